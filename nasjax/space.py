@@ -1,0 +1,355 @@
+"""Search spaces as data: named choices, the options still allowed, and the stages that decide them.
+
+An arch is an `int32[num_choices]` vector of option indices. It is *canonical* when every inactive choice (one whose
+parent choice does not ask for it) is 0, so that each network has exactly one arch.
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nasjax.typing import Arch, Archs, Mask
+
+_TOKEN = re.compile(r"[A-Za-z0-9_+-]+")
+
+
+class Choice(NamedTuple):
+    """One decision of a search space.
+
+    `options` are short tokens. `stage` names the stage that decides among them. `coarse = (stage, groups)` lets an
+    earlier stage decide between groups of options first, each group represented by its first member; `stage` then
+    decides inside the group. `default` (an option index) stands in until a later stage decides. `active = (parent,
+    options)`: the choice exists only when the parent choice takes one of these options.
+    """
+
+    name: str
+    options: tuple[str, ...]
+    stage: str
+    default: int = 0
+    active: tuple[str, tuple[str, ...]] | None = None
+    coarse: tuple[str, tuple[tuple[str, ...], ...]] | None = None
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Named choices with options, and a mask of the options still allowed; immutable and hashable.
+
+    Parents come before their children in `choices`. `allowed` defaults to every option.
+    Raises ValueError for duplicate or malformed names, unknown parents, stages or options, and empty masks.
+    """
+
+    name: str
+    choices: tuple[Choice, ...]
+    stages: tuple[str, ...]
+    allowed: tuple[tuple[bool, ...], ...] = ()
+
+    def __post_init__(self):
+        if not self.allowed:
+            object.__setattr__(self, "allowed", tuple((True,) * len(c.options) for c in self.choices))
+        _validate(self)
+
+    @property
+    def num_choices(self) -> int:
+        """Length of an arch."""
+        return len(self.choices)
+
+    def index(self, choice: str) -> int:
+        """Position of a choice in an arch; raises ValueError naming the known choices."""
+        return _find(choice, [c.name for c in self.choices], f"choice of {self.name}")
+
+    def option(self, choice: str, option: str) -> int:
+        """Index of an option of a choice; raises ValueError naming the known options."""
+        return _find(option, self.choices[self.index(choice)].options, f"option of {self.name}.{choice}")
+
+    def options(self, choice: str) -> tuple[int, ...]:
+        """Indices of the allowed options of a choice."""
+        return tuple(np.flatnonzero(self.allowed[self.index(choice)]).tolist())
+
+    @property
+    def possible(self) -> tuple[bool, ...]:
+        """Whether each choice can still be active under the mask."""
+        out: list[bool] = []
+        for choice in self.choices:
+            parent = None if choice.active is None else self.index(choice.active[0])
+            out.append(
+                parent is None or (out[parent] and bool(set(self.options(choice.active[0])) & self._asked(choice)))
+            )
+        return tuple(out)
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Names of the choices still open: they can be active and have more than one allowed option."""
+        return tuple(
+            c.name for c, p, a in zip(self.choices, self.possible, self.allowed, strict=True) if p and sum(a) > 1
+        )
+
+    def size(self) -> int:
+        """Number of distinct canonical archs under the mask, exact."""
+
+        def count(i: int, option: int) -> int:
+            children = [j for j, c in enumerate(self.choices) if c.active and self.index(c.active[0]) == i]
+            return math.prod(total(j) for j in children if option in self._asked(self.choices[j]))
+
+        def total(i: int) -> int:
+            return sum(count(i, o) for o in self.options(self.choices[i].name))
+
+        return math.prod(total(i) for i, c in enumerate(self.choices) if c.active is None)
+
+    def active(self, archs: Archs) -> Mask:
+        """Which choices exist in each arch; shapes `[..., k]` -> `[..., k]`; works on numpy and traced arrays."""
+        xp = jnp if isinstance(archs, jax.Array) else np
+        flags = []
+        for choice in self.choices:
+            if choice.active is None:
+                flags.append(xp.ones(archs.shape[:-1], bool))
+            else:
+                parent = self.index(choice.active[0])
+                asked = [o in self._asked(choice) for o in range(len(self.choices[parent].options))]
+                flags.append(flags[parent] & xp.asarray(asked)[archs[..., parent]])
+        return xp.stack(flags, -1)
+
+    def canonical(self, archs: Archs) -> Archs:
+        """The archs with every inactive choice set to 0; idempotent."""
+        return archs * self.active(archs).astype(archs.dtype)
+
+    def contains(self, archs: Archs) -> np.ndarray:
+        """Whether each arch is canonical and uses allowed options only; `[..., k]` -> `bool[...]`."""
+        archs = np.asarray(archs)
+        active = self.active(archs)
+        ok = np.ones(archs.shape[:-1], bool)
+        for i, mask in enumerate(self.allowed):
+            known = (archs[..., i] >= 0) & (archs[..., i] < len(mask))
+            value = np.where(known, archs[..., i], 0)
+            ok &= known & np.where(active[..., i], np.asarray(mask)[value], value == 0)
+        return ok
+
+    def check(self, arch: Arch) -> np.ndarray:
+        """The arch as canonical numpy; raises ValueError naming the first choice outside the space."""
+        arch = np.asarray(arch)
+        if arch.shape != (self.num_choices,):
+            raise ValueError(f"an arch of {self.name} has shape ({self.num_choices},), got {arch.shape}")
+        for value, choice in zip(arch.tolist(), self.choices, strict=True):
+            if not 0 <= value < len(choice.options):
+                raise ValueError(f"{self.name}.{choice.name} has options 0..{len(choice.options) - 1}, got {value}")
+        arch = self.canonical(arch)
+        for value, choice, live in zip(arch.tolist(), self.choices, self.active(arch).tolist(), strict=True):
+            if live and value not in self.options(choice.name):
+                names = ", ".join(choice.options[o] for o in self.options(choice.name))
+                raise ValueError(
+                    f"{self.name}.{choice.name}: option {choice.options[value]!r} is not allowed; allowed: {names}"
+                )
+        return arch
+
+    def encode(self, options: Mapping[str, str]) -> np.ndarray:
+        """A canonical arch from `{choice: option}`; missing choices take their default.
+
+        Raises ValueError for an unknown or disallowed choice or option.
+        """
+        arch = np.array([c.default for c in self.choices], np.int32)
+        for name, option in options.items():
+            arch[self.index(name)] = self.option(name, option)
+        return self.check(arch)
+
+    def decode(self, arch: Arch) -> dict[str, str]:
+        """`{choice: option}` of the active choices of one arch."""
+        arch = replace(self, allowed=()).check(arch)
+        live = self.active(arch)
+        return {c.name: c.options[v] for c, v, on in zip(self.choices, arch.tolist(), live.tolist(), strict=True) if on}
+
+    def text(self, arch: Arch) -> str:
+        """One pasteable word, e.g. `toy:width=16,b1=conv3.8,b2=off@1f0c3a`; the inverse of `parse`.
+
+        Choices that share a prefix up to the first dot are grouped; inactive choices are left out; the six
+        hexadecimal digits after `@` are a checksum that catches typing mistakes and archs of another space.
+        """
+        groups: dict[str, list[str]] = {}
+        for name, option in self.decode(arch).items():
+            groups.setdefault(name.split(".")[0], []).append(option)
+        body = f"{self.name}:" + ",".join(f"{g}={'.'.join(options)}" for g, options in groups.items())
+        return f"{body}@{_digest(body)}"
+
+    def parse(self, text: str) -> np.ndarray:
+        """The arch that `text` names (its checksum may be left out).
+
+        Raises ValueError naming the malformed part and what is allowed there.
+        """
+        body, _, digest = text.strip().partition("@")
+        if digest and digest != _digest(body):
+            raise ValueError(
+                f"arch {text!r}: checksum {digest!r} does not match (expected {_digest(body)!r}): mistyped?"
+            )
+        name, colon, rest = body.partition(":")
+        if not colon or name != self.name:
+            raise ValueError(f"arch {text!r} is not of space {self.name!r}; it must start with '{self.name}:'")
+        return self._assign(_groups(rest, text), text)
+
+    def digest(self, arch: Arch) -> str:
+        """The six hexadecimal digits of an arch's text form."""
+        return self.text(arch).rpartition("@")[2]
+
+    def restrict(self, options: Mapping[str, Sequence[str]]) -> "SearchSpace":
+        """The space with only these options of these choices allowed (of those allowed so far).
+
+        Raises ValueError for unknown names, or when nothing would be left of a choice.
+        """
+        masks = list(self.allowed)
+        for name, keep in options.items():
+            i, kept = self.index(name), {self.option(name, o) for o in keep}
+            masks[i] = tuple(on and o in kept for o, on in enumerate(masks[i]))
+        return replace(self, allowed=tuple(masks))
+
+    def at_stage(self, stage: str, decided: Arch | None = None) -> "SearchSpace":
+        """The space that one stage searches: earlier choices as `decided`, later ones at their default.
+
+        A choice with `coarse` groups takes one representative a group at its coarse stage, and the members of the
+        decided group at its own. `decided` is required from the second stage on; raises ValueError otherwise.
+        """
+        now = _find(stage, self.stages, f"stage of {self.name}")
+        if now > 0 and decided is None:
+            raise ValueError(f"stage {stage!r} of {self.name} needs the arch that {self.stages[now - 1]!r} decided")
+        fixed = None if decided is None else self.check(decided)
+        live = None if fixed is None else self.active(fixed)
+        masks = [self._stage_options(i, now, fixed, live) for i in range(self.num_choices)]
+        return replace(
+            self,
+            allowed=tuple(
+                tuple(o in m for o in range(len(c.options))) for c, m in zip(self.choices, masks, strict=True)
+            ),
+        )
+
+    def default_arch(self) -> np.ndarray:
+        """The canonical arch with every choice at its default (or its first allowed option)."""
+        values = [c.default if a[c.default] else a.index(True) for c, a in zip(self.choices, self.allowed, strict=True)]
+        return self.canonical(np.array(values, np.int32))
+
+    def to_json(self) -> str:
+        """The whole space as JSON; `SearchSpace.from_json` is the inverse."""
+        return json.dumps(
+            {
+                "name": self.name,
+                "stages": self.stages,
+                "choices": [c._asdict() for c in self.choices],
+                "allowed": self.allowed,
+            }
+        )
+
+    @staticmethod
+    def from_json(text: str) -> "SearchSpace":
+        """The space that `to_json` wrote."""
+        data = _tuples(json.loads(text))
+        return SearchSpace(data["name"], tuple(Choice(**c) for c in data["choices"]), data["stages"], data["allowed"])
+
+    def _asked(self, choice: Choice) -> set[int]:
+        if choice.active is None:
+            return set()
+        parent, options = choice.active
+        return {self.option(parent, o) for o in options}
+
+    def _stage_options(self, i: int, now: int, fixed: np.ndarray | None, live: np.ndarray | None) -> set[int]:
+        """Options of choice `i` at stage number `now`, given what the stages before decided."""
+        choice, allowed = self.choices[i], set(self.options(self.choices[i].name))
+        fine = self.stages.index(choice.stage)
+        rough = fine if choice.coarse is None else self.stages.index(choice.coarse[0])
+        default = {choice.default} if choice.default in allowed else {min(allowed)}
+        if now < rough or (fixed is not None and live is not None and not live[i]):
+            return default
+        if now == rough and choice.coarse is not None:
+            groups = [[self.option(choice.name, o) for o in group] for group in choice.coarse[1]]
+            return {next(o for o in g if o in allowed) for g in groups if allowed & set(g)}
+        if now == fine:
+            return allowed & self._group_of(choice, None if fixed is None else int(fixed[i]))
+        if fixed is None:
+            raise ValueError(f"{self.name}.{choice.name} is decided before stage {self.stages[now]!r}")
+        return {int(fixed[i])}
+
+    def _group_of(self, choice: Choice, value: int | None) -> set[int]:
+        every = set(range(len(choice.options)))
+        if choice.coarse is None or value is None:
+            return every
+        return next(
+            g for g in ({self.option(choice.name, o) for o in names} for names in choice.coarse[1]) if value in g
+        )
+
+    def _assign(self, groups: dict[str, list[str]], text: str) -> np.ndarray:
+        """Hand the tokens of each group to its active choices, in order."""
+        arch = np.zeros(self.num_choices, np.int32)
+        for i, choice in enumerate(self.choices):
+            if not self.active(arch)[i]:
+                continue
+            tokens = groups.get(choice.name.split(".")[0], [])
+            if not tokens:
+                raise ValueError(
+                    f"arch {text!r} says nothing about {choice.name!r}; options: {', '.join(choice.options)}"
+                )
+            arch[i] = self.option(choice.name, tokens.pop(0))
+        left = {name: tokens for name, tokens in groups.items() if tokens}
+        if left:
+            raise ValueError(f"arch {text!r}: {left} belongs to no choice that is active in {self.name}")
+        return self.check(arch)
+
+
+def _find(name: str, known: Sequence[str], what: str) -> int:
+    if name not in known:
+        raise ValueError(f"unknown {what}: {name!r}; known: {', '.join(known)}")
+    return list(known).index(name)
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()[:6]
+
+
+def _groups(rest: str, text: str) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for part in rest.split(","):
+        name, equals, options = part.partition("=")
+        if not equals or not name or not options or name in groups:
+            raise ValueError(
+                f"arch {text!r}: {part!r} is malformed or repeated; expected 'name=option' or 'name=option.option'"
+            )
+        groups[name] = options.split(".")
+    return groups
+
+
+def _tuples(value):
+    """JSON lists back to tuples, so that spaces compare and hash."""
+    if isinstance(value, dict):
+        return {k: _tuples(v) for k, v in value.items()}
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def _validate(space: SearchSpace) -> None:
+    names = [c.name for c in space.choices]
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"space {space.name!r} needs choices with distinct names, got {names}")
+    if len(space.allowed) != len(names):
+        raise ValueError(f"space {space.name!r}: allowed has {len(space.allowed)} masks for {len(names)} choices")
+    for i, (choice, mask) in enumerate(zip(space.choices, space.allowed, strict=True)):
+        where = f"{space.name}.{choice.name}"
+        tokens = (*choice.name.split("."), *choice.options)
+        if bad := [t for t in tokens if not _TOKEN.fullmatch(t)]:
+            raise ValueError(f"{where}: names and options are letters, digits, '_', '+', '-'; got {bad[0]!r}")
+        if len(mask) != len(choice.options) or not any(mask) or len(set(choice.options)) != len(choice.options):
+            raise ValueError(
+                f"{where}: options {choice.options} must be distinct and the mask {mask} must allow one or more"
+            )
+        if not 0 <= choice.default < len(choice.options):
+            raise ValueError(f"{where}: default {choice.default} is not an option index below {len(choice.options)}")
+        _find(choice.stage, space.stages, f"stage of {where}")
+        if choice.active is not None:
+            parent = space.choices[_find(choice.active[0], names[:i], f"earlier parent of {where}")]
+            for option in choice.active[1]:
+                _find(option, parent.options, f"option of {space.name}.{parent.name} in {where}")
+        if choice.coarse is not None:
+            _find(
+                choice.coarse[0], space.stages[: space.stages.index(choice.stage)], f"earlier coarse stage of {where}"
+            )
+            if sorted(o for g in choice.coarse[1] for o in g) != sorted(choice.options):
+                raise ValueError(f"{where}: coarse groups {choice.coarse[1]} must split the options {choice.options}")
