@@ -1,0 +1,1 @@
+"""Candidate operations as pure functions over explicit params, norms and resampling."""

@@ -1,0 +1,185 @@
+"""Which sub-networks a training step visits: uniform, strict-fair, pairwise-fair, sandwich.
+
+A *plan* is the canonical archs of one round, `int32[slots, num_choices]`. In a fair plan every allowed option of every
+choice occurs equally often among the streams where the choice is active, so that the whole round can be executed with
+static slots (`supernet/routed.py`).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+from zlib import crc32
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nasjax.space import SearchSpace
+from nasjax.typing import Archs, PRNGKey
+
+MAX_SLOTS = 16
+
+
+class Round(NamedTuple):
+    """The static shape of a fair round: `counts[i][o]` streams take option `o` of choice `i`.
+
+    `active[i]` streams have choice `i` at all; the others stand at its option 0, which `counts` includes.
+    """
+
+    slots: int
+    active: tuple[int, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+class Sampler(NamedTuple):
+    """`sample(key, step) -> plan` and what a trainer must know about its plans.
+
+    `fair`: the plan has the counts of `fair_round`, so it may be executed routed. `teacher`: the stream whose output
+    the other streams are distilled from, or None.
+    """
+
+    name: str
+    slots: int
+    fair: bool
+    sample: Callable[[PRNGKey, jax.Array | int], jax.Array]
+    teacher: int | None = None
+
+
+def fair_round(space: SearchSpace) -> Round:
+    """The smallest round in which each allowed option of each choice can be visited equally often.
+
+    Raises ValueError beyond 16 slots, naming the option counts that force them.
+    """
+    shares = _shares(space)
+    options = [len(space.options(c.name)) for c in space.choices]
+    slots = math.lcm(*((share / m).denominator for share, m in zip(shares, options, strict=True)))
+    if slots > MAX_SLOTS:
+        raise ValueError(_too_many(space, slots))
+    active = tuple(int(slots * share) for share in shares)
+    counts = tuple(_counts(space, i, slots, n) for i, n in enumerate(active))
+    return Round(slots, active, counts)
+
+
+def uniform(space: SearchSpace, slots: int) -> Sampler:
+    """Independent archs, each choice uniform over its allowed options."""
+
+    def sample(key, step):
+        return random_archs(jax.random.fold_in(key, step), space, slots)
+
+    return Sampler("uniform", slots, False, sample)
+
+
+def strict_fair(space: SearchSpace) -> Sampler:
+    """A random permutation of the options per choice (FairNAS, arXiv 1907.01845, section 3.2)."""
+    plan = fair_round(space)
+
+    def sample(key, step):
+        key = jax.random.fold_in(key, step)
+        return _assemble(space, plan, lambda i, n: jax.random.permutation(_named(key, space, i), n))
+
+    return Sampler("strict-fair", plan.slots, True, sample)
+
+
+def pairwise_fair(space: SearchSpace) -> Sampler:
+    """Strict fairness whose permutations shift cyclically against each other over a cycle of rounds.
+
+    Over `slots` consecutive rounds every two options of neighbouring choices that are always active meet equally
+    often (a Latin-square schedule); the permutations are drawn anew for each cycle.
+    """
+    plan = fair_round(space)
+    place = {space.index(name): j for j, name in enumerate(space.free)}  # neighbours among the free shift by one
+
+    def sample(key, step):
+        cycle = jax.random.fold_in(key, step // plan.slots)
+
+        def shifted(i, n):
+            return jnp.roll(jax.random.permutation(_named(cycle, space, i), n), -(step % plan.slots) * place[i])
+
+        return _assemble(space, plan, shifted)
+
+    return Sampler("pairwise-fair", plan.slots, True, sample)
+
+
+def sandwich(space: SearchSpace, largest: Sequence[int], smallest: Sequence[int], *, num_random: int = 2) -> Sampler:
+    """The largest and the smallest sub-network plus random ones; the largest teaches the others in place.
+
+    Source: universally slimmable networks, arXiv 1903.05134, section 3.
+    """
+    fixed = jnp.asarray(np.stack([space.check(largest), space.check(smallest)]))
+
+    def sample(key, step):
+        return jnp.concatenate([fixed, random_archs(jax.random.fold_in(key, step), space, num_random)])
+
+    return Sampler("sandwich", 2 + num_random, False, sample, teacher=0)
+
+
+def single(arch: Sequence[int]) -> Sampler:
+    """Always the one arch: for training a stand-alone network with the same trainer."""
+    plan = jnp.asarray(np.asarray(arch, np.int32))[None]
+    return Sampler("single", 1, False, lambda key, step: plan)
+
+
+def random_archs(key: PRNGKey, space: SearchSpace, num: int) -> Archs:
+    """`num` canonical archs, each choice uniform over its allowed options; `int32[num, k]`."""
+    columns = []
+    for i, choice in enumerate(space.choices):
+        options = jnp.asarray(space.options(choice.name), jnp.int32)
+        columns.append(options[jax.random.randint(_named(key, space, i), (num,), 0, len(options))])
+    return space.canonical(jnp.stack(columns, -1))
+
+
+def option_counts(space: SearchSpace, plan: Archs) -> jax.Array:
+    """How often each option of each choice occurs where active; `[slots, k]` -> `int32[k, max options]`."""
+    width = max(len(c.options) for c in space.choices)
+    hits = (plan[..., None] == jnp.arange(width)) & space.active(jnp.asarray(plan))[..., None]
+    return hits.sum(0, dtype=jnp.int32)
+
+
+def _assemble(space: SearchSpace, plan: Round, shuffle: Callable[[int, int], jax.Array]) -> jax.Array:
+    """Fill choice after choice: the streams where it is active take a shuffled, balanced list of its options."""
+    archs = jnp.zeros((plan.slots, space.num_choices), jnp.int32)
+    for i, n in enumerate(plan.active):
+        if n == 0:
+            continue
+        options = space.options(space.choices[i].name)
+        values = jnp.tile(jnp.asarray(options, jnp.int32), n // len(options))
+        if len(options) > 1:
+            values = values[shuffle(i, n)]
+        active = space.active(archs)[:, i]
+        archs = archs.at[:, i].set(jnp.where(active, values[jnp.cumsum(active) - 1], 0))
+    return archs
+
+
+def _named(key: PRNGKey, space: SearchSpace, i: int) -> PRNGKey:
+    return jax.random.fold_in(key, crc32(space.choices[i].name.encode()))
+
+
+def _shares(space: SearchSpace) -> list[Fraction]:
+    """The share of a fair round's streams in which each choice is active."""
+    shares: list[Fraction] = []
+    for choice in space.choices:
+        if choice.active is None:
+            shares.append(Fraction(1))
+            continue
+        parent, asked = choice.active
+        allowed = space.options(parent)
+        hits = sum(space.option(parent, o) in allowed for o in asked)
+        shares.append(shares[space.index(parent)] * Fraction(hits, len(allowed)))
+    return shares
+
+
+def _counts(space: SearchSpace, i: int, slots: int, active: int) -> tuple[int, ...]:
+    options = space.options(space.choices[i].name)
+    each = [active // len(options) if o in options else 0 for o in range(len(space.choices[i].options))]
+    each[0] += slots - active
+    return tuple(each)
+
+
+def _too_many(space: SearchSpace, slots: int) -> str:
+    free = {name: len(space.options(name)) for name in space.free}
+    return (
+        f"a fair round of {space.name} needs {slots} slots, more than {MAX_SLOTS}: its free choices have option counts "
+        f"{free}. Pad or trim their option lists to counts with a small common multiple, search in stages "
+        f"({', '.join(space.stages)}), or train with the 'uniform' or 'sandwich' sampler."
+    )

@@ -1,0 +1,1 @@
+"""Shipped search spaces, each as data plus one forward function."""

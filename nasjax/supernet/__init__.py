@@ -1,0 +1,1 @@
+"""The weight-sharing supernet: one forward function, three modes."""

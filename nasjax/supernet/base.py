@@ -1,0 +1,88 @@
+"""One generator, written once, run in three modes over the same parameters."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from nasjax.ops.base import draw, lead
+from nasjax.sampling import Round, fair_round
+from nasjax.space import SearchSpace
+from nasjax.supernet.extract import Declare, ExtractedNet, as_tuple, declare, fold_params, prune
+from nasjax.supernet.net import Forward
+from nasjax.supernet.routed import Routed
+from nasjax.supernet.switched import Switched
+from nasjax.typing import Arch, Archs, Params, PRNGKey
+
+
+@dataclass(frozen=True)
+class Supernet:
+    """A search space and the generator over it, `forward(net, x)`; hashable, without state.
+
+    `probe` is the shape of a smallest valid input; the modes accept any other height, width and batch.
+    The laws (tested for every space): routed, switched and extracted agree in values and gradients.
+    """
+
+    space: SearchSpace
+    forward: Forward
+    probe: tuple[int, ...] = (1, 16, 16, 3)
+
+    def at(self, space: SearchSpace) -> "Supernet":
+        """The same parameters under another mask, e.g. that of a stage."""
+        return replace(self, space=space)
+
+    def init(self, key: PRNGKey) -> dict[str, Any]:
+        """Parameters of every path, operator and channel option at its widest: a plain nested dict, float32."""
+        return draw(key, prune(self._declare(None).specs))
+
+    def routed(self, params: Params, plan: Archs, x: Float[Array, "s b h w c"]) -> Float[Array, "s b i j o"]:
+        """Run one fair round, stream `s` through sub-network `plan[s]`, without any branch.
+
+        The plan must have the option counts of `fair_round(space)`; a concrete plan that has not raises ValueError
+        (a traced one cannot be checked: draw it with a fair sampler).
+        """
+        round_ = fair_round(self.space)
+        if not isinstance(plan, jax.core.Tracer):
+            _check_plan(self.space, round_, np.asarray(plan))
+        return self.forward(Routed(self.space, round_, params, jnp.asarray(plan)), x)
+
+    def switched(self, params: Params, arch: Int[Array, " k"], x: Float[Array, "b h w c"]) -> Float[Array, "b i j o"]:
+        """Run one sub-network given as a traced arch: any arch, one compilation."""
+        return self.forward(Switched(self.space, params, jnp.asarray(arch)), x)
+
+    def each(self, params: Params, plan: Archs, x: Float[Array, "s b h w c"]) -> Float[Array, "s b i j o"]:
+        """Run any plan, fair or not, one switched stream after the other."""
+        return jax.lax.map(lambda pair: self.switched(params, *pair), (jnp.asarray(plan), x))
+
+    def extract(self, arch: Arch, *, deployed: bool = False) -> nn.Module:
+        """The plain Flax network of one arch, for params of `extract_params` (or, `deployed`, of `deploy_params`)."""
+        return ExtractedNet(self.space, self.forward, as_tuple(self.space.canonical(np.asarray(arch))), deployed)
+
+    def extract_params(self, params: Params, arch: Arch) -> dict[str, Any]:
+        """The params of one sub-network, sliced out of the shared ones; differentiable."""
+        return lead(params, prune(self._declare(arch).specs))
+
+    def deploy_params(self, params: Params, arch: Arch) -> dict[str, Any]:
+        """Extracted params with re-parameterised operations merged: what is counted, exported and served."""
+        return dict(fold_params(params, self._declare(arch).ops))
+
+    def _declare(self, arch: Arch | None) -> Declare:
+        static = None if arch is None else as_tuple(self.space.canonical(np.asarray(arch)))
+        return declare(self.space, self.forward, static, jax.ShapeDtypeStruct(self.probe, jnp.float32))
+
+
+def _check_plan(space: SearchSpace, round_: Round, plan: np.ndarray) -> None:
+    if plan.shape != (round_.slots, space.num_choices):
+        raise ValueError(
+            f"a fair round of {space.name} is a plan of shape {(round_.slots, space.num_choices)}, got {plan.shape}"
+        )
+    for i, choice in enumerate(space.choices):
+        found = tuple(np.bincount(plan[:, i], minlength=len(choice.options)).tolist())
+        if found != round_.counts[i]:
+            raise ValueError(
+                f"plan: {space.name}.{choice.name} occurs {found} times an option; a fair round needs {round_.counts[i]}"
+            )

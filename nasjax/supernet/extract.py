@@ -1,0 +1,124 @@
+"""The plain network of one arch: static operations, sliced parameters, nothing left of the search."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+from nasjax.ops.base import Op, Width, draw, zeros
+from nasjax.space import SearchSpace
+from nasjax.supernet.net import Forward, candidates, of, widths
+from nasjax.typing import Params
+
+
+class Static:
+    """The extracted mode of `Net`: `arch` is known, widths are ints."""
+
+    def __init__(self, space: SearchSpace, params: Params, arch: tuple[int, ...]):
+        self.space, self.params, self.arch = space, params, arch
+
+    def width(self, choice: str) -> Width:
+        """The arch's number of channels."""
+        return int(widths(self.space, choice)[self.arch[self.space.index(choice)]])
+
+    def layer(self, name: str, op: Op, x: Any, *, out: Width) -> Any:
+        """The layer itself."""
+        return op.apply(of(self.params, name), x, out, out)
+
+    def choose(self, choice: str, ops: Mapping[str, Op], x: Any, *, out: Width, inner: str | None = None) -> Any:
+        """The arch's operation."""
+        i = self.space.index(choice)
+        op = candidates(self.space, choice, ops)[self.arch[i]]
+        return op.apply(
+            of(self.params, choice, self.space.choices[i].options[self.arch[i]]),
+            x,
+            out,
+            out if inner is None else self.width(inner),
+        )
+
+
+class Declare:
+    """Collects what a forward function declares: of one arch, or (`arch` None) of every option at its widest.
+
+    `specs` holds the nested `Param` declarations, `folds` the operation behind each, by the same names.
+    """
+
+    def __init__(self, space: SearchSpace, arch: tuple[int, ...] | None):
+        self.space, self.arch = space, arch
+        self.specs: dict[str, Any] = {}
+        self.ops: dict[str, Any] = {}
+
+    def width(self, choice: str) -> Width:
+        """The arch's width, or the widest option."""
+        options = widths(self.space, choice)
+        return int(options.max() if self.arch is None else options[self.arch[self.space.index(choice)]])
+
+    def layer(self, name: str, op: Op, x: Any, *, out: Width) -> Any:
+        """Declare the layer; raises ValueError when the name is taken."""
+        return self._declare(name, {"": op}, x, int(out), int(out))
+
+    def choose(self, choice: str, ops: Mapping[str, Op], x: Any, *, out: Width, inner: str | None = None) -> Any:
+        """Declare the arch's operation, or all of them."""
+        names, found = self.space.choices[self.space.index(choice)].options, candidates(self.space, choice, ops)
+        taken = range(len(names)) if self.arch is None else [self.arch[self.space.index(choice)]]
+        width = int(out) if inner is None else int(self.width(inner))
+        return self._declare(choice, {names[o]: found[o] for o in taken}, x, int(out), width)
+
+    def _declare(self, name: str, ops: dict[str, Op], x: Any, out: int, inner: int) -> Any:
+        if name in self.specs:
+            raise ValueError(f"{self.space.name}: two layers or choices are named {name!r}")
+        channels = jax.tree.map(lambda a: a.shape[-1], x)
+        specs = {option: op.params(channels, out, inner) for option, op in ops.items()}
+        self.specs[name] = specs[""] if "" in specs else specs
+        self.ops[name] = ops[""] if "" in ops else ops
+        option = next(reversed(ops))
+        return ops[option].apply(zeros(specs[option]), x, out, inner)
+
+
+def declare(space: SearchSpace, forward: Forward, arch: tuple[int, ...] | None, x: Any) -> Declare:
+    """Walk `forward` abstractly on an input of the shape of `x`."""
+    net = Declare(space, arch)
+    jax.eval_shape(lambda x: forward(net, x), x)
+    return net
+
+
+class ExtractedNet(nn.Module):
+    """The plain Flax network of one arch; `apply({"params": params}, x)` with x, y: `[b, h, w, c]`.
+
+    `deployed`: its params are in the folded form (`fold_params`), in which re-parameterised operations are merged.
+    """
+
+    space: SearchSpace
+    forward: Forward
+    arch: tuple[int, ...]
+    deployed: bool = False
+
+    @nn.compact
+    def __call__(self, x):
+        net = declare(self.space, self.forward, self.arch, x)
+        params = {name: self.param(name, self._init, spec, net.ops[name]) for name, spec in prune(net.specs).items()}
+        return self.forward(Static(self.space, params, self.arch), x)
+
+    def _init(self, key, spec, op):
+        params = draw(key, spec)
+        return fold_params(params, op) if self.deployed else params
+
+
+def fold_params(params: Params, ops: Op | Mapping[str, Any]) -> Params:
+    """The deployed form of params: those of operations with a `fold` are merged, the others kept."""
+    if isinstance(ops, Op):
+        return params if ops.fold is None else ops.fold(params)
+    return {name: fold_params(p, ops[name]) for name, p in params.items()}
+
+
+def prune(specs: Mapping[str, Any]) -> dict[str, Any]:
+    """The declarations without empty branches: parameter-free operations leave no trace in a params tree."""
+    kept = {name: prune(s) if isinstance(s, Mapping) else s for name, s in specs.items()}
+    return {name: s for name, s in kept.items() if not isinstance(s, dict) or s}
+
+
+def as_tuple(arch) -> tuple[int, ...]:
+    """A concrete arch as a hashable static value."""
+    return tuple(int(v) for v in np.asarray(arch))

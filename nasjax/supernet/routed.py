@@ -1,0 +1,94 @@
+"""Fair training of a whole round at once: streams are moved to static slots instead of branching.
+
+In a fair round every option of a choice is visited by a fixed number of streams, so slot j always executes the same
+option and the drawn permutation only decides which stream visits which slot (`docs/concepts/fair_routing.md`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from nasjax.ops.base import Op, Width
+from nasjax.sampling import Round
+from nasjax.space import SearchSpace
+from nasjax.supernet.net import candidates, of, widths
+from nasjax.typing import Archs, Params
+
+
+class Routed:
+    """The routed mode of `Net`: all arrays carry a leading stream axis, in stream order between the layers."""
+
+    def __init__(self, space: SearchSpace, round_: Round, params: Params, plan: Archs):
+        self.space, self.round, self.params, self.plan = space, round_, params, plan
+
+    def width(self, choice: str) -> Width:
+        """A static width where the stage fixes it, else one width a stream."""
+        options, allowed = widths(self.space, choice), self.space.options(choice)
+        if len(allowed) == 1:
+            return int(options[allowed[0]])
+        return jnp.asarray(options)[self.plan[:, self.space.index(choice)]]
+
+    def layer(self, name: str, op: Op, x: Any, *, out: Width) -> Any:
+        """All streams at once, as one larger batch."""
+        return op.apply(of(self.params, name), x, out, out)
+
+    def choose(self, choice: str, ops: Mapping[str, Op], x: Any, *, out: Width, inner: str | None = None) -> Any:
+        """Move streams to slots, run each slot's operation, move them back."""
+        runs, order = self._slots(choice, candidates(self.space, choice, ops), inner)
+        names = self.space.choices[self.space.index(choice)].options
+        if order is None:
+            option, op, _, width = runs[0]
+            return op.apply(of(self.params, choice, names[option]), x, out, out if width is None else width)
+        inverse = jnp.argsort(order)
+        moved = jax.tree.map(lambda a: permute(a, order, inverse), x)
+        outputs, start = [], 0
+        for option, op, count, width in runs:
+            streams = slice(start, start + count)
+            here = _take(out, order[streams])
+            width = here if width is None else _take(width, order[streams])
+            outputs.append(
+                op.apply(of(self.params, choice, names[option]), jax.tree.map(lambda a: a[streams], moved), here, width)
+            )  # noqa: B023
+            start += count
+        joined = jax.tree.map(lambda *parts: jnp.concatenate(parts), *outputs)
+        return jax.tree.map(lambda a: permute(a, inverse, order), joined)
+
+    def _slots(self, choice: str, ops: list[Op], inner: str | None) -> tuple[list, jax.Array | None]:
+        """The static (option, operation, number of streams, inner width) of each slot, and the streams in slot order.
+
+        The operation is routed where it is free; otherwise a free inner width is, so that its slices are static.
+        """
+        i, allowed = self.space.index(choice), self.space.options(choice)
+        width = None if inner is None else self.width(inner)
+        if len(allowed) > 1:
+            runs = [(o, ops[o], n, width) for o, n in enumerate(self.round.counts[i]) if n]
+            return runs, jnp.argsort(self.plan[:, i])
+        if inner is None or isinstance(width, int):
+            return [(allowed[0], ops[allowed[0]], self.round.slots, width)], None
+        j, sizes = self.space.index(inner), widths(self.space, inner)
+        counts = self.round.counts[j]
+        runs = [(allowed[0], ops[allowed[0]], n, int(sizes[o])) for o, n in enumerate(counts) if n]
+        return runs, jnp.argsort(self.plan[:, j])
+
+
+@jax.custom_vjp
+def permute(x: jax.Array, order: jax.Array, inverse: jax.Array) -> jax.Array:
+    """`x[order]` on the leading axis; its gradient is the inverse gather, where autodiff would scatter."""
+    return x[order]
+
+
+def _permute_forward(x, order, inverse):
+    return x[order], inverse
+
+
+def _permute_backward(inverse, g):
+    return g[inverse], None, None
+
+
+permute.defvjp(_permute_forward, _permute_backward)
+
+
+def _take(width: Width, streams: jax.Array) -> Width:
+    return width if isinstance(width, int) else width[streams]
