@@ -1,0 +1,48 @@
+"""Sets up JAX for every test: CPU with eight fake devices, strict rank promotion, checked array annotations."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+assert "jax" not in sys.modules, "a pytest plugin imported jax before tests/conftest.py could choose its devices"
+
+
+def _cache_folder() -> str:
+    """Returns where compiled programs are kept from one test run to the next."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return str(Path(base) / "nasjax" / "compiled-tests")
+
+
+def _environment() -> None:
+    """Sets the environment before jax is imported, so that processes started by tests inherit the same settings."""
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_force_host_platform_device_count" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count=8".strip()
+    # The cache only saves time. Some CPUs reject its entries: jax then warns (ignored in pyproject.toml) and compiles.
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _cache_folder())
+    os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**30))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+
+
+_environment()
+
+import jax  # noqa: E402
+from jaxtyping import install_import_hook  # noqa: E402
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+# The hook checks annotations of modules imported after it; a module imported earlier would silently go unchecked.
+assert not any(name.startswith("nasjax.") for name in sys.modules), "nasjax was imported before the annotation checks"
+install_import_hook("nasjax", "beartype.beartype")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of pictures that are not part of the repository; tests that need it are skipped where it is absent."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("NASJAX_SHARED_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder} (set NASJAX_SHARED_DATA)")
+    return folder
