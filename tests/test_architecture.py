@@ -6,14 +6,21 @@ Everything is read with `ast`; nothing of nasjax is imported. Each failure names
 import ast
 import statistics
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "nasjax"
+from tests.source import (
+    Import,
+    Module,
+    body_lines,
+    callables,
+    functions,
+    imports,
+    modules,
+    parameters,
+    positional,
+    public_names,
+)
 
 # Area (a module or package directly under nasjax) -> the areas it may import, beside itself.
 INTEGERS = {"typing", "space"}
@@ -69,69 +76,6 @@ FILE_LINES, PUBLIC_NAMES, PARAMETERS, POSITIONAL = 400, 8, 7, 3
 VOCABULARY = {"nasjax/typing.py"}
 
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-class Module(NamedTuple):
-    """One parsed source file."""
-
-    path: str  # relative to the repository
-    name: str  # dotted
-    lines: int
-    tree: ast.Module
-
-    @property
-    def area(self) -> str:
-        """The module or package directly under nasjax; '' for nasjax itself."""
-        return (self.name.split(".") + [""])[1]
-
-
-class Import(NamedTuple):
-    """One imported module."""
-
-    name: str
-    line: int
-    late: bool  # inside a function, or for the type checker only
-
-
-@cache
-def modules() -> tuple[Module, ...]:
-    return tuple(_read(path) for path in sorted(PACKAGE.rglob("*.py")))
-
-
-def _read(path: Path) -> Module:
-    text, relative = path.read_text(encoding="utf-8"), path.relative_to(ROOT)
-    parts = relative.with_suffix("").parts
-    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    return Module(relative.as_posix(), name, len(text.splitlines()), ast.parse(text, str(path)))
-
-
-def _statements(node: ast.AST, *, late: bool = False) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
-    """Every import statement, and whether it is inside a function or for the type checker only."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import | ast.ImportFrom):
-            yield child, late
-        checker = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
-        yield from _statements(child, late=late or checker or isinstance(child, Function))
-
-
-@cache
-def imports(module: Module) -> tuple[Import, ...]:
-    """All imports of a module, relative ones made absolute; `from nasjax import space` counts as `nasjax.space`."""
-    return tuple(each for node, late in _statements(module.tree) for each in _imported(module, node, late=late))
-
-
-def _imported(module: Module, node: ast.Import | ast.ImportFrom, *, late: bool) -> Iterator[Import]:
-    if isinstance(node, ast.Import):
-        yield from (Import(alias.name, node.lineno, late) for alias in node.names)
-        return
-    package = module.name.split(".") if module.path.endswith("__init__.py") else module.name.split(".")[:-1]
-    base = package[: len(package) - node.level + 1] if node.level else []
-    name = ".".join([*base, *([node.module] if node.module else [])])
-    names = [f"nasjax.{alias.name}" for alias in node.names] if name == "nasjax" else [name]
-    yield from (Import(each, node.lineno, late) for each in names)
-
-
 def _inside(module: Module) -> Iterator[tuple[str, Import]]:
     """The areas of nasjax that a module imports, its own left out."""
     for each in imports(module):
@@ -145,72 +89,6 @@ def _outside(module: Module) -> Iterator[tuple[str, Import]]:
     for each in imports(module):
         if (top := each.name.split(".")[0]) != "nasjax":
             yield top, each
-
-
-class Callable(NamedTuple):
-    """One function or method, at any depth."""
-
-    module: Module
-    node: Function
-    public: bool  # reachable from outside by public names only
-    method: bool
-
-    @property
-    def where(self) -> str:
-        return f"{self.module.path}:{self.node.lineno} {self.node.name}"
-
-
-@cache
-def functions() -> tuple[Callable, ...]:
-    return tuple(each for m in modules() for each in _functions(m, m.tree, public=True, method=False))
-
-
-def _functions(module: Module, parent: ast.AST, *, public: bool, method: bool) -> Iterator[Callable]:
-    for node in ast.iter_child_nodes(parent):
-        if isinstance(node, Function):
-            yield Callable(module, node, public and not node.name.startswith("_"), method)
-            yield from _functions(module, node, public=False, method=False)
-        elif isinstance(node, ast.ClassDef):
-            yield from _functions(module, node, public=public and not node.name.startswith("_"), method=True)
-        else:
-            yield from _functions(module, node, public=public, method=method)
-
-
-def body_lines(node: Function) -> int:
-    """Lines from the first statement after the docstring to the end."""
-    first = node.body[0]
-    documented = (
-        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
-    )
-    body = node.body[1:] if documented else node.body
-    return (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
-
-
-def _positional(each: Callable) -> int:
-    static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in each.node.decorator_list)
-    args = each.node.args
-    return len(args.posonlyargs) + len(args.args) - (each.method and not static)
-
-
-def _parameters(each: Callable) -> int:
-    return _positional(each) + len(each.node.args.kwonlyargs)
-
-
-def _names(target: ast.AST) -> Iterator[str]:
-    return (node.id for node in ast.walk(target) if isinstance(node, ast.Name))
-
-
-def public_names(module: Module) -> list[str]:
-    """What a module defines for others: functions, classes and constants without a leading underscore."""
-    names: list[str] = []
-    for node in module.tree.body:
-        if isinstance(node, Function | ast.ClassDef):
-            names.append(node.name)
-        elif isinstance(node, ast.Assign):
-            names += [name for target in node.targets for name in _names(target)]
-        elif isinstance(node, ast.AnnAssign):
-            names += _names(node.target)
-    return [name for name in names if not name.startswith("_")]
 
 
 def _fail(problems: list[str], rule: str) -> None:
@@ -343,9 +221,9 @@ def test_parameters():
     """Functions have few parameters, and public ones take the later ones by keyword only."""
     problems = []
     for each in functions():
-        if (number := _parameters(each)) > PARAMETERS:
+        if (number := parameters(each)) > PARAMETERS:
             problems.append(f"{each.where}: {number} parameters, at most {PARAMETERS}")
-        if each.public and (number := _positional(each)) > POSITIONAL:
+        if each.public and (number := positional(each)) > POSITIONAL:
             problems.append(f"{each.where}: {number} positional parameters, at most {POSITIONAL}, the others after '*'")
     _fail(problems, "parameters")
 
@@ -432,7 +310,7 @@ def test_the_measures_themselves():
     ]
     assert [area for area, _ in _inside(module)] == ["space", "ops"]
     assert public_names(module) == ["public", "Shown", "SHOWN"]
-    found = {each.node.name: each for each in _functions(module, module.tree, public=True, method=False)}
+    found = {each.node.name: each for each in callables(module, module.tree, public=True, method=False)}
     assert {name: body_lines(each.node) for name, each in found.items()} == {"public": 3, "inner": 1, "method": 1}
-    assert {name: _positional(each) for name, each in found.items()} == {"public": 2, "inner": 0, "method": 1}
-    assert (_parameters(found["public"]), found["inner"].public, found["method"].public) == (3, False, True)
+    assert {name: positional(each) for name, each in found.items()} == {"public": 2, "inner": 0, "method": 1}
+    assert (parameters(found["public"]), found["inner"].public, found["method"].public) == (3, False, True)
