@@ -1,0 +1,145 @@
+"""Training and search over time: loss and score by step, hypervolume by generation."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from nasjax.report.axes import Axis, Scale, fit, frame, place, polyline, px, tick_digits
+from nasjax.report.html import Html, tag
+from nasjax.report.phases import colour_of, phase_label, swatch
+from nasjax.report.run import Run
+from nasjax.report.units import count, fixed
+from nasjax.report.values import is_cost, measure, number, text
+
+_SIZE = (360, 236)
+_MOST_POINTS = 240
+_NOT_CURVES = frozenset({"time", "step", "steps", "steps_per_s", "generation", "evaluated", "eta_s", "lr"})
+_ORDER = {"supernet": 0, "": 1, "search": 2}
+
+
+class Line(NamedTuple):
+    """One phase's values of one quantity, at steps or generations."""
+
+    phase: str
+    points: list[tuple[float, float]]
+
+
+def curves_section(run: Run) -> Html:
+    """Return one small chart a quantity and group of phases; empty until a metric was logged twice."""
+    series = _series(run)
+    kinds = dict.fromkeys((_group(phase), name) for phase, name in series)
+    order = sorted(kinds, key=lambda kind: (_ORDER.get(kind[0], 1), not kind[1].startswith("loss")))
+    charts = [_chart(run, lines, *kind) for kind in order if (lines := _lines(series, *kind))]
+    return tag("div", {"class": "charts"}, *charts) if charts else Html("")
+
+
+def thin_line(points: Sequence[tuple[float, float]], most: int = _MOST_POINTS) -> list[tuple[float, float]]:
+    """Return at most `most` points, each the mean of a run of neighbours; the last value ends the line unaveraged."""
+    if len(points) <= most:
+        return list(points)
+    size = -(-len(points) // (most - 1))
+    bins = [points[i : i + size] for i in range(0, len(points), size)]
+    return [*(_mean(part) for part in bins), points[-1]]
+
+
+def _group(phase: str) -> str:
+    """Phases that are stages of one thing share a chart; the trainings of single networks share another."""
+    head, slash, _ = phase.partition("/")
+    return head if slash else ""
+
+
+def _is_curve(key: str) -> bool:
+    return key not in _NOT_CURVES and not is_cost(key) and key != "phase"
+
+
+def _series(run: Run) -> dict[tuple[str, str], list[tuple[float, float]]]:
+    """Return the points of each (phase, quantity), in order of first mention."""
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for row in run.metrics:
+        at = _position(row)
+        values = {key: value for key, raw in row.items() if _is_curve(key) and (value := number(raw)) is not None}
+        for key, value in values.items() if at is not None else ():
+            found.setdefault((text(row.get("phase")), key), []).append((at, value))
+    return found
+
+
+def _lines(series: dict[tuple[str, str], list[tuple[float, float]]], group: str, name: str) -> list[Line]:
+    found = [(phase, points) for (phase, key), points in series.items() if _group(phase) == group and key == name]
+    lines = [Line(phase, thin_line(sorted(points))) for phase, points in found if len(points) > 1]
+    return _chained(lines) if group else lines
+
+
+def _position(row: dict[str, Any]) -> float | None:
+    generation = number(row.get("generation"))
+    return generation if generation is not None else number(row.get("step"))
+
+
+def _chained(lines: list[Line]) -> list[Line]:
+    """Put the stages of a chain one after the other: each continues where the one before ended."""
+    shifted, offset = [], 0.0
+    for line in lines:
+        shifted.append(Line(line.phase, [(x + offset, y) for x, y in line.points]))
+        offset = shifted[-1].points[-1][0]
+    return shifted
+
+
+def _chart(run: Run, lines: list[Line], group: str, name: str) -> Html:
+    x, y = _axes(lines, name, "generation" if group == "search" else "step")
+    drawn = [
+        polyline(
+            ((place(x.scale, a), place(y.scale, b)) for a, b in line.points), f"curve {colour_of(run, line.phase)}"
+        )
+        for line in lines
+    ]
+    ends = [_end(line, x.scale, y.scale, colour_of(run, line.phase)) for line in lines]
+    title = _title(group, name)
+    words = f"{title}: " + "; ".join(
+        f"{phase_label(line.phase)} ends at {_write(line.points[-1][1])}" for line in lines
+    )
+    svg = tag(
+        "svg",
+        {"viewBox": f"0 0 {_SIZE[0]} {_SIZE[1]}", "role": "img", "aria-label": words, "class": "chart"},
+        frame(x, y),
+        *drawn,
+        *ends,
+    )
+    return tag("figure", None, tag("figcaption", None, tag("b", None, title), _legend(run, lines, group)), svg)
+
+
+def _axes(lines: list[Line], name: str, unit: str) -> tuple[Axis, Axis]:
+    xs = [a for line in lines for a, _ in line.points]
+    ys = [b for line in lines for _, b in line.points]
+    spread = min(ys) > 0 and max(ys) > 8 * min(ys)
+    x = fit(xs, 46, _SIZE[0] - 8, pad=0.0)
+    y = fit(ys, _SIZE[1] - 42, 22, log=spread, pad=0.05)
+    digits = 0 if y.log else tick_digits(y, 5)
+    write = (lambda v: f"{v:.3g}") if y.log else (lambda v: fixed(v, digits))
+    title = measure(name).unit + (" (log scale)" if y.log else "")
+    return Axis(x, lambda v: count(v, short=True), unit, 5), Axis(y, write, title.strip(), 5)
+
+
+def _end(line: Line, x: Scale, y: Scale, colour: str) -> Html:
+    at, value = line.points[-1]
+    dot = {"class": f"dot {colour}", "cx": px(place(x, at)), "cy": px(place(y, value)), "r": "2.6"}
+    return tag("circle", dot, tag("title", None, f"{phase_label(line.phase)}: {_write(value)}"))
+
+
+def _title(group: str, name: str) -> str:
+    what = {"supernet": "Supernet", "search": "Search", "": "Single networks"}.get(group, group)
+    return f"{what}: {'loss' if name == 'loss' else measure(name).label}"
+
+
+def _legend(run: Run, lines: list[Line], group: str) -> Html:
+    names = [line.phase.partition("/")[2] if group else phase_label(line.phase) for line in lines]
+    return tag(
+        "span",
+        {"class": "legend"},
+        *(tag("span", None, swatch(colour_of(run, x.phase)), n) for x, n in zip(lines, names, strict=True)),
+    )
+
+
+def _write(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _mean(part: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)

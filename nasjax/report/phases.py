@@ -1,0 +1,48 @@
+"""Names and colours of phases and stages, the same in every chart of a page."""
+
+from nasjax.report.html import Html, tag
+from nasjax.report.run import Run
+from nasjax.report.values import text
+
+NUM_COLOURS = 8
+_LABELS = {
+    "supernet": "Supernet",
+    "search": "Search",
+    "finetune": "Fine-tuning",
+    "scratch": "From scratch",
+    "handmade": "Hand-made",
+    "evaluate": "Evaluation",
+    "export": "Export",
+    "data": "Data",
+}
+
+
+def stage_names(run: Run) -> list[str]:
+    """Return the stages of a run in order of first mention: stages.json, then the metrics, then the archive."""
+    after_slash = (text(row.get("phase")).partition("/")[2] for row in run.metrics)
+    mentioned = [
+        *(text(row.get("stage")) for row in run.stages),
+        *after_slash,
+        *(row.get("stage", "") for row in run.archive),
+    ]
+    return list(dict.fromkeys(name for name in mentioned if name))
+
+
+def phase_label(phase: str) -> str:
+    """Return the name of a phase for readers: `supernet/path` is "Supernet, path"."""
+    head, _, tail = phase.partition("/")
+    return _LABELS.get(head, head) + (f", {tail}" if tail else "")
+
+
+def colour_of(run: Run, name: str) -> str:
+    """Return the CSS class of a stage or phase; the phases of a stage have its colour, others follow after the stages."""
+    stages = stage_names(run)
+    order = [*stages, "finetune", "scratch", "handmade"]
+    key = name.partition("/")[2] or name
+    place = order.index(key) if key in order else len(order) + sum(map(ord, key))
+    return f"c{place % NUM_COLOURS}"
+
+
+def swatch(colour: str) -> Html:
+    """Return a small square in a colour class, for legends."""
+    return tag("span", {"class": f"swatch {colour}", "aria-hidden": "true"})

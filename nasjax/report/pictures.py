@@ -1,0 +1,179 @@
+"""Before and after: a slider over each whole picture, and crops of every version side by side."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from nasjax.report.encode import Box, crop_exact, encode_all, encode_exact, open_picture
+from nasjax.report.html import Html, escape, join, note, tag
+from nasjax.report.run import Run
+from nasjax.report.units import fixed
+from nasjax.report.values import number, records, text
+
+_MOST_PICTURES = 12
+_MOST_CROPS = 4
+# Widths of one crop on the page, in CSS pixels, which it fills by a whole factor: two side by side on a phone, five on a desktop.
+_NARROW, _WIDE = 156, 200
+
+
+class Panel(NamedTuple):
+    """One version of a picture."""
+
+    label: str
+    picture: Image.Image
+    psnr: float | None
+
+
+class Shot(NamedTuple):
+    """One picture in all its versions; `size` is that of the outputs."""
+
+    name: str
+    credit: str
+    panels: list[Panel]
+    crops: list[Box]
+    size: tuple[int, int]
+
+
+def pictures_section(run: Run) -> Html:
+    """Return slider and crops of each picture; empty until a picture can be read."""
+    shots = [shot for entry in run.images[:_MOST_PICTURES] if (shot := _shot(run, entry)) is not None]
+    if not shots:
+        return Html("")
+    uris = iter(encode_all([panel.picture for shot in shots for panel in shot.panels]))
+    figures = [_figure(shot, index, [next(uris) for _ in shot.panels]) for index, shot in enumerate(shots)]
+    left = len(run.images) - len(shots)
+    words = "Drag the line, or move it with the arrow keys. Crops are enlarged by repeating pixels, without smoothing."
+    return join(
+        [
+            note(
+                tag("span", {"class": "script"}, words),
+                f" {left} more pictures are in the run folder." if left > 0 else "",
+            ),
+            *figures,
+        ]
+    )
+
+
+def _shot(run: Run, entry: dict[str, Any]) -> Shot | None:
+    read = [(panel, open_picture(run.folder, text(panel.get("file")))) for panel in records(entry.get("panels"))]
+    panels = [
+        Panel(text(p.get("label")) or "picture", picture, number(p.get("psnr_y"))) for p, picture in read if picture
+    ]
+    if not panels:
+        return None
+    size = max((panel.picture.size for panel in panels), key=lambda s: s[0] * s[1])
+    crops = [box for raw in _list(entry.get("crops")) if (box := _box(raw, size)) is not None]
+    return Shot(text(entry.get("name")), text(entry.get("credit")), panels, crops[:_MOST_CROPS], size)
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _box(raw: object, size: tuple[int, int]) -> Box | None:
+    found = [number(value) for value in _list(raw)]
+    if len(found) != 4:
+        return None
+    x, y, width, height = (int(min(max(value or 0, 0), 1e6)) for value in found)
+    inside = Box(x, y, min(width, size[0] - x), min(height, size[1] - y))
+    return inside if inside.width > 0 and inside.height > 0 else None
+
+
+def _figure(shot: Shot, index: int, uris: Sequence[str]) -> Html:
+    credit = tag("span", {"class": "credit"}, shot.credit) if shot.credit else ""
+    caption = tag("figcaption", None, tag("b", None, shot.name), " ", credit)
+    rows = [_crop_row(shot, number, box) for number, box in enumerate(shot.crops, 1)]
+    return tag("figure", {"class": "shot"}, caption, _slider(shot, index, uris), *rows)
+
+
+def _pair(shot: Shot) -> tuple[int, int]:
+    """Return the panels to begin with: bicubic on the left and the found network on the right, where there are such."""
+    labels = [panel.label for panel in shot.panels]
+    left = next((labels.index(name) for name in ("bicubic", "input") if name in labels), 0)
+    right = labels.index("found") if "found" in labels else len(labels) - 1
+    return left, right
+
+
+def _slider(shot: Shot, index: int, uris: Sequence[str]) -> Html:
+    left, right = _pair(shot)
+    layers = [
+        _layer(shot, i, uri, "left" if i == left else "right" if i == right else None) for i, uri in enumerate(uris)
+    ]
+    outlines = [_outline(box, shot.size, i) for i, box in enumerate(shot.crops, 1)]
+    handle = tag(
+        "input",
+        {
+            "type": "range",
+            "min": "0",
+            "max": "100",
+            "value": "50",
+            "step": "0.5",
+            "aria-label": f"position of the line over {shot.name}",
+        },
+    )
+    line = tag("span", {"class": "line", "aria-hidden": "true"})
+    style = f"aspect-ratio:{shot.size[0]}/{shot.size[1]}"
+    stage = tag(
+        "div",
+        {"class": "compare", "style": style, "data-left": left, "data-right": right},
+        *layers,
+        *outlines,
+        line,
+        handle,
+    )
+    choices = [_select(shot, side, chosen, index) for side, chosen in (("left", left), ("right", right))]
+    return tag(
+        "div",
+        {"class": "slider", "style": f"--natural:{max(shot.size[0], 480)}px"},
+        stage,
+        tag("div", {"class": "sides"}, *choices),
+    )
+
+
+def _layer(shot: Shot, index: int, uri: str, role: str | None) -> Html:
+    panel = shot.panels[index]
+    css = "pixel" if panel.picture.size != shot.size else None
+    return tag("img", {"src": uri, "alt": _alt(shot, panel), "class": css, "data-role": role, "draggable": "false"})
+
+
+def _alt(shot: Shot, panel: Panel) -> str:
+    return f"{shot.name}, {panel.label}{_quality(panel)}"
+
+
+def _quality(panel: Panel) -> str:
+    return "" if panel.psnr is None else f", {fixed(panel.psnr, 2, 'dB')}"
+
+
+def _select(shot: Shot, side: str, chosen: int, index: int) -> Html:
+    options = [
+        tag("option", {"value": i, "selected": i == chosen}, panel.label + _quality(panel))
+        for i, panel in enumerate(shot.panels)
+    ]
+    name = f"{side}-{index}"
+    hidden = tag("span", {"class": "hide"}, f"{side} of the line")
+    return tag("label", {"for": name, "class": side}, hidden, tag("select", {"id": name, "data-side": side}, *options))
+
+
+def _outline(box: Box, size: tuple[int, int], index: int) -> Html:
+    at = (100 * box.x / size[0], 100 * box.y / size[1], 100 * box.width / size[0], 100 * box.height / size[1])
+    style = "left:{:.3f}%;top:{:.3f}%;width:{:.3f}%;height:{:.3f}%".format(*at)
+    return tag("span", {"class": "outline", "style": style, "aria-hidden": "true"}, str(index))
+
+
+def _crop_row(shot: Shot, index: int, box: Box) -> Html:
+    narrow, wide = (max(1, room // box.width) * box.width for room in (_NARROW, _WIDE))
+    style = f"--narrow:{narrow}px;--wide:{wide}px"
+    cells = [_crop(shot, panel, box, index) for panel in shot.panels]
+    return tag(
+        "div", {"class": "crops", "style": style, "role": "group", "aria-label": f"crop {index} of {shot.name}"}, *cells
+    )
+
+
+def _crop(shot: Shot, panel: Panel, box: Box, index: int) -> Html:
+    uri = encode_exact(crop_exact(panel.picture, box, shot.size))
+    picture = tag(
+        "img", {"src": uri, "alt": f"crop {index} of {_alt(shot, panel)}", "width": box.width, "height": box.height}
+    )
+    mark = tag("span", {"class": "number", "aria-hidden": "true"}, str(index))
+    return tag("div", None, picture, tag("p", None, mark, " ", escape(panel.label)))

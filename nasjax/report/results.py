@@ -1,0 +1,79 @@
+"""The result table, with the protocol under which its figures hold."""
+
+from typing import Any
+
+from nasjax.report.figures import found_row, result_rows, result_scores
+from nasjax.report.html import Column, Html, escape, join, note, table, tag
+from nasjax.report.run import Run
+from nasjax.report.units import NBSP, count, exact, fixed
+from nasjax.report.values import better_is_higher, measure, number, strings, text
+
+
+def results_section(run: Run) -> Html:
+    """Return the result table; empty until results.json has rows."""
+    rows = result_rows(run)
+    if not rows:
+        return Html("")
+    scores = result_scores(run)
+    costs = [
+        name for name in ("params", "macs", "latency_ms") if any(number(row.get(name)) is not None for row in rows)
+    ]
+    head = [Column("Network"), *(Column(_head(run, name), True) for name in [*scores, *costs])]
+    notes = any(text(row.get("note")) for row in rows)
+    body = [_row(run, row, scores, costs) + ([text(row.get("note"))] if notes else []) for row in rows]
+    listing = table("", [*head, *([Column("Note")] if notes else [])], body, "results")
+    return join([listing, _protocol(run)])
+
+
+def _head(run: Run, name: str) -> Html:
+    shown = measure(name)
+    at = text(run.results.get("macs_at")) if name == "macs" else ""
+    return join([shown.label, join([shown.unit, f"at {at.replace('x', '×')}" if at else ""], " ")], ", ")
+
+
+def _row(run: Run, row: dict[str, Any], scores: list[str], costs: list[str]) -> list[object]:
+    name = text(row.get("name"))
+    head = tag("b", None, name) if row is found_row(run) else escape(name)
+    return [head, *(_score(run, row, score) for score in scores), *(_cost(row, cost) for cost in costs)]
+
+
+def _score(run: Run, row: dict[str, Any], name: str) -> Html:
+    value, shown = number(row.get(name)), measure(name)
+    values = [number(other.get(name)) for other in result_rows(run)]
+    known = [other for other in values if other is not None]
+    best = value is not None and value == (max(known) if better_is_higher(run.results, name) else min(known))
+    written = fixed(value, 4 if shown.digits is None else shown.digits)
+    return (
+        tag("b", {"class": "best", "title": "best of this column"}, written)
+        if best and len(known) > 1
+        else escape(written)
+    )
+
+
+def _cost(row: dict[str, Any], name: str) -> Html:
+    value, digits = number(row.get(name)), measure(name).digits
+    if value is None:
+        return escape("–")
+    if digits is None:
+        return tag("span", {"title": exact(value)}, count(value))
+    spread = number(row.get("latency_spread_ms")) if name == "latency_ms" else None
+    return escape(fixed(value, digits) + (f"{NBSP}±{NBSP}{fixed(spread, digits)}" if spread is not None else ""))
+
+
+def _protocol(run: Run) -> Html:
+    budget = ", ".join(strings(run.results.get("budget")))
+    latency = any(number(row.get("latency_spread_ms")) is not None for row in result_rows(run))
+    return note(
+        join(
+            [
+                _sentence("Protocol: ", text(run.results.get("protocol"))),
+                _sentence("Budget: ", budget),
+                "Latency: median ± spread." if latency else "",
+            ],
+            " ",
+        )
+    )
+
+
+def _sentence(head: str, words: str) -> str:
+    return f"{head}{words.rstrip('.')}." if words else ""

@@ -1,0 +1,153 @@
+"""The Pareto plot as SVG: candidates by stage, the front, the budget and the reference networks."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nasjax.report.axes import Axis, Scale, fit, frame, label, place, px, tick_digits
+from nasjax.report.candidates import Candidate
+from nasjax.report.html import Html, join, tag
+from nasjax.report.units import count, fixed
+from nasjax.report.values import measure
+
+NARROW = (340, 400)
+WIDE = (1000, 470)
+_RADIUS = 3.2
+
+
+class Mark(NamedTuple):
+    """A network of the result table in the plot: `kind` is found, handmade or bicubic (which has no cost)."""
+
+    kind: str
+    name: str
+    cost: float | None
+    score: float
+
+
+class Plot(NamedTuple):
+    """What one plot shows: candidates with a known `cost`, their front, the marks, and the bound on the cost."""
+
+    cost: str
+    score: str
+    candidates: Sequence[Candidate]
+    front: Sequence[Candidate]
+    marks: Sequence[Mark]
+    bound: float | None
+    stages: Sequence[str]
+    higher: bool
+
+
+def scatter(plot: Plot, size: tuple[int, int], css: str) -> Html:
+    """Return the plot as SVG of `size` (width, height); its scales are left in data-scale for the page's script."""
+    x, y = _axes(plot, size)
+    scale = json.dumps(
+        {"x": [x.scale.low, x.scale.high, x.scale.start, x.scale.stop], "y": list(y.scale[:4]), "log": x.scale.log}
+    )
+    name = f"Scatter plot of {len(plot.candidates)} candidates: {measure(plot.score).label} against {measure(plot.cost).label}."
+    attributes = {"viewBox": f"0 0 {size[0]} {size[1]}", "class": f"plot {css}", "role": "img", "aria-label": name}
+    attributes |= {"data-scale": scale, "data-cost": plot.cost, "tabindex": "0"}
+    layers = [
+        frame(x, y),
+        _budget(plot, x.scale, y.scale),
+        _clouds(plot, x.scale, y.scale),
+        _front(plot, x.scale, y.scale),
+    ]
+    cursor = tag("circle", {"class": "cursor", "r": "8", "cx": "-50", "cy": "-50"})
+    return tag("svg", attributes, *layers, _marks(plot, x.scale, y.scale), cursor)
+
+
+def marker(kind: int, x: float, y: float) -> str:
+    """Return the path of a point: stages differ by shape too, for those who cannot tell the colours apart."""
+    r = _RADIUS
+    shapes = (
+        f"M{px(x - r)} {px(y)}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0z",
+        f"M{px(x - r)} {px(y - r)}h{2 * r}v{2 * r}h{-2 * r}z",
+        f"M{px(x)} {px(y - 1.3 * r)}l{1.2 * r:.1f} {2.1 * r:.1f}h{-2.4 * r:.1f}z",
+        f"M{px(x)} {px(y - 1.4 * r)}l{1.4 * r:.1f} {1.4 * r:.1f}l{-1.4 * r:.1f} {1.4 * r:.1f}l{-1.4 * r:.1f} {-1.4 * r:.1f}z",
+    )
+    return shapes[kind % len(shapes)]
+
+
+def mark_shape(kind: str, x: float, y: float) -> Html:
+    """Return the sign of a reference network: a ring for the found one, a diamond for the hand-made."""
+    if kind == "found":
+        return tag("circle", {"class": "mark found", "cx": px(x), "cy": px(y), "r": "7"})
+    return tag("path", {"class": f"mark {kind}", "d": f"M{px(x)} {px(y - 8)}l7 8l-7 8l-7 -8z"})
+
+
+def _axes(plot: Plot, size: tuple[int, int]) -> tuple[Axis, Axis]:
+    width, height = size
+    costs = [c.costs[plot.cost] for c in plot.candidates] + [m.cost for m in plot.marks if m.cost is not None]
+    if plot.bound is not None and costs and plot.bound <= 3 * max(costs):
+        costs.append(plot.bound)
+    x = fit(costs, 52, width - 12, log=True)
+    y = fit(_worth_showing(plot), height - 46, 30, pad=0.06)
+    shown, most = measure(plot.score), 6
+    digits = tick_digits(y, most)
+    x_axis = Axis(x, lambda v: count(v, short=True), f"{measure(plot.cost).label} (log scale)", max(4, width // 110))
+    return x_axis, Axis(y, lambda v: fixed(v, digits), f"{shown.label}{f' ({shown.unit})' if shown.unit else ''}", most)
+
+
+def _worth_showing(plot: Plot) -> list[float]:
+    """Return the scores the plot must hold; the worst twentieth may lie on its edge, or else it would flatten the rest."""
+    scores = sorted((c.score for c in plot.candidates), reverse=plot.higher)
+    best = scores[: max(1, len(scores) - len(scores) // 20)]
+    return [*best, *(c.score for c in plot.front), *(m.score for m in plot.marks)]
+
+
+def _budget(plot: Plot, x: Scale, y: Scale) -> Html:
+    if plot.bound is None or not x.low < plot.bound < x.high:
+        return Html("")
+    at = place(x, plot.bound)
+    beyond = {"x": px(at), "y": px(y.stop), "width": px(x.stop - at), "height": px(y.start - y.stop), "class": "beyond"}
+    words = label(at - 6, y.stop + 12, f"budget {count(plot.bound, short=True)}", anchor="end", css="budget")
+    return join(
+        [tag("rect", beyond), tag("path", {"d": f"M{px(at)} {px(y.stop)}V{px(y.start)}", "class": "budget"}), words]
+    )
+
+
+def _clouds(plot: Plot, x: Scale, y: Scale) -> Html:
+    return join(_cloud(plot, x, y, index, stage) for index, stage in enumerate(plot.stages))
+
+
+def _cloud(plot: Plot, x: Scale, y: Scale, index: int, stage: str) -> Html:
+    members = [c for c in plot.candidates if c.stage == stage]
+    kept = "".join(_point(plot, c, index, x, y) for c in members if c.feasible)
+    over = "".join(_point(plot, c, index, x, y) for c in members if not c.feasible)
+    colour = f"c{index % 8}"
+    return join(
+        [
+            tag("path", {"class": f"cloud over {colour}", "d": over}),
+            tag("path", {"class": f"cloud {colour}", "d": kept}),
+        ]
+    )
+
+
+def _point(plot: Plot, candidate: Candidate, index: int, x: Scale, y: Scale) -> str:
+    return marker(index, place(x, candidate.costs[plot.cost]), place(y, candidate.score))
+
+
+def _front(plot: Plot, x: Scale, y: Scale) -> Html:
+    at = [(place(x, c.costs[plot.cost]), place(y, c.score)) for c in plot.front]
+    steps = "".join(f"H{px(cx)}V{px(cy)}" for cx, cy in at[1:])
+    line = f"M{px(at[0][0])} {px(at[0][1])}{steps}" if at else ""
+    dots = "".join(marker(_stage_index(plot, c), cx, cy) for c, (cx, cy) in zip(plot.front, at, strict=True))
+    return join([tag("path", {"class": "front", "d": line}), tag("path", {"class": "members", "d": dots})])
+
+
+def _stage_index(plot: Plot, candidate: Candidate) -> int:
+    return list(plot.stages).index(candidate.stage) if candidate.stage in plot.stages else 0
+
+
+def _marks(plot: Plot, x: Scale, y: Scale) -> Html:
+    return join(_level(mark, x, y) if mark.cost is None else _spot(mark, x, y) for mark in plot.marks)
+
+
+def _level(mark: Mark, x: Scale, y: Scale) -> Html:
+    at = place(y, mark.score)
+    line = tag("path", {"class": "level", "d": f"M{px(x.start)} {px(at)}H{px(x.stop)}"})
+    return join([line, label(x.start + 6, at - 6, mark.name, css="level")])
+
+
+def _spot(mark: Mark, x: Scale, y: Scale) -> Html:
+    return mark_shape(mark.kind, place(x, mark.cost or x.low), place(y, mark.score))

@@ -1,0 +1,125 @@
+"""How each stage narrowed the search space: the size before and after, and the options that were kept."""
+
+from typing import Any
+
+from nasjax.report.figures import archive_columns
+from nasjax.report.html import Html, escape, join, tag
+from nasjax.report.marks import score_text
+from nasjax.report.phases import colour_of
+from nasjax.report.run import Run
+from nasjax.report.units import exact, fixed, magnitude
+from nasjax.report.values import mapping, measure, number, strings, text
+
+_MOST_CHOICES = 60
+
+
+def stages_section(run: Run) -> Html:
+    """Return one line of the funnel and one matrix a stage; empty until stages.json has a stage."""
+    if not run.stages:
+        return Html("")
+    cards = tag("div", {"class": "cards"}, *(_card(run, stage) for stage in run.stages))
+    return join([_funnel(run), cards])
+
+
+def power_of_ten(size: object) -> Html:
+    """Return a size as a power of ten, small ones in full."""
+    log = magnitude(size)
+    if log is None:
+        return escape("–")
+    if log < 4:
+        return escape(exact(round(10**log)))
+    return join(["10", tag("sup", None, fixed(log, 1))])
+
+
+def _funnel(run: Run) -> Html:
+    largest = max((magnitude(stage.get("size_before")) or 0.0 for stage in run.stages), default=0.0)
+    return (
+        tag("div", {"class": "funnel"}, *(_narrowing(run, stage, largest) for stage in run.stages))
+        if largest
+        else Html("")
+    )
+
+
+def _narrowing(run: Run, stage: dict[str, Any], largest: float) -> Html:
+    name = text(stage.get("stage"))
+    before, after = (_width(stage.get(key), largest) for key in ("size_before", "size_after"))
+    bars = [
+        tag("span", {"class": f"before {colour_of(run, name)}", "style": f"width:{before:.1f}%"}),
+        tag("span", {"class": f"after {colour_of(run, name)}", "style": f"width:{after:.1f}%"}),
+    ]
+    sizes = join([power_of_ten(stage.get("size_before")), " → ", power_of_ten(stage.get("size_after")), " networks"])
+    head = tag("p", None, tag("b", None, name), " ", tag("span", {"class": "sizes"}, sizes))
+    return tag("div", {"class": "narrowing"}, head, tag("div", {"class": "track", "aria-hidden": "true"}, *bars))
+
+
+def _width(size: object, largest: float) -> float:
+    return 100 * min(1.0, max(0.0, (magnitude(size) or 0.0) / largest))
+
+
+def _card(run: Run, stage: dict[str, Any]) -> Html:
+    free = {name: strings(options) for name, options in mapping(stage.get("free")).items()}
+    decided = {name: strings(option) for name, option in mapping(stage.get("decided")).items()}
+    head = tag(
+        "h3",
+        None,
+        tag("span", {"class": f"swatch {colour_of(run, text(stage.get('stage')))}"}),
+        f"Stage {text(stage.get('stage'))}",
+    )
+    return tag("article", {"class": "card"}, head, _facts(run, stage), *_matrices(free, decided), _more(free))
+
+
+def _facts(run: Run, stage: dict[str, Any]) -> Html:
+    tried, best = number(stage.get("candidates")), number(stage.get("best_score"))
+    scores = archive_columns(run)[1] or ["psnr_y"]
+    parts = [
+        f"{exact(tried)} candidates evaluated" if tried is not None else "",
+        f"best {measure(scores[0]).label} {score_text(scores[0], best)} {measure(scores[0]).unit}"
+        if best is not None
+        else "",
+        f"budget {', '.join(strings(stage.get('budget')))}" if strings(stage.get("budget")) else "",
+    ]
+    return tag("p", {"class": "note"}, join(parts, " · "))
+
+
+def _matrices(free: dict[str, list[str]], decided: dict[str, list[str]]) -> list[Html]:
+    """Choices with the same options share one matrix, so that its columns can be read down."""
+    shown = list(free)[:_MOST_CHOICES]
+    kinds = dict.fromkeys(tuple(free[name]) for name in shown)
+    return [
+        _matrix([name for name in shown if tuple(free[name]) == options], options, decided)
+        for options in kinds
+        if options
+    ]
+
+
+def _matrix(names: list[str], options: tuple[str, ...], decided: dict[str, list[str]]) -> Html:
+    head = [tag("th", {"scope": "col"}, tag("span", None, option)) for option in options]
+    rows = [tag("tr", None, tag("th", {"scope": "row"}, name), *_cells(options, decided, name)) for name in names]
+    css = "matrix long" if max(map(len, options)) > 3 else "matrix"
+    inner = tag(
+        "table", {"class": css}, tag("thead", None, tag("tr", None, tag("td"), *head)), tag("tbody", None, *rows)
+    )
+    return tag(
+        "div",
+        {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": "options kept, scrolls sideways"},
+        inner,
+    )
+
+
+def _cells(options: tuple[str, ...], decided: dict[str, list[str]], name: str) -> list[Html]:
+    kept = decided.get(name)
+    if not kept or not set(kept) & set(options):
+        words = "not used" if decided else "not decided yet"
+        return [tag("td", {"colspan": str(len(options)), "class": "unused"}, words)]
+    return [_cell(option in kept) for option in options]
+
+
+def _cell(kept: bool) -> Html:
+    return tag(
+        "td", {"class": "kept" if kept else "dropped"}, tag("span", {"class": "hide"}, "kept" if kept else "dropped")
+    )
+
+
+def _more(free: dict[str, list[str]]) -> Html:
+    left = len(free) - _MOST_CHOICES
+    return tag("p", {"class": "note"}, f"and {left} more choices") if left > 0 else Html("")

@@ -1,0 +1,90 @@
+"""How to use the exported network: commands, Python, and how exactly each exported form agrees with the trained one."""
+
+from typing import Any
+
+from nasjax.report.html import Column, Html, join, note, table, tag
+from nasjax.report.run import Run
+from nasjax.report.units import count
+from nasjax.report.values import mapping, number, records, text
+
+_ONNX = """\
+import numpy as np, onnxruntime
+from PIL import Image
+
+session = onnxruntime.InferenceSession("{export}/model.onnx")
+image = np.asarray(Image.open("in.png").convert("RGB"), np.float32)
+x = image[None] / 127.5 - 1  # [1, height, width, 3] in [-1, 1]
+(y,) = session.run(None, {{session.get_inputs()[0].name: x}})
+out = ((y[0].clip(-1, 1) + 1) * 127.5).round().astype(np.uint8)
+Image.fromarray(out).save("out.png")"""
+
+_NASJAX = """\
+from PIL import Image
+
+from nasjax.apply import load_bundle
+
+model = load_bundle("{export}")
+model(Image.open("in.png")).save("out.png")"""
+
+_SHELL = """\
+nasjax apply {export} in.png out.png"""
+
+
+def usage_section(run: Run) -> Html:
+    """Return commands and snippets; empty until the run folder has `export/` with something in it."""
+    if run.manifest is None or not _present(run):
+        return Html("")
+    export = (run.folder / "export").name
+    files = set(_present(run))
+    parts = [_code("In a shell, in the run folder", _SHELL.format(export=export))]
+    if "model.onnx" in files:
+        parts.append(_code("Python, with onnxruntime alone", _ONNX.format(export=export)))
+    parts.append(_code("Python, with nasjax", _NASJAX.format(export=export)))
+    return join([*parts, _files(run)])
+
+
+def _present(run: Run) -> list[str]:
+    return sorted(path.name for path in (run.folder / "export").glob("*") if path.is_file())
+
+
+def _code(name: str, source: str) -> Html:
+    return tag("div", {"class": "code"}, tag("p", None, name), tag("pre", {"tabindex": "0"}, tag("code", None, source)))
+
+
+def _files(run: Run) -> Html:
+    entries = _entries(run.manifest or {})
+    rows = [[name, _size(run, name), *_parity(entries.get(name, {}))] for name in _present(run)]
+    words = "Largest difference between the output of each exported form and the trained network, and what was allowed."
+    head = [Column("File"), Column("Size", True), Column("Largest difference", True), Column("Allowed", True)]
+    return join([table("", head, rows, "files"), note(words) if any(entries.values()) else ""])
+
+
+def _entries(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the manifest says of each file, whether it lists them by name or as a list of records with a name."""
+    listed = manifest.get("files", manifest)
+    by_name = {text(entry.get("name") or entry.get("file")): entry for entry in records(listed)}
+    return by_name or {name: mapping(entry) for name, entry in mapping(listed).items()}
+
+
+def _size(run: Run, name: str) -> str:
+    try:
+        return count((run.folder / "export" / name).stat().st_size, "B")
+    except OSError:
+        return "–"
+
+
+def _parity(entry: dict[str, Any]) -> list[str]:
+    found = {**entry, **mapping(entry.get("parity"))}
+    difference = _first(found, "parity", "max_abs_error", "max_error", "max_abs_diff", "error", "max_abs")
+    allowed = _first(found, "tolerance", "atol", "allowed")
+    return [_scientific(difference), _scientific(allowed)]
+
+
+def _first(found: dict[str, Any], *names: str) -> float | None:
+    return next((value for name in names if (value := number(found.get(name))) is not None), None)
+
+
+def _scientific(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return "0" if value == 0 else f"{value:.1e}".replace("e-0", "e-").replace("-", "−")
