@@ -44,9 +44,10 @@ LAYERS: dict[str, set[str]] = {
     "losses": FUNCTIONS,
     "metrics": FUNCTIONS,
     "data": FUNCTIONS,
-    # what is learned: the trainer receives a task and never imports one
-    "tasks": {*NETWORKS, "losses", "metrics", "data"},
-    "train": {*INTEGERS, "sampling", "metrics"},
+    # what is learned: `task` says what a task is, the trainer receives one and never imports `tasks`
+    "task": {"typing", "metrics"},
+    "tasks": {*NETWORKS, "task", "losses", "metrics", "data"},
+    "train": {*INTEGERS, "sampling", "task", "metrics"},
     # what is shipped: no trainer, optimiser or data code at serving time
     "export": SERVING - {"export"},
     "apply": SERVING,
