@@ -1,0 +1,155 @@
+"""Measured latency: the clock, the additive predictor, its error and its file."""
+
+import functools
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nasjax.cost.latency import load_latency, measure_units
+from nasjax.cost.measure import Latency, device_key, measure, runner
+from nasjax.cost.table import tabulate
+from nasjax.space import Choice, SearchSpace
+from nasjax.typing import Unit
+from tests.cost.examples import block_params, block_space, block_units, conv3, networks, spec
+
+DISPATCH_MS = 0.5
+
+
+class _Clock:
+    """Time that passes only when a function of `lasting` is called."""
+
+    def __init__(self):
+        self.now, self.log = 0.0, []
+
+    def __call__(self):
+        return self.now
+
+    def lasting(self, name, milliseconds):
+        times = iter(milliseconds)
+
+        def fn():
+            self.log.append(name)
+            self.now += next(times) / 1000
+
+        return fn
+
+
+def test_median_and_spread():
+    """The first call (a compilation, say) does not count; the spread is the distance of the quartiles."""
+    clock = _Clock()
+    measured = measure({"f": clock.lasting("f", [500, 4, 1, 2, 9, 4, 5])}, repeats=5, sample_ms=2.0, clock=clock)
+    assert measured["f"] == pytest.approx(Latency(4, 3, 5))
+
+
+def test_samples_are_interleaved():
+    """After warm-up, every function runs once before any runs again; short ones run several times in a sample."""
+    clock = _Clock()
+    fns = {"a": clock.lasting("a", [1.0] * 99), "b": clock.lasting("b", [5.0] * 99)}
+    measured = measure(fns, repeats=3, sample_ms=2.0, clock=clock)
+    assert "".join(clock.log[4:]) == "aab" * 3
+    assert measured["a"].median_ms == pytest.approx(1)
+    with pytest.raises(ValueError, match="got 0"):
+        measure(fns, repeats=0)
+
+
+def test_a_real_function():
+    """Ten times the layers take longer than one, by this machine's clock."""
+
+    def repeated(params, x, *, num):
+        for _ in range(num):
+            x = jnp.tanh(conv3(params, x))
+        return x
+
+    specs = {"w": spec(3, 3, 8, 8)}, spec(1, 32, 32, 8)
+    fns = {num: runner(functools.partial(repeated, num=num), *specs) for num in (1, 10)}
+    measured = measure(fns, repeats=5)
+    assert 0 < measured[1].median_ms < measured[10].median_ms
+
+
+def _by_work(builds):
+    """A machine that needs 0.5 ms for any program, and 1 ms for each 100 parameters."""
+    return [Latency(DISPATCH_MS + _num_params(build.params) / 100, 0.0, 1) for build in builds]
+
+
+def _num_params(params):
+    weights = [params, *params.values()] if isinstance(params, dict) else []
+    return sum(np.prod(w["w"].shape) for w in weights if isinstance(w, dict) and "w" in w)
+
+
+@functools.cache
+def _latency():
+    return measure_units(block_space(), block_units(6, 5), at=(6, 5), timer=_by_work)
+
+
+def test_additive_prediction():
+    """Dispatch counts once a network, not once a unit; an absent block takes no time."""
+    archs = networks(block_space())
+    expected = [DISPATCH_MS + block_params(block_space(), arch) / 100 for arch in archs]
+    np.testing.assert_allclose(_latency()(archs), expected)
+
+
+def test_measured_units_on_this_machine():
+    """With the real clock every time is finite and not negative, and the whole takes at least the dispatch."""
+    space = SearchSpace("one", (Choice("c", ("a", "b"), "only"),), ("only",))
+    unit = Unit("u", ("c",), lambda o: (conv3, {"w": spec(3, 3, 4, 4)}, spec(1, 8, 8, 4)) if o["c"] else None)
+    times = measure_units(space, [unit])(np.array([[0], [1]], np.int32))
+    assert np.isfinite(times).all() and 0 < times[0] <= times[1]
+
+
+def test_error_and_calibration():
+    """Networks that take twice the sum of their units plus 3 ms: badly predicted before, exactly after calibration."""
+    archs = networks(block_space())
+    true = 3 + 2 * np.array([block_params(block_space(), arch) / 100 for arch in archs])
+    before = _latency().checked(archs, true).error
+    after = _latency().calibrated(archs[::2], true[::2]).checked(archs[1::2], true[1::2]).error
+    assert before is not None and before.mape > 0.4 and before.kendall_tau > 0.99
+    assert after is not None and after.mape < 1e-9 and after.kendall_tau > 0.99 and after.num == 16
+    reverse = _latency().checked(archs, 100 - true).error
+    assert reverse is not None and reverse.kendall_tau < -0.99
+
+
+def test_calibration_on_too_little():
+    """One network, or measurements in reverse order, move the constant only."""
+    archs = networks(block_space())[:8]
+    one = _latency().calibrated(archs[:1], _latency()(archs[:1]) + 4)
+    np.testing.assert_allclose(one(archs), _latency()(archs) + 4)
+    assert _latency().calibrated(archs, 100 - _latency()(archs)).scale == 1
+    with pytest.raises(ValueError, match="above 0 ms"):
+        _latency().calibrated(archs, np.zeros(8))
+    with pytest.raises(ValueError, match="expected 8"):
+        _latency().checked(archs, np.ones(7))
+
+
+def test_joined_to_counted_costs():
+    """Latency is one more cost: exact extremes and populations as for the others."""
+    table = tabulate(block_space(), block_units(6, 5), at=(6, 5)).join(_latency().table())
+    assert table.names[-1] == "latency"
+    assert table.maximum("latency").value == pytest.approx(DISPATCH_MS + 16.56)
+    assert table(networks(block_space()))["latency"].dtype == np.float64
+
+
+def test_file(tmp_path):
+    """What is saved is loaded for the same device; other devices' tables in the file stay; nothing else is left."""
+    archs = networks(block_space())
+    path = tmp_path / "latency.json"
+    path.write_text(json.dumps({"gpu | somewhere else": {}}))
+    table = _latency().calibrated(archs, 2 * _latency()(archs)).checked(archs, 3 * _latency()(archs))
+    table.save(path)
+    loaded = load_latency(path, block_space())
+    np.testing.assert_array_equal(loaded(archs), table(archs))
+    assert (loaded.error, loaded.at, loaded.device) == (table.error, (6, 5), device_key())
+    assert set(json.loads(path.read_text())) == {"gpu | somewhere else", device_key()}
+    assert [p.name for p in tmp_path.iterdir()] == ["latency.json"]
+
+
+def test_file_of_another_device_or_space(tmp_path):
+    """A table is not used where it does not hold, and the error says for what it was measured."""
+    path = tmp_path / "latency.json"
+    path.write_text(json.dumps({"gpu | somewhere else": {}}))
+    with pytest.raises(ValueError, match="it has: gpu | somewhere else"):
+        load_latency(path, block_space())
+    _latency().save(path)
+    with pytest.raises(ValueError, match="measured for other choices than those of space 'other'"):
+        load_latency(path, SearchSpace("other", (Choice("x", ("a",), "s"),), ("s",)))
