@@ -40,11 +40,24 @@ def measure(
 
 
 def runner(fn: Callable[..., Any], params: Any, x: Any, *, seed: int = 0) -> Callable[[], None]:
-    """`fn(params, x)` compiled for this backend on random arguments of the given shapes, ready to `measure`."""
-    rng = np.random.default_rng(seed)
+    """`fn(params, x)` compiled for this backend, ready to `measure`; random values stand in for mere shapes."""
     compiled = jax.jit(fn).lower(params, x).compile()
-    arguments = jax.device_put(jax.tree.map(lambda leaf: _random(rng, leaf), (params, x)))
+    arguments = filled((params, x), seed=seed)
     return lambda: jax.block_until_ready(compiled(*arguments))
+
+
+def filled(tree: Any, *, seed: int = 0) -> Any:
+    """The tree with each `jax.ShapeDtypeStruct` replaced by an array on the device; equal shapes share one array."""
+    rng = np.random.default_rng(seed)
+    arrays: dict[tuple, jax.Array] = {}
+
+    def fill(leaf: Any) -> Any:
+        key = (leaf.shape, leaf.dtype)
+        if isinstance(leaf, jax.ShapeDtypeStruct) and key not in arrays:
+            arrays[key] = jax.device_put(_random(rng, leaf))
+        return arrays[key] if isinstance(leaf, jax.ShapeDtypeStruct) else jax.device_put(leaf)
+
+    return jax.tree.map(fill, tree)
 
 
 def device_key() -> str:

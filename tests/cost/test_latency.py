@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nasjax.cost.latency import load_latency, measure_units
-from nasjax.cost.measure import Latency, device_key, measure, runner
+from nasjax.cost.measure import Latency, device_key, filled, measure, runner
 from nasjax.cost.table import tabulate
 from nasjax.space import Choice, SearchSpace
 from nasjax.typing import Unit
@@ -66,6 +66,14 @@ def test_a_real_function():
     fns = {num: runner(functools.partial(repeated, num=num), *specs) for num in (1, 10)}
     measured = measure(fns, repeats=5)
     assert 0 < measured[1].median_ms < measured[10].median_ms
+
+
+def test_filled():
+    """Shapes become finite arrays, one for all of a shape; arrays that are given are kept."""
+    given = jnp.arange(3.0)
+    first, second, other, kept = filled([spec(2, 3), spec(2, 3), spec(3), given])
+    assert first is second and first.shape == (2, 3) and other.shape == (3,)
+    assert jnp.isfinite(first).all() and (kept == given).all()
 
 
 def _by_work(builds):
