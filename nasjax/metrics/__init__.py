@@ -1,0 +1,18 @@
+"""How well: image scores by protocol, metrics as mergeable sums, rank correlation."""
+
+from nasjax.metrics.base import Metric, mean_metric
+from nasjax.metrics.image import Protocol, image_metric, psnr, rgb_to_y, sr_protocol, ssim
+from nasjax.metrics.rank import RankCorrelation, kendall_tau
+
+__all__ = [
+    "Metric",
+    "Protocol",
+    "RankCorrelation",
+    "image_metric",
+    "kendall_tau",
+    "mean_metric",
+    "psnr",
+    "rgb_to_y",
+    "sr_protocol",
+    "ssim",
+]
