@@ -62,7 +62,7 @@ def tick_digits(scale: Scale, most: int) -> int:
 
 
 def frame(x: Axis, y: Axis) -> Html:
-    """Return grid lines, tick labels and titles; `y` grows upwards, so that its scale runs from a large pixel to a small."""
+    """Return grid lines, tick labels and titles; `y` starts at the bottom, its larger pixel."""
     return join([*_rows(x, y), *_columns(x, y), *_titles(x, y)])
 
 

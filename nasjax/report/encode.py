@@ -24,11 +24,11 @@ class Box(NamedTuple):
 
 
 def open_picture(folder: Path, file: str) -> Image.Image | None:
-    """Return a picture of the run folder as RGB; None if it is missing, half written, too large or outside of the folder."""
-    path = (folder / file).resolve()
-    if not file or not path.is_relative_to(folder.resolve()):
-        return None
+    """Return a picture of the run folder as RGB; None if it is missing, half written, too large or elsewhere."""
     try:
+        path = (folder / file).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            return None
         with warnings.catch_warnings():
             # A picture that Pillow only warns about is too large for a page as well.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -54,7 +54,7 @@ def encode_exact(picture: Image.Image) -> str:
 
 
 def crop_exact(picture: Image.Image, box: Box, size: tuple[int, int]) -> Image.Image:
-    """Return a crop given in pixels of an output of `size`; a smaller picture (the input) is enlarged by repeating pixels."""
+    """Return a crop in pixels of an output of `size`; a smaller picture (the input) is enlarged by repeating pixels."""
     if picture.size == size:
         return picture.crop((box.x, box.y, box.x + box.width, box.y + box.height))
     sx, sy = picture.width / size[0], picture.height / size[1]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nasjax.report.html import Html, join, tag
-from nasjax.report.phases import colour_of, swatch
+from nasjax.report.phases import colour_of, stage_title, swatch
 from nasjax.report.run import Run
 from nasjax.report.units import exact
 from nasjax.report.values import mapping, number, text
@@ -15,7 +15,8 @@ def fairness_section(run: Run) -> Html:
     """Return a verdict and the counts of each stage; empty until fairness.json has a stage."""
     if not run.fairness:
         return Html("")
-    return join([tag("p", {"class": "verdict"}, _verdict(run)), *(_stage(run, stage) for stage in run.fairness)])
+    stages = tag("div", {"class": "cards"}, *(_stage(run, stage) for stage in run.fairness))
+    return join([tag("p", {"class": "verdict"}, _verdict(run)), stages])
 
 
 def read_counts(stage: dict[str, Any]) -> Counts:
@@ -34,7 +35,7 @@ def _numbers(options: object) -> dict[str, float]:
 
 
 def stage_gap(stage: dict[str, Any]) -> float | None:
-    """Return the largest gap over the choices of a stage, from the counts; what the run reports stands in without them."""
+    """Return the largest gap over the choices of a stage, from the counts or, without them, as the run reports it."""
     counts = read_counts(stage)
     return max(map(gap, counts.values())) if counts else number(stage.get("gap"))
 
@@ -55,7 +56,7 @@ def _verdict(run: Run) -> Html:
 
 def _stage(run: Run, stage: dict[str, Any]) -> Html:
     name, found = text(stage.get("stage")), stage_gap(stage)
-    head = tag("h3", None, swatch(colour_of(run, name)), f"Stage {name}")
+    head = tag("h3", None, swatch(colour_of(run, name)), stage_title(name))
     rounds = [
         _fact(stage, key, word) for key, word in (("slots", "slots"), ("rounds", "rounds"), ("devices", "devices"))
     ]

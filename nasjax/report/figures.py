@@ -42,7 +42,7 @@ def archive_columns(run: Run) -> tuple[list[str], list[str]]:
 
 
 def gain(run: Run, row: dict[str, Any] | None, over: dict[str, Any] | None) -> float | None:
-    """Return how much better `row` is than `over` by the main score; positive is better whichever way the score runs."""
+    """Return by how much `row` is better than `over` in the main score, whichever way that score runs."""
     scores = result_scores(run)
     if not scores or row is None or over is None:
         return None

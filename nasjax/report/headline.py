@@ -6,7 +6,7 @@ from nasjax.report.figures import found_row, gain, result_scores, row_named
 from nasjax.report.html import Html, escape, join, tag
 from nasjax.report.phases import phase_label
 from nasjax.report.run import Run
-from nasjax.report.units import count, fixed, seconds, signed
+from nasjax.report.units import count, exact, fixed, seconds, signed
 from nasjax.report.values import measure, number, text
 
 # A live run writes its status every few seconds; after this long without news it has probably stopped.
@@ -62,7 +62,7 @@ def _against(run: Run, found: dict[str, Any], other: str) -> str:
     thing = (
         "bicubic interpolation"
         if other == "bicubic"
-        else "the hand-made network" + (f" of {count(size)}" if size else "")
+        else "the hand-made network" + (f" ({count(size)})" if size else "")
     )
     amount = fixed(abs(better), shown.digits or 0, shown.unit)
     return f"{amount} {'better' if better >= 0 else 'worse'} than {thing}"
@@ -135,7 +135,7 @@ def _pace(run: Run) -> Html:
     step, steps, rate, eta = (number(run.status.get(key)) for key in ("step", "steps", "steps_per_s", "eta_s"))
     return join(
         [
-            f"step {count(step)} of {count(steps)}" if step is not None and steps else "",
+            f"step {exact(step)} of {exact(steps)}" if step is not None and steps else "",
             f"{count(rate)} steps/s" if rate else "",
             f"{seconds(eta)} left in this phase" if eta is not None else "",
         ],
@@ -150,4 +150,6 @@ def _message(status: dict[str, Any], age: float | None) -> Html:
         if age is not None
         else ""
     )
-    return tag("p", {"class": "note"}, join([text(status.get("message")), tag("span", {"data-age": True}, words)], " "))
+    return tag(
+        "p", {"class": "note"}, join([text(status.get("message")), tag("span", {"data-age": True}, words)], " · ")
+    )

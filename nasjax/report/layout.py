@@ -16,7 +16,7 @@ class Arc(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Nodes from top to bottom, rows joined to the next one by a straight edge, and arcs on the left and on the right."""
+    """Nodes from top to bottom, the rows joined to the next one by a straight edge, and arcs on either side."""
 
     nodes: list[dict[str, Any]]
     straight: list[int]
@@ -38,7 +38,7 @@ def arrange(diagram: dict[str, Any]) -> Layout:
 
 
 def in_lanes(spans: Sequence[tuple[int, int, str]]) -> list[Arc]:
-    """Give each (start, end, kind) the innermost lane in which it meets no other: short edges inside, long ones outside."""
+    """Give each (start, end, kind) the innermost lane in which it meets no other: short edges first."""
     arcs: list[Arc] = []
     for start, end, kind in sorted(spans, key=lambda span: (span[1] - span[0], span[0])):
         # Edges that only touch at a node may share a lane: the one ends where the other begins.
@@ -57,7 +57,7 @@ def _edges(diagram: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _topological(names: list[str], edges: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Return names so that edges point downwards, keeping the given order where they allow it; a cycle keeps it as well."""
+    """Return names so that edges point downwards, in the given order where edges allow it (and where they cycle)."""
     order: list[str] = []
     waiting = list(names)
     while waiting:

@@ -74,7 +74,7 @@ def _row(run: Run, entry: Entry, total: float) -> list[object]:
     sign = swatch(colour_of(run, entry.phase) + _lighter(entry))
     share = f"{100 * entry.wall / total:.0f} %"
     name = tag("span", {"class": "phase"}, sign, phase_label(entry.phase))
-    return [name, seconds(entry.wall), share, _nonzero(entry.compile), _device(entry), exact(entry.steps)]
+    return [name, seconds(entry.wall), share, _nonzero(entry.compile), _device(entry), exact(entry.steps or None)]
 
 
 def _device(entry: Entry) -> str:

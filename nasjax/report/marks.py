@@ -55,8 +55,10 @@ def comparison(run: Run, candidates: Sequence[Candidate], marks: Sequence[Mark])
     found = found_candidate(run, candidates)
     if inherited is None or found is None:
         return f"The marks of {names} are from the result table, whose protocol is not that of the search."
-    words = f"The marks of {names} are from the result table; under its protocol the found network with inherited weights has"
-    return f"{words} {score_text(score, inherited)}, in the search it had {score_text(score, found.score)}."
+    words = (
+        f"The marks of {names} are from the result table. Under its protocol the found network with inherited weights"
+    )
+    return f"{words} has {score_text(score, inherited)}, in the search it had {score_text(score, found.score)}."
 
 
 def _mark(run: Run, kind: str, name: str, cost: str, key: str) -> Mark | None:

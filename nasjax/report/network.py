@@ -10,23 +10,28 @@ from nasjax.report.units import count
 from nasjax.report.values import number, text
 
 _MOST_NODES = 200
-_BOX = (216, 42)
+_BOX = (244, 42)
 _ROW = 62
 _LANE = 13
 _TOP = 34
-_BAR = 96
+_BAR = 150
 _COLUMN = _BAR + 66
 
 
 def network_section(run: Run) -> Html:
     """Return the arch text and the diagram; empty until diagram.json has a node or the arch is known."""
     arch = text(run.results.get("arch"))
-    line = tag("div", {"class": "code"}, tag("pre", None, tag("code", None, arch))) if arch else ""
+    line = tag("div", {"class": "code"}, tag("pre", None, tag("code", None, _breakable(arch)))) if arch else ""
     layout = arrange(run.diagram)
     if not layout.nodes or len(layout.nodes) > _MOST_NODES:
         return join([line])
     words = "Dashed blocks are switched off. Arcs are long edges; dotted ones carry a residual."
     return join([line, scroller(_diagram(layout), "diagram of the network"), note(words)])
+
+
+def _breakable(arch: str) -> Html:
+    """Let a long arch text break behind its commas, which leaves the text itself as it is."""
+    return join(arch.split(","), Html(",<wbr>"))
 
 
 def _diagram(layout: Layout) -> Html:
@@ -81,8 +86,8 @@ def _node(node: dict[str, Any], left: float, row: int) -> Html:
     round_ends = _BOX[1] / 2 if kind in {"input", "output", "merge"} else 8
     box = {"x": px(left), "y": px(y), "width": _BOX[0], "height": _BOX[1], "rx": px(round_ends), "class": f"box {kind}"}
     title = tag("title", None, join([name, detail], ": "))
-    first = label(middle, y + (18 if detail else 26), _cut(name, 27), anchor="middle", css="name")
-    second = label(middle, y + 33, _cut(detail, 36), anchor="middle", css="detail") if detail else ""
+    first = label(middle, y + (18 if detail else 26), _cut(name, 31), anchor="middle", css="name")
+    second = label(middle, y + 33, _cut(detail, 40), anchor="middle", css="detail") if detail else ""
     return tag("g", {"class": f"node {kind}"}, title, tag("rect", box), first, second)
 
 

@@ -104,10 +104,11 @@
     const show = (point, message) => {
       current = point;
       tip.hidden = !point;
-      cursor.setAttribute("cx", point ? point.x : -50);
-      cursor.setAttribute("cy", point ? point.y : -50);
+      cursor.setAttribute("visibility", point ? "visible" : "hidden");
       if (!point) return;
-      describe(tip, point.row, message || "Click to copy the network.");
+      cursor.setAttribute("cx", point.x);
+      cursor.setAttribute("cy", point.y);
+      describe(tip, point.row, message || "Click, or tap again, to copy the network.");
       beside(tip, figure, svg, point);
     };
     const take = async () => {

@@ -39,7 +39,7 @@ SECTIONS = (
     Section("pictures", "Pictures", pictures_section),
     Section("pareto", "Quality against cost", pareto_section),
     Section("network", "The network", network_section),
-    Section("stages", "Stages of the search", stages_section),
+    Section("stages", "Stages", stages_section),
     Section("curves", "Training and search", curves_section),
     Section("fairness", "Fairness", fairness_section),
     Section("ledger", "Where the time went", ledger_section),
@@ -49,7 +49,7 @@ SECTIONS = (
 
 
 def render(run: Path) -> str:
-    """Return the page of a run folder as HTML; raises ValueError if `run` is none. A run in progress may lack any file."""
+    """Return the page of a run folder as HTML; files may be missing, but not all of them: that raises ValueError."""
     data = load_run(Path(run))
     drawn = [(section, body) for section in SECTIONS if (body := section.draw_fn(data))]
     missing = [section.title.lower() for section in SECTIONS if section not in [entry for entry, _ in drawn]]
@@ -84,7 +84,7 @@ def _asset(name: str) -> str:
 def _head(run: Run, script: str) -> Html:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     # The browser itself enforces that nothing is loaded and that no script of the run's data is executed.
-    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     live = {"http-equiv": "refresh", "content": _REFRESH_S}
     return tag(
         "head",

@@ -113,7 +113,7 @@ def _sign(size: int, shape: Html) -> Html:
 def _words(run: Run, candidates: Sequence[Candidate], num_shown: int, plot: Plot) -> Html:
     over = sum(not c.feasible for c in candidates)
     parts = [
-        f"{exact(len(candidates))} candidates, scored with the shared weights of the supernet, before any training of their own.",
+        f"{exact(len(candidates))} candidates, scored with the shared weights of the supernet.",
         f"{exact(num_shown)} of them are drawn; archive.csv has all." if num_shown < len(candidates) else "",
         f"{exact(over)} exceed the budget and are drawn faint." if over else "",
         comparison(run, candidates, plot.marks),
@@ -131,8 +131,10 @@ def _front_table(run: Run, candidates: Sequence[Candidate]) -> Html:
     found = found_candidate(run, candidates)
     rows = [_front_row(c, scores[0], costs, found) for c in front[:_MOST_ROWS]]
     most = f", the cheapest {_MOST_ROWS} shown" if len(front) > _MOST_ROWS else ""
-    summary = tag("summary", None, f"The front as a table ({len(front)} networks{most})")
-    return tag("details", None, summary, table("", [Column("Stage"), *quantities, Column("Network")], rows, "front"))
+    summary = tag(
+        "summary", None, f"The front as a table ({len(front)} {'network' if len(front) == 1 else 'networks'}{most})"
+    )
+    return tag("details", None, summary, table("", [Column("Stage"), *quantities, Column("Network")], rows, "archs"))
 
 
 def _front_row(candidate: Candidate, score: str, costs: Sequence[str], found: Candidate | None) -> list[object]:

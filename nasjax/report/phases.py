@@ -34,8 +34,13 @@ def phase_label(phase: str) -> str:
     return _LABELS.get(head, head) + (f", {tail}" if tail else "")
 
 
+def stage_title(name: str) -> str:
+    """Return the name of a stage as a heading."""
+    return name[:1].upper() + name[1:]
+
+
 def colour_of(run: Run, name: str) -> str:
-    """Return the CSS class of a stage or phase; the phases of a stage have its colour, others follow after the stages."""
+    """Return the CSS class of a stage or phase; the phases of a stage have its colour, others follow after them."""
     stages = stage_names(run)
     order = [*stages, "finetune", "scratch", "handmade"]
     key = name.partition("/")[2] or name

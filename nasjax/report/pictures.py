@@ -13,7 +13,7 @@ from nasjax.report.values import number, records, text
 
 _MOST_PICTURES = 12
 _MOST_CROPS = 4
-# Widths of one crop on the page, in CSS pixels, which it fills by a whole factor: two side by side on a phone, five on a desktop.
+# A crop is enlarged by a whole factor up to these CSS pixels: two stand side by side on a phone, five on a desktop.
 _NARROW, _WIDE = 156, 200
 
 

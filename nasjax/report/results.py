@@ -33,7 +33,7 @@ def _head(run: Run, name: str) -> Html:
 
 def _row(run: Run, row: dict[str, Any], scores: list[str], costs: list[str]) -> list[object]:
     name = text(row.get("name"))
-    head = tag("b", None, name) if row is found_row(run) else escape(name)
+    head = tag("b", None, name) if row == found_row(run) else escape(name)
     return [head, *(_score(run, row, score) for score in scores), *(_cost(row, cost) for cost in costs)]
 
 

@@ -43,7 +43,8 @@ def scatter(plot: Plot, size: tuple[int, int], css: str) -> Html:
     scale = json.dumps(
         {"x": [x.scale.low, x.scale.high, x.scale.start, x.scale.stop], "y": list(y.scale[:4]), "log": x.scale.log}
     )
-    name = f"Scatter plot of {len(plot.candidates)} candidates: {measure(plot.score).label} against {measure(plot.cost).label}."
+    against = f"{measure(plot.score).label} against {measure(plot.cost).label}"
+    name = f"Scatter plot of {len(plot.candidates)} candidates: {against}"
     attributes = {"viewBox": f"0 0 {size[0]} {size[1]}", "class": f"plot {css}", "role": "img", "aria-label": name}
     attributes |= {"data-scale": scale, "data-cost": plot.cost, "tabindex": "0"}
     layers = [
@@ -52,18 +53,18 @@ def scatter(plot: Plot, size: tuple[int, int], css: str) -> Html:
         _clouds(plot, x.scale, y.scale),
         _front(plot, x.scale, y.scale),
     ]
-    cursor = tag("circle", {"class": "cursor", "r": "8", "cx": "-50", "cy": "-50"})
+    cursor = tag("circle", {"class": "cursor", "r": "8", "visibility": "hidden"})
     return tag("svg", attributes, *layers, _marks(plot, x.scale, y.scale), cursor)
 
 
 def marker(kind: int, x: float, y: float) -> str:
     """Return the path of a point: stages differ by shape too, for those who cannot tell the colours apart."""
-    r = _RADIUS
+    r, d = _RADIUS, 4.5
     shapes = (
         f"M{px(x - r)} {px(y)}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0z",
         f"M{px(x - r)} {px(y - r)}h{2 * r}v{2 * r}h{-2 * r}z",
         f"M{px(x)} {px(y - 1.3 * r)}l{1.2 * r:.1f} {2.1 * r:.1f}h{-2.4 * r:.1f}z",
-        f"M{px(x)} {px(y - 1.4 * r)}l{1.4 * r:.1f} {1.4 * r:.1f}l{-1.4 * r:.1f} {1.4 * r:.1f}l{-1.4 * r:.1f} {-1.4 * r:.1f}z",
+        f"M{px(x)} {px(y - d)}l{d} {d}l{-d} {d}l{-d} {-d}z",
     )
     return shapes[kind % len(shapes)]
 
@@ -89,7 +90,7 @@ def _axes(plot: Plot, size: tuple[int, int]) -> tuple[Axis, Axis]:
 
 
 def _worth_showing(plot: Plot) -> list[float]:
-    """Return the scores the plot must hold; the worst twentieth may lie on its edge, or else it would flatten the rest."""
+    """Return the scores the plot must hold; the worst twentieth may lie on its edge, or it would flatten the rest."""
     scores = sorted((c.score for c in plot.candidates), reverse=plot.higher)
     best = scores[: max(1, len(scores) - len(scores) // 20)]
     return [*best, *(c.score for c in plot.front), *(m.score for m in plot.marks)]
@@ -100,7 +101,8 @@ def _budget(plot: Plot, x: Scale, y: Scale) -> Html:
         return Html("")
     at = place(x, plot.bound)
     beyond = {"x": px(at), "y": px(y.stop), "width": px(x.stop - at), "height": px(y.start - y.stop), "class": "beyond"}
-    words = label(at - 6, y.stop + 12, f"budget {count(plot.bound, short=True)}", anchor="end", css="budget")
+    side = ("start", 6) if at < x.start + 0.8 * (x.stop - x.start) else ("end", -6)
+    words = label(at + side[1], y.stop + 12, f"budget {count(plot.bound, short=True)}", anchor=side[0], css="budget")
     return join(
         [tag("rect", beyond), tag("path", {"d": f"M{px(at)} {px(y.stop)}V{px(y.start)}", "class": "budget"}), words]
     )
@@ -146,7 +148,7 @@ def _marks(plot: Plot, x: Scale, y: Scale) -> Html:
 def _level(mark: Mark, x: Scale, y: Scale) -> Html:
     at = place(y, mark.score)
     line = tag("path", {"class": "level", "d": f"M{px(x.start)} {px(at)}H{px(x.stop)}"})
-    return join([line, label(x.start + 6, at - 6, mark.name, css="level")])
+    return join([line, label(x.stop - 6, at - 6, mark.name, anchor="end", css="level")])
 
 
 def _spot(mark: Mark, x: Scale, y: Scale) -> Html:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from nasjax.report.figures import archive_columns
-from nasjax.report.html import Html, escape, join, tag
+from nasjax.report.html import Html, escape, join, scroller, tag
 from nasjax.report.marks import score_text
-from nasjax.report.phases import colour_of
+from nasjax.report.phases import colour_of, stage_title, swatch
 from nasjax.report.run import Run
 from nasjax.report.units import exact, fixed, magnitude
 from nasjax.report.values import mapping, measure, number, strings, text
@@ -48,7 +48,7 @@ def _narrowing(run: Run, stage: dict[str, Any], largest: float) -> Html:
         tag("span", {"class": f"after {colour_of(run, name)}", "style": f"width:{after:.1f}%"}),
     ]
     sizes = join([power_of_ten(stage.get("size_before")), " → ", power_of_ten(stage.get("size_after")), " networks"])
-    head = tag("p", None, tag("b", None, name), " ", tag("span", {"class": "sizes"}, sizes))
+    head = tag("p", None, tag("b", None, stage_title(name)), " ", tag("span", {"class": "sizes"}, sizes))
     return tag("div", {"class": "narrowing"}, head, tag("div", {"class": "track", "aria-hidden": "true"}, *bars))
 
 
@@ -57,15 +57,12 @@ def _width(size: object, largest: float) -> float:
 
 
 def _card(run: Run, stage: dict[str, Any]) -> Html:
-    free = {name: strings(options) for name, options in mapping(stage.get("free")).items()}
-    decided = {name: strings(option) for name, option in mapping(stage.get("decided")).items()}
-    head = tag(
-        "h3",
-        None,
-        tag("span", {"class": f"swatch {colour_of(run, text(stage.get('stage')))}"}),
-        f"Stage {text(stage.get('stage'))}",
-    )
-    return tag("article", {"class": "card"}, head, _facts(run, stage), *_matrices(free, decided), _more(free))
+    name = text(stage.get("stage"))
+    free = {choice: strings(options) for choice, options in mapping(stage.get("free")).items()}
+    decided = {choice: strings(option) for choice, option in mapping(stage.get("decided")).items()}
+    head = tag("h3", None, swatch(colour_of(run, name)), stage_title(name))
+    kept = tag("div", {"class": "kept-of"}, *_matrices(free, decided))
+    return tag("article", {"class": "card"}, head, _facts(run, stage), kept, _more(free))
 
 
 def _facts(run: Run, stage: dict[str, Any]) -> Html:
@@ -82,28 +79,30 @@ def _facts(run: Run, stage: dict[str, Any]) -> Html:
 
 
 def _matrices(free: dict[str, list[str]], decided: dict[str, list[str]]) -> list[Html]:
-    """Choices with the same options share one matrix, so that its columns can be read down."""
-    shown = list(free)[:_MOST_CHOICES]
-    kinds = dict.fromkeys(tuple(free[name]) for name in shown)
+    """Return a matrix for choices with the same options, so that columns can be read down, and a list of the rest."""
+    shown = {name: tuple(free[name]) for name in list(free)[:_MOST_CHOICES] if free[name]}
+    same = {options: [name for name in shown if shown[name] == options] for options in dict.fromkeys(shown.values())}
+    single = {names[0]: options for options, names in same.items() if len(names) == 1}
+    listing = tag("dl", {"class": "picks"}, *(_pick(name, options, decided) for name, options in single.items()))
     return [
-        _matrix([name for name in shown if tuple(free[name]) == options], options, decided)
-        for options in kinds
-        if options
+        *([listing] if single else []),
+        *(_matrix(n, options, decided) for options, n in same.items() if len(n) > 1),
     ]
+
+
+def _pick(name: str, options: tuple[str, ...], decided: dict[str, list[str]]) -> Html:
+    kept = decided.get(name, [])
+    words = (tag("b", None, option) if option in kept else tag("span", None, option) for option in options)
+    return join([tag("dt", None, name), tag("dd", None, *words)])
 
 
 def _matrix(names: list[str], options: tuple[str, ...], decided: dict[str, list[str]]) -> Html:
     head = [tag("th", {"scope": "col"}, tag("span", None, option)) for option in options]
     rows = [tag("tr", None, tag("th", {"scope": "row"}, name), *_cells(options, decided, name)) for name in names]
-    css = "matrix long" if max(map(len, options)) > 3 else "matrix"
-    inner = tag(
-        "table", {"class": css}, tag("thead", None, tag("tr", None, tag("td"), *head)), tag("tbody", None, *rows)
-    )
-    return tag(
-        "div",
-        {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": "options kept, scrolls sideways"},
-        inner,
-    )
+    # Upright heads need room: many or long ones are turned.
+    css = "matrix long" if max(map(len, options)) > 5 or len(options) > 6 else "matrix"
+    body = [tag("thead", None, tag("tr", None, tag("td"), *head)), tag("tbody", None, *rows)]
+    return scroller(tag("table", {"class": css}, *body), "options kept")
 
 
 def _cells(options: tuple[str, ...], decided: dict[str, list[str]], name: str) -> list[Html]:

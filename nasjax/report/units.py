@@ -53,7 +53,7 @@ def seconds(value: float | None) -> str:
 
 
 def magnitude(size: object) -> float | None:
-    """Return log10 of a size given as a number or as the text of a (possibly very long) whole number; None if it is none."""
+    """Return log10 of a size, a number or the text of a (possibly very long) whole number; None if it is neither."""
     try:
         if isinstance(size, str):
             # Python refuses texts of more than 4300 digits; the leading ones and their number are enough.

@@ -5,7 +5,7 @@ from typing import Any
 from nasjax.report.html import Column, Html, join, note, table, tag
 from nasjax.report.run import Run
 from nasjax.report.units import count
-from nasjax.report.values import mapping, number, records, text
+from nasjax.report.values import mapping, number
 
 _ONNX = """\
 import numpy as np, onnxruntime
@@ -48,22 +48,20 @@ def _present(run: Run) -> list[str]:
 
 
 def _code(name: str, source: str) -> Html:
-    return tag("div", {"class": "code"}, tag("p", None, name), tag("pre", {"tabindex": "0"}, tag("code", None, source)))
+    return tag(
+        "div", {"class": "code named"}, tag("p", None, name), tag("pre", {"tabindex": "0"}, tag("code", None, source))
+    )
 
 
 def _files(run: Run) -> Html:
-    entries = _entries(run.manifest or {})
-    rows = [[name, _size(run, name), *_parity(entries.get(name, {}))] for name in _present(run)]
-    words = "Largest difference between the output of each exported form and the trained network, and what was allowed."
-    head = [Column("File"), Column("Size", True), Column("Largest difference", True), Column("Allowed", True)]
-    return join([table("", head, rows, "files"), note(words) if any(entries.values()) else ""])
-
-
-def _entries(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what the manifest says of each file, whether it lists them by name or as a list of records with a name."""
-    listed = manifest.get("files", manifest)
-    by_name = {text(entry.get("name") or entry.get("file")): entry for entry in records(listed)}
-    return by_name or {name: mapping(entry) for name, entry in mapping(listed).items()}
+    manifest = run.manifest or {}
+    entries = mapping(manifest.get("files"))
+    rows = [[name, _size(run, name), *_parity(mapping(entries.get(name)))] for name in _present(run)]
+    allowed = number(mapping(manifest.get("parity")).get("tolerance"))
+    words = "Difference: the largest one between the output of a file and that of the network it was written from"
+    limit = f"; allowed is {_scientific(allowed)} relative." if allowed is not None else "."
+    head = [Column("File"), Column("Size", True), Column("Difference", True), Column("Relative", True)]
+    return join([table("", head, rows, "files"), note(words, limit)])
 
 
 def _size(run: Run, name: str) -> str:
@@ -74,14 +72,8 @@ def _size(run: Run, name: str) -> str:
 
 
 def _parity(entry: dict[str, Any]) -> list[str]:
-    found = {**entry, **mapping(entry.get("parity"))}
-    difference = _first(found, "parity", "max_abs_error", "max_error", "max_abs_diff", "error", "max_abs")
-    allowed = _first(found, "tolerance", "atol", "allowed")
-    return [_scientific(difference), _scientific(allowed)]
-
-
-def _first(found: dict[str, Any], *names: str) -> float | None:
-    return next((value for name in names if (value := number(found.get(name))) is not None), None)
+    measured = mapping(entry.get("parity"))
+    return [_scientific(number(measured.get(key))) for key in ("max_abs", "max_relative")]
 
 
 def _scientific(value: float | None) -> str:

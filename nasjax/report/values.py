@@ -1,12 +1,11 @@
 """What a run folder says, read without trust: each function accepts anything and returns its type or nothing."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
 class Measure(NamedTuple):
-    """How a score or cost is written: label, unit, digits after the point (None: as a count) and which way is better."""
+    """How a score or cost is written: label, unit, digits after the point (None: as a count), which way is better."""
 
     label: str
     unit: str = ""
@@ -14,10 +13,11 @@ class Measure(NamedTuple):
     higher: bool = True
 
 
+_LARGEST = 1e30
 _MEASURES = {
-    "psnr_y": Measure("Y-PSNR", "dB", 2),
+    "psnr_y": Measure("Y\u2011PSNR", "dB", 2),
     "psnr": Measure("PSNR", "dB", 2),
-    "ssim_y": Measure("Y-SSIM", "", 4),
+    "ssim_y": Measure("Y\u2011SSIM", "", 4),
     "ssim": Measure("SSIM", "", 4),
     "lpips": Measure("LPIPS", "", 4, higher=False),
     "fid": Measure("FID", "", 2, higher=False),
@@ -32,14 +32,19 @@ _MEASURES = {
 
 
 def number(value: object) -> float | None:
-    """Return a finite number, from a number or its text; None for everything else, booleans included."""
+    """Return a number, from a number or its text; None for booleans, what is not finite, and beyond ±1e30.
+
+    Figures that large, or below 1e-30 (read as 0), are no quantities of a run, and charts could not scale them.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         read = float(value)
     except (ValueError, OverflowError):
         return None
-    return read if math.isfinite(read) else None
+    if not abs(read) <= _LARGEST:
+        return None
+    return read if abs(read) >= 1 / _LARGEST else 0.0
 
 
 def text(value: object) -> str:
