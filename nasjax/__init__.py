@@ -8,7 +8,11 @@ __version__ = "0.1.0"
 # Public name -> module that defines it, imported at first use: `import nasjax` itself costs nothing, not even jax.
 PUBLIC = {
     "Choice": "nasjax.space",
+    "Metric": "nasjax.metrics.base",
     "SearchSpace": "nasjax.space",
+    "Searcher": "nasjax.search.base",
+    "Supernet": "nasjax.supernet.base",
+    "Task": "nasjax.task",
 }
 
 

@@ -78,11 +78,11 @@ VOCABULARY = {"nasjax/typing.py"}
 
 
 def _inside(module: Module) -> Iterator[tuple[str, Import]]:
-    """The areas of nasjax that a module imports, its own left out."""
+    """The areas of nasjax that a module imports; its own and the version are left out."""
     for each in imports(module):
         top, _, rest = each.name.partition(".")
         area = rest.split(".")[0]
-        if top == "nasjax" and area != module.area:
+        if top == "nasjax" and area not in ("", "__version__", module.area):
             yield area, each
 
 
@@ -146,6 +146,19 @@ def test_no_import_of_scripts_tests_or_configs():
     _fail(
         [f"{m.path}:{i.line} imports {i.name}" for m in modules() for top, i in _outside(m) if top in around], "imports"
     )
+
+
+def test_the_package_itself_is_imported_for_its_version_only():
+    """`import nasjax` inside nasjax gives the version; its lazy public names would hide an import from the layers."""
+    problems = [
+        f"{module.path}:{node.lineno} nasjax.{node.attr}"
+        for module in modules()
+        if any(each.name == "nasjax" for each in imports(module))
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "nasjax"
+        if node.attr != "__version__"
+    ]
+    _fail(problems, "import the module that defines it")
 
 
 def test_forbidden_outside_packages():
@@ -230,8 +243,14 @@ def test_parameters():
 
 
 def test_no_keyword_pass_through():
-    """No `**kwargs`: what a function accepts is written in its signature."""
-    _fail([f"{each.where}: **{each.node.args.kwarg.arg}" for each in functions() if each.node.args.kwarg], "**kwargs")
+    """What a function accepts is in its signature; only an inner callback may ignore what else it is given."""
+    problems = [
+        f"{each.where}: **{rest}"
+        for each in functions()
+        if (rest := each.node.args.kwarg and each.node.args.kwarg.arg)
+        if each.public or any(isinstance(node, ast.Name) and node.id == rest for node in ast.walk(each.node))
+    ]
+    _fail(problems, "**kwargs")
 
 
 def test_no_utils():
