@@ -1,0 +1,125 @@
+"""Bundles: one folder with a network's weights, its graphs, a card, and a manifest with checksums and parities."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+import nasjax
+from nasjax.export import parity
+from nasjax.export.card import Card, describe
+from nasjax.export.manifest import read_json, staged, verified, write_json, write_manifest
+from nasjax.export.network import Network, rebuild
+from nasjax.export.onnx.model import load_onnx, write_onnx
+from nasjax.export.stablehlo import load_stablehlo, write_stablehlo
+from nasjax.export.weights import read_weights, write_weights
+from nasjax.typing import Params
+
+CARD, ARCH = "card.json", "arch.json"
+
+
+class Exporter(NamedTuple):
+    """One file of a bundle: how it is written, and how it is read back as a function of an image batch."""
+
+    file: str
+    write: Callable[[Network, Path, Mapping[str, Any]], None]
+    load: Callable[[Path, Network], Callable[[Any], Any]]
+
+
+def _write_weights(network: Network, path: Path, card: Mapping[str, Any]) -> None:
+    write_weights(network.params, path, {"name": card["name"], "arch": str(network.description["arch"])})
+
+
+def _load_weights(path: Path, network: Network) -> Callable[[Any], Any]:
+    """The network as a loaded bundle builds it, so that its description is checked with its weights."""
+    known = network.description["builder"] is not None
+    fn, params = jax.jit(rebuild(network.description) if known else network.apply), read_weights(path)
+    return lambda x: fn(params, x)
+
+
+EXPORTERS: Mapping[str, Exporter] = {
+    "safetensors": Exporter("model.safetensors", _write_weights, _load_weights),
+    "stablehlo": Exporter(
+        "model.stablehlo",
+        lambda network, path, card: write_stablehlo(network, path),
+        lambda path, network: load_stablehlo(path),
+    ),
+    "onnx": Exporter("model.onnx", write_onnx, lambda path, network: load_onnx(path)),
+}
+FORMATS = ("stablehlo", "onnx")
+
+
+class Bundle(NamedTuple):
+    """A loaded bundle: `apply(x)` maps float32 `[b, h, w, c]` in [-1, 1] to the network's output.
+
+    `card` is the content of `card.json`, `arch` the arch's text form. `apply` compiles once for each distinct shape.
+    """
+
+    apply: Callable[[Any], Any]
+    card: Mapping[str, Any]
+    arch: str
+    params: Params
+
+
+def write_bundle(
+    folder: str | os.PathLike[str], network: Network, *, card: Card, formats: Sequence[str] = FORMATS
+) -> dict[str, Any]:
+    """Write the network as a bundle and return its manifest.
+
+    The weights are always written; `formats` are graphs beside them, out of `stablehlo` and `onnx` (which needs the
+    extra of that name). Every file is read back and compared with the network at several sizes: a difference of more
+    than 1e-4 relative raises ValueError and leaves no file behind. A bundle that was at `folder` is replaced.
+    """
+    _check_formats(network, formats)
+    with staged(Path(folder)) as stage:
+        content = describe(card, network)
+        write_json(stage / CARD, content)
+        write_json(stage / ARCH, network.description)
+        wanted = parity.samples(network)
+        measured = {
+            EXPORTERS[name].file: _export(EXPORTERS[name], network, stage, content, wanted)
+            for name in ("safetensors", *formats)
+        }
+        return write_manifest(stage, {CARD: None, ARCH: None, **measured})
+
+
+def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
+    """Load a bundle after checking all its files.
+
+    Raises ValueError when the folder is no bundle, or a file is missing or damaged. Neither the ONNX packages nor
+    any training code are needed.
+    """
+    folder = Path(folder)
+    manifest = verified(folder)
+    card, description = read_json(folder / CARD), read_json(folder / ARCH)
+    params = read_weights(folder / EXPORTERS["safetensors"].file)
+    # Code of another version may build another function from the same parameters; the graph is what was checked.
+    if description["builder"] is not None and card["nasjax"] == nasjax.__version__:
+        fn = jax.jit(rebuild(description))
+        return Bundle(lambda x: fn(params, x), card, description["arch"], params)
+    graph = EXPORTERS["stablehlo"].file
+    if graph not in manifest["files"]:
+        raise ValueError(
+            f"bundle {folder} was made by nasjax {card['nasjax']} without {graph}, and this is {nasjax.__version__}: "
+            "load it with that version, or export it again"
+        )
+    return Bundle(load_stablehlo(folder / graph), card, description["arch"], params)
+
+
+def _export(
+    exporter: Exporter, network: Network, stage: Path, card: Mapping[str, Any], wanted: list[parity.Sample]
+) -> parity.Parity:
+    path = stage / exporter.file
+    exporter.write(network, path, card)
+    measured = parity.measure(exporter.load(path, network), wanted)
+    parity.check(measured, exporter.file)
+    return measured
+
+
+def _check_formats(network: Network, formats: Sequence[str]) -> None:
+    if unknown := sorted(set(formats) - set(FORMATS)):
+        raise ValueError(f"unknown export format {unknown[0]!r}; allowed: {', '.join(FORMATS)}")
+    if "stablehlo" not in formats and network.description["builder"] is None:
+        raise ValueError("a network of a space without a builder is served from its graph: formats needs 'stablehlo'")

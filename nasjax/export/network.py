@@ -1,0 +1,125 @@
+"""The network that is shipped: a function, its parameters, and all that is needed to build it again."""
+
+import contextlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export
+
+from nasjax.spaces.sr_cell import sr_cell
+from nasjax.spaces.toy import toy
+from nasjax.supernet.base import Supernet
+from nasjax.typing import Arch, Params
+
+# Spaces that a bundle rebuilds from code; a network of any other space is served from its StableHLO graph.
+BUILDERS: Mapping[str, Callable[..., Supernet]] = {"sr_cell": sr_cell, "toy": toy}
+
+
+class Network(NamedTuple):
+    """What the exporters work on: `apply(params, x)` maps float32 `[b, h, w, channels]` to `[b, s*h, s*w, out]`.
+
+    `description` is the content of `arch.json`. Heights and widths must be multiples of `size_multiple` and at least
+    `min_size`, a multiple of it; within that, any size must work.
+    """
+
+    apply: Callable[[Params, Any], Any]
+    params: Params
+    description: Mapping[str, Any]
+    size_multiple: int = 1
+    min_size: int = 1
+    channels: int = 3
+
+
+def deployed(
+    net: Supernet,
+    params: Params,
+    arch: Arch,
+    *,
+    builder: tuple[str, Mapping[str, Any]] | None = None,
+    size_multiple: int = 1,
+    min_size: int = 1,
+) -> Network:
+    """The network of one arch in its deployed form, from params that `net.extract_params` made.
+
+    `builder` is the name of a shipped space in `BUILDERS` and its arguments, e.g. `("sr_cell", {"scale": 4})`; without
+    it a loaded bundle runs the StableHLO graph. Raises ValueError for an unknown builder or one of another space.
+    """
+    if builder is not None:
+        _check_builder(net, *builder)
+    module = net.extract(arch, deployed=True)
+    description = {
+        "space": json.loads(net.space.to_json()),
+        "arch": net.space.text(arch),
+        "options": net.space.decode(arch),
+        "builder": None if builder is None else {"name": builder[0], "arguments": dict(builder[1])},
+    }
+    with host():  # by way of numpy: arrays that are committed to an accelerator would keep the work there
+        folded = net.deploy_params(jax.tree.map(lambda p: jnp.asarray(np.asarray(p)), params), arch)
+    return Network(_applied(module), folded, description, size_multiple, min_size, net.probe[-1])
+
+
+def rebuild(description: Mapping[str, Any]) -> Callable[[Params, Any], Any]:
+    """The `apply(params, x)` of a description that names a builder.
+
+    Raises ValueError when this version of the library builds another space from it.
+    """
+    builder = description["builder"]
+    if builder["name"] not in BUILDERS:
+        raise ValueError(f"unknown builder {builder['name']!r}; known: {', '.join(BUILDERS)}")
+    net = BUILDERS[builder["name"]](**builder["arguments"])
+    if _choices(json.loads(net.space.to_json())) != _choices(description["space"]):
+        raise ValueError(f"{builder['name']} with {builder['arguments']} is another search space in this version")
+    return _applied(net.extract(net.space.parse(description["arch"]), deployed=True))
+
+
+def symbolic_input(network: Network) -> tuple[Any, ...]:
+    """The shape of any input the network accepts, in symbolic sizes `batch`, `height`, `width` of `jax.export`.
+
+    `height` and `width` count multiples of the network's `size_multiple`.
+    """
+    step, least = network.size_multiple, max(1, -(-network.min_size // network.size_multiple))
+    sizes = ("height", "width") if step == 1 else (f"{step}*height", f"{step}*width")
+    constraints = () if least == 1 else (f"height >= {least}", f"width >= {least}")
+    text = f"batch, {sizes[0]}, {sizes[1]}, {network.channels}"
+    return tuple(export.symbolic_shape(text, constraints=constraints))
+
+
+def scale_of(network: Network) -> int:
+    """Output size over input size; raises ValueError unless it is one integer for both axes."""
+    side = network.size_multiple * -(-max(16, network.min_size) // network.size_multiple)
+    taller = side + network.size_multiple
+    shape = jax.ShapeDtypeStruct((1, taller, side, network.channels), jnp.float32)
+    out = jax.eval_shape(network.apply, network.params, shape).shape
+    scale = out[2] // side
+    if len(out) != 4 or scale < 1 or out[1:3] != (scale * taller, scale * side):
+        raise ValueError(f"the network makes {out} of {shape.shape}; its scale must be an integer, equal for both axes")
+    return scale
+
+
+def host() -> contextlib.AbstractContextManager[Any]:
+    """Computes on the CPU where there is one: accelerators round products to fewer bits than parity allows."""
+    try:
+        return jax.default_device(jax.devices("cpu")[0])
+    except RuntimeError:  # JAX_PLATFORMS may leave the CPU out
+        return contextlib.nullcontext()
+
+
+def _applied(module) -> Callable[[Params, Any], Any]:
+    return lambda params, x: module.apply({"params": params}, x)
+
+
+def _check_builder(net: Supernet, name: str, arguments: Mapping[str, Any]) -> None:
+    if name not in BUILDERS:
+        raise ValueError(f"unknown builder {name!r}; known: {', '.join(BUILDERS)} (or None: the graph is served)")
+    built = json.loads(BUILDERS[name](**arguments).space.to_json())
+    if _choices(built) != _choices(json.loads(net.space.to_json())):
+        raise ValueError(f"builder {name} with {dict(arguments)} makes another search space than {net.space.name!r}")
+
+
+def _choices(space: Mapping[str, Any]) -> Any:
+    """What defines the parameters: a stage's mask does not."""
+    return space["name"], space["choices"]

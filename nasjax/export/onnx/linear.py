@@ -1,0 +1,88 @@
+"""Convolutions, products over channels and reductions."""
+
+import string
+from typing import Any
+
+import numpy as np
+
+from nasjax.export.onnx.graph import Graph, Tensor, Value, axis_in_storage
+
+_LHS, _RHS, _OUT = (0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2)  # NHWC, HWIO -> NHWC, as XLA's dimension numbers
+
+
+def _conv(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+    given, numbers = eqn.params, eqn.params["dimension_numbers"]
+    if (numbers.lhs_spec, numbers.rhs_spec, numbers.out_spec) != (_LHS, _RHS, _OUT):
+        raise ValueError(f"ONNX export: convolutions must be NHWC, HWIO -> NHWC, got {numbers}")
+    if set(given["lhs_dilation"]) != {1} or given["batch_group_count"] != 1:
+        raise ValueError(
+            "ONNX export: transposed convolutions are not supported; write a convolution followed by pixel_shuffle"
+        )
+    (top, bottom), (left, right) = given["padding"]
+    attributes = {
+        "pads": [top, left, bottom, right],
+        "strides": list(given["window_strides"]),
+        "dilations": list(given["rhs_dilation"]),
+        "group": given["feature_group_count"],
+        "kernel_shape": list(eqn.invars[1].aval.shape[:2]),
+    }
+    image = graph.full(values[0], eqn.invars[0].aval.shape)
+    kernel = _constant(values[1], "the kernel of a convolution").transpose(3, 2, 0, 1)
+    name = graph.add("Conv", [image.name, graph.initializer(kernel)], attributes)
+    return Tensor(name, eqn.outvars[0].aval.shape)
+
+
+def _dot(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+    (contract, batch), shape = eqn.params["dimension_numbers"], eqn.outvars[0].aval.shape
+    left, right = values
+    over_channels = (tuple(map(tuple, contract)), tuple(map(tuple, batch))) == (((3,), (0,)), ((), ()))
+    if over_channels and isinstance(right, np.ndarray) and right.ndim == 2:
+        image = graph.full(left, eqn.invars[0].aval.shape)
+        kernel = graph.initializer(right.T[:, :, None, None])
+        return Tensor(graph.add("Conv", [image.name, kernel], {"kernel_shape": [1, 1]}), shape)
+    ranks = [len(v.aval.shape) for v in eqn.invars]
+    inputs = [graph.natural(graph.full(v, var.aval.shape)) for v, var in zip(values, eqn.invars, strict=True)]
+    return graph.stored(graph.add("Einsum", inputs, {"equation": _equation(ranks, contract, batch)}), shape)
+
+
+def _equation(ranks: list[int], contract, batch) -> str:
+    """The einsum text of `dot_general`: output axes are batch, free left, free right."""
+    letters = iter(string.ascii_lowercase)
+    left, right = [next(letters) for _ in range(ranks[0])], [next(letters) for _ in range(ranks[1])]
+    for pairs in (contract, batch):
+        for i, j in zip(*pairs, strict=True):
+            right[j] = left[i]
+    shared = [left[i] for i in batch[0]]
+    free_left = [a for i, a in enumerate(left) if i not in (*contract[0], *batch[0])]
+    free_right = [a for j, a in enumerate(right) if j not in (*contract[1], *batch[1])]
+    return f"{''.join(left)},{''.join(right)}->{''.join(shared + free_left + free_right)}"
+
+
+def _reduce(op: str):
+    def emit(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+        shape, axes = eqn.invars[0].aval.shape, eqn.params["axes"]
+        tensor = graph.full(values[0], shape)
+        where = graph.initializer(np.array([axis_in_storage(a, len(shape)) for a in axes], np.int64))
+        # Kept axes of size 1 keep the rank, and with it the storage order; they are then removed in JAX's order.
+        ones = tuple(1 if a in axes else d for a, d in enumerate(shape))
+        kept = Tensor(graph.add(op, [tensor.name, where], {"keepdims": 1}), ones)
+        removed = graph.initializer(np.array(axes, np.int64))
+        return graph.stored(graph.add("Squeeze", [graph.natural(kept), removed]), eqn.outvars[0].aval.shape)
+
+    return emit
+
+
+def _constant(value: Value, what: str) -> np.ndarray:
+    if isinstance(value, Tensor):
+        raise ValueError(f"ONNX export: {what} must not depend on the image")
+    return value
+
+
+LINEAR = {
+    "conv_general_dilated": _conv,
+    "dot_general": _dot,
+    "reduce_sum": _reduce("ReduceSum"),
+    "reduce_max": _reduce("ReduceMax"),
+    "reduce_min": _reduce("ReduceMin"),
+    "reduce_prod": _reduce("ReduceProd"),
+}

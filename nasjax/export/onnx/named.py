@@ -1,0 +1,65 @@
+"""Functions of `ops` that are recognised by the name of their jitted call instead of being taken apart."""
+
+from typing import Any
+
+import numpy as np
+from jax.extend.core import Literal
+
+from nasjax.export.onnx.graph import Graph, Tensor, Value
+
+
+def _image(graph: Graph, eqn: Any, values: list[Value]) -> Tensor:
+    shape = eqn.invars[0].aval.shape
+    if len(shape) != 4:
+        raise ValueError(f"ONNX export: {eqn.params['name']} needs images [b, h, w, c], got the shape {shape}")
+    return graph.full(values[0], shape)
+
+
+def _factor(eqn: Any) -> int:
+    """Output height over input height; both are exact, being integers or symbolic."""
+    before, after = (var.aval.shape[1] for var in (eqn.invars[0], eqn.outvars[0]))
+    return int(after // before)
+
+
+def _pixel_shuffle(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+    attributes = {"blocksize": _factor(eqn), "mode": "DCR"}
+    return graph.node("DepthToSpace", [_image(graph, eqn, values)], eqn.outvars[0].aval.shape, attributes)
+
+
+def _global_mean(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+    return graph.node("GlobalAveragePool", [_image(graph, eqn, values)], eqn.outvars[0].aval.shape)
+
+
+def _normalise(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+    """The epsilon is a static argument, hence a constant of the body: the only one that is added there."""
+    body = eqn.params["jaxpr"].eqns
+    (epsilon,) = (a.val for e in body if e.primitive.name == "add" for a in e.invars if isinstance(a, Literal))
+    image = _image(graph, eqn, values)
+    ones, zeros = (graph.initializer(np.full(image.shape[-1], v, np.float32)) for v in (1, 0))
+    name = graph.add("InstanceNormalization", [image.name, ones, zeros], {"epsilon": float(epsilon)})
+    return Tensor(name, image.shape)
+
+
+def _resize(attributes: dict[str, Any]):
+    def emit(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+        factor = _factor(eqn)
+        scales = graph.initializer(np.array([1, 1, factor, factor], np.float32))
+        inputs = [_image(graph, eqn, values).name, "", scales]
+        return Tensor(graph.add("Resize", inputs, attributes), eqn.outvars[0].aval.shape)
+
+    return emit
+
+
+# ONNX clamps coordinates outside the image to its border unless `exclude_outside` is set: replicated borders, as ours.
+_CUBIC = {"mode": "cubic", "cubic_coeff_a": -0.5, "coordinate_transformation_mode": "half_pixel"}
+_LINEAR = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+_NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+
+NAMED = {
+    "pixel_shuffle": _pixel_shuffle,
+    "global_mean": _global_mean,
+    "normalise": _normalise,
+    "resize_bicubic": _resize(_CUBIC),
+    "resize_bilinear": _resize(_LINEAR),
+    "resize_nearest": _resize(_NEAREST),
+}

@@ -1,0 +1,88 @@
+"""Makes a written graph smaller without changing what it computes: transposes, biases, leaky ReLU, dead nodes."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from nasjax.export.onnx.graph import Graph, Node
+
+
+def simplify(graph: Graph, output: str) -> str:
+    """Rewrite `graph` in place; returns the name of what `output` has become."""
+    graph.nodes, output = _merge_transposes(graph.nodes, output)
+    graph.nodes = _drop_dead(_leaky(graph.nodes, graph.constants), output)
+    graph.nodes = _fuse_biases(graph, output)
+    used = {name for node in graph.nodes for name in node.inputs} | {output}
+    graph.constants = {name: array for name, array in graph.constants.items() if name in used}
+    return output
+
+
+def _merge_transposes(nodes: Sequence[Node], output: str) -> tuple[list[Node], str]:
+    """Chains of transposes become one, or none where they cancel."""
+    kept: list[Node] = []
+    source: dict[str, tuple[str, list[int]]] = {}
+    alias: dict[str, str] = {}
+    for node in nodes:
+        node = node._replace(inputs=tuple(alias.get(name, name) for name in node.inputs))
+        if node.op == "Transpose":
+            order = list(node.attributes["perm"])
+            origin, before = source.get(node.inputs[0], (node.inputs[0], list(range(len(order)))))
+            order = [before[i] for i in order]
+            if order == sorted(order):
+                alias[node.output] = origin
+                continue
+            source[node.output] = (origin, order)
+            node = Node("Transpose", (origin,), node.output, {"perm": order})
+        kept.append(node)
+    return kept, alias.get(output, output)
+
+
+def _leaky(nodes: Sequence[Node], constants: dict[str, np.ndarray]) -> list[Node]:
+    """max(x, c * x) with 0 < c < 1 is a leaky ReLU, which runtimes fuse into the convolution before it."""
+    made = {node.output: node for node in nodes}
+
+    def slope(x: str, scaled: str) -> float | None:
+        node = made.get(scaled)
+        if node is None or node.op != "Mul" or x not in node.inputs:
+            return None
+        factor = constants.get(next((n for n in node.inputs if n != x), x))
+        return float(factor.item()) if factor is not None and factor.size == 1 and 0 < factor.item() < 1 else None
+
+    def rewrite(node: Node) -> Node:
+        if node.op != "Max" or len(node.inputs) != 2:
+            return node
+        for x, scaled in (node.inputs, node.inputs[::-1]):
+            if (alpha := slope(x, scaled)) is not None:
+                return Node("LeakyRelu", (x,), node.output, {"alpha": alpha})
+        return node
+
+    return [rewrite(node) for node in nodes]
+
+
+def _drop_dead(nodes: Sequence[Node], output: str) -> list[Node]:
+    needed, kept = {output}, []
+    for node in reversed(nodes):
+        if node.output in needed:
+            needed.update(node.inputs)
+            kept.append(node)
+    return kept[::-1]
+
+
+def _fuse_biases(graph: Graph, output: str) -> list[Node]:
+    """A constant per channel that is added to a convolution, and nothing else uses, becomes its bias."""
+    made = {node.output: node for node in graph.nodes}
+    uses = Counter(name for node in graph.nodes for name in node.inputs) + Counter([output])
+
+    def rewrite(node: Node) -> Node:
+        for x, bias in (node.inputs, node.inputs[::-1]) if node.op == "Add" else ():
+            conv, array = made.get(x), graph.constants.get(bias)
+            if conv is None or array is None or conv.op != "Conv" or len(conv.inputs) != 2 or uses[x] > 1:
+                continue
+            channels = graph.constants[conv.inputs[1]].shape[0]
+            if array.ndim == 4 and array.shape == (1, channels, 1, 1):
+                name = graph.initializer(array.reshape(channels))
+                return Node("Conv", (*conv.inputs, name), node.output, conv.attributes)
+        return node
+
+    return _drop_dead([rewrite(node) for node in graph.nodes], output)

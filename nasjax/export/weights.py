@@ -1,0 +1,48 @@
+"""Parameters as safetensors: a flat file of named arrays, nothing executable."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from nasjax.typing import Params
+
+_JOIN = "/"
+
+
+def flatten(params: Params) -> dict[str, np.ndarray]:
+    """Nested params as `{"b1/res/a/w": array}`; raises ValueError for a name that contains the separator."""
+    flat: dict[str, np.ndarray] = {}
+    for name, value in params.items():
+        if _JOIN in name:
+            raise ValueError(f"the parameter name {name!r} contains {_JOIN!r}, which separates names in files")
+        inner = flatten(value) if isinstance(value, Mapping) else {"": np.asarray(value)}
+        flat |= {f"{name}{_JOIN}{rest}" if rest else name: array for rest, array in inner.items()}
+    return flat
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `flatten`."""
+    params: dict[str, Any] = {}
+    for path, array in flat.items():
+        *parents, name = path.split(_JOIN)
+        inner = params
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[name] = array
+    return params
+
+
+def write_weights(params: Params, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write nested params under their flat names, in their own types; `metadata` are strings."""
+    # safetensors writes the memory as it lies: a transposed view would be stored in the wrong order.
+    arrays = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in flatten(params).items()}
+    save_file(arrays, path, dict(metadata))
+
+
+def read_weights(path: Path) -> dict[str, Any]:
+    """The nested params of a file, as JAX arrays."""
+    return nest({name: jnp.asarray(array) for name, array in load_file(path).items()})

@@ -1,0 +1,73 @@
+"""The networks that every exporter is tested over: a new one is a new row."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nasjax.export.network import BUILDERS, Network, deployed
+from nasjax.ops.blocks import BLOCKS
+from tests.contracts.own_generator import own
+
+# Two blocks with a long edge on the second; pairs of operations, so that six networks hold all twelve.
+_PAIRS = [tuple(BLOCKS)[i : i + 2] for i in range(0, len(BLOCKS), 2)]
+_PATHS = [
+    {"att": att, "tail": tail, "image": image}
+    for att, tail, image in (
+        ("none", "conv", "bicubic"),
+        ("ca", "sep", "nearest"),
+        ("sa", "conv", "nearest"),
+        ("both", "sep", "bicubic"),
+        ("ca", "conv", "bicubic"),
+        ("none", "sep", "nearest"),
+    )
+]
+_SMALL = {"blocks": 2, "trunk": (8, 16), "inner": (8, 16)}
+
+
+def _random(shapes: Any, seed: int) -> Any:
+    """Parameters of the size that training leaves, biases included: a zero would hide a bias that got lost."""
+    rng = np.random.default_rng(seed)
+
+    def draw(spec):
+        fan_in = max(int(np.prod(spec.shape[:-1])), 16)
+        return jnp.asarray((rng.normal(size=spec.shape) / np.sqrt(fan_in)).astype(np.float32))
+
+    return jax.tree.map(draw, shapes)
+
+
+def make(net, options: Mapping[str, str], *, builder=None, size_multiple: int = 1, seed: int = 0) -> Network:
+    """The deployed network of some options, with random parameters."""
+    arch = net.space.encode(options)
+    x = jax.ShapeDtypeStruct((1, 16, 16, 3), np.float32)
+    shapes = jax.eval_shape(net.extract(arch).init, jax.random.key(0), x)["params"]
+    return deployed(net, _random(shapes, seed), arch, builder=builder, size_multiple=size_multiple)
+
+
+def toy(options: Mapping[str, str]) -> Network:
+    """A network of the toy space."""
+    return make(BUILDERS["toy"](), options, builder=("toy", {}))
+
+
+def sr_cell(scale: int, options: Mapping[str, str]) -> Network:
+    """A network of a small super-resolution space."""
+    arguments = {"scale": scale, **_SMALL}
+    return make(BUILDERS["sr_cell"](**arguments), options, builder=("sr_cell", arguments))
+
+
+def _member(i: int) -> Network:
+    (first, second), scale = _PAIRS[i], (4, 3, 2)[i % 3]
+    widths = {"trunk": ("16", "8")[i % 2], "b1.w": ("8", "16")[i % 2], "b2.w": "16"}
+    return sr_cell(scale, {"b1": first, "b2": second, "b2.edge": "long", **widths, **_PATHS[i]})
+
+
+NETWORKS: dict[str, Callable[[], Network]] = {
+    "toy default": lambda: toy({}),
+    "toy smallest": lambda: toy({"trunk": "8", "skip": "short", "b1": "off", "b2": "off"}),
+    "toy largest": lambda: toy({"trunk": "16", "skip": "long", "b1": "rep", "b2": "sep3"}),
+    "sr_cell empty": lambda: sr_cell(4, {"b1": "off", "b2": "off"}),
+    **{f"sr_cell {'+'.join(_PAIRS[i])}": lambda i=i: _member(i) for i in range(len(_PAIRS))},
+    "own": lambda: make(own, {"m1": "dilated", "m2": "sep3", "skip": "add"}, size_multiple=2),
+}

@@ -1,0 +1,165 @@
+"""The ONNX writer on functions beyond the shipped operations, and its errors."""
+
+import json
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import onnx
+import pytest
+
+from nasjax.export.network import Network
+from nasjax.export.onnx.model import load_onnx, write_onnx
+from nasjax.ops.blocks import global_mean
+from nasjax.ops.conv import conv, depthwise
+from nasjax.ops.layers import pixel_shuffle
+from nasjax.ops.norm import instance_norm
+from nasjax.ops.resize import upscale
+from tests.export.networks import sr_cell
+
+_RNG = np.random.default_rng(0)
+
+
+def _array(*shape):
+    return jnp.asarray(_RNG.normal(size=shape).astype(np.float32))
+
+
+CONV = {"w": 0.2 * _array(3, 3, 3, 12), "b": _array(12)}
+DEPTHWISE = {"w": _array(5, 5, 1, 3)}
+
+
+def _own_shuffle(x):
+    """Depth to space as a user may write it, not under a recognised name."""
+    b, h, w, _ = x.shape
+    y = conv(CONV, x, 12).reshape(b, h, w, 2, 2, 3)
+    return y.transpose(0, 1, 3, 2, 4, 5).reshape(b, 2 * h, 2 * w, 3)
+
+
+def _attention(x):
+    """Products over positions, with every size dynamic."""
+    b, h, w, c = x.shape
+    flat = x.reshape(b, h * w, c)
+    scores = jax.nn.softmax(jnp.einsum("bic,bjc->bij", flat, flat))
+    return jnp.einsum("bij,bjc->bic", scores, flat).reshape(b, h, w, c)
+
+
+FUNCTIONS = {
+    "bicubic x2": lambda x: upscale(x, 2, "bicubic"),
+    "bicubic x3": lambda x: upscale(x, 3, "bicubic"),
+    "bicubic x4": lambda x: upscale(x, 4, "bicubic"),
+    "bilinear x2": lambda x: upscale(x, 2, "bilinear"),
+    "bilinear x3": lambda x: upscale(x, 3, "bilinear"),
+    "nearest x3": lambda x: upscale(x, 3, "nearest"),
+    "pixel shuffle": lambda x: pixel_shuffle(conv(CONV, x, 12), 2),
+    "own pixel shuffle": _own_shuffle,
+    "global mean": lambda x: x * global_mean(x),
+    "own global mean": lambda x: x - x.mean((1, 2), keepdims=True) + x.max((1, 2))[:, None, None],
+    "channel reductions": lambda x: x / (1e-3 + x.sum(-1, keepdims=True) ** 2) + x.min(3)[..., None],
+    "height reduction": lambda x: x + x.mean(1)[:, None] + x.sum((0, 3))[None, :, :, None],
+    "instance norm": lambda x: instance_norm({"scale": jnp.arange(1.0, 4), "bias": jnp.arange(3.0)}, x, 3),
+    "bare instance norm": lambda x: instance_norm({}, x, 3),
+    "strided": lambda x: conv(CONV, x, 12, stride=2)[..., :3],
+    "depthwise": lambda x: depthwise(DEPTHWISE, x),
+    "reflect pad": lambda x: jnp.pad(x, ((0, 0), (2, 1), (1, 3), (0, 0)), mode="reflect"),
+    "edge pad": lambda x: jnp.pad(x, ((0, 0), (2, 1), (0, 3), (0, 0)), mode="edge"),
+    "zero pad": lambda x: jnp.pad(x, ((0, 0), (2, 1), (0, 3), (0, 2)), constant_values=0.5),
+    "slices": lambda x: x[:, 1:-1][:, :, ::2][..., 1:] + x[:, ::-1][:, 1:-1][:, :, ::2][..., :2],
+    "look-ups": lambda x: x[..., 1][..., None] + x[:, :, 1:][:, :, :1] + jnp.take(x, jnp.array([2, 0, 2]), axis=-1),
+    "joins": lambda x: jnp.concatenate([x, 2 * x, jnp.zeros_like(x)], -1)[..., 2:8],
+    "stacks": lambda x: jnp.stack([x, -x], 3).reshape(*x.shape[:3], 6),
+    "splits": lambda x: jnp.concatenate(jnp.split(x, [1], -1)[::-1], -1),
+    "transposes": lambda x: x.transpose(0, 2, 1, 3).transpose(0, 2, 1, 3)[..., ::-1].transpose(0, 2, 1, 3),
+    "activations": lambda x: jax.nn.gelu(x) + jax.nn.gelu(x, approximate=False) + jax.nn.elu(x) + jax.nn.softplus(x),
+    "more activations": lambda x: jax.nn.leaky_relu(x) + jax.nn.relu6(x) + jax.nn.hard_swish(x) + jax.nn.mish(x),
+    "arithmetic": lambda x: (
+        jnp.sqrt(jnp.abs(x) + 1)
+        + x**3
+        - jax.lax.rsqrt(x * x + 1)
+        + jnp.sign(x) * jnp.floor(3 * x)
+        + jnp.cos(x) * 2.0**x
+    ),
+    "comparisons": lambda x: jnp.where((x > 0.2) & (x < 0.8) | ~(x >= -0.5), x, jnp.clip(3 * x, -0.7, 0.6)),
+    "checkpoint": lambda x: jax.checkpoint(lambda x: jnp.tanh(x) * jnp.exp(x))(x),
+    "attention": _attention,
+    "coordinates": lambda x: x + jnp.arange(3.0)[None, None, None] + x.shape[1] * 0.1,
+    "identity": lambda x: x,
+}
+
+
+def _network(fn, **sizes) -> Network:
+    return Network(lambda p, x: fn(x), {}, {"arch": "", "builder": None}, **sizes)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_with_dynamic_sizes(tmp_path, name):
+    """onnxruntime agrees with JAX at sizes that the writer has not seen, batches of one and three among them."""
+    write_onnx(_network(FUNCTIONS[name], min_size=4), tmp_path / "m.onnx", {})
+    run = load_onnx(tmp_path / "m.onnx")
+    for shape in ((1, 7, 9, 3), (3, 6, 4, 3)):
+        x = np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32)
+        wanted = np.asarray(FUNCTIONS[name](jnp.asarray(x)))
+        found = run(x)
+        assert found.shape == wanted.shape
+        np.testing.assert_allclose(found, wanted, atol=3e-6 * max(np.abs(wanted).max(), 1))
+
+
+def test_sizes_that_are_multiples(tmp_path):
+    """A network that needs even sizes may compute with half of them."""
+    fn = lambda x: x.reshape(x.shape[0], x.shape[1] // 2, 2, x.shape[2] // 2, 2, 3).mean((2, 4))  # noqa: E731
+    write_onnx(_network(fn, size_multiple=2), tmp_path / "m.onnx", {})
+    x = np.random.default_rng(1).uniform(-1, 1, (2, 6, 10, 3)).astype(np.float32)
+    np.testing.assert_allclose(load_onnx(tmp_path / "m.onnx")(x), fn(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "fn, message",
+    [
+        (lambda x: jnp.sort(x, -1), "primitive 'sort' .*supported: abs, add, .*functions pixel_shuffle"),
+        (lambda x: jax.lax.conv_transpose(x, CONV["w"], (2, 2), "SAME"), "transposed convolutions are not supported"),
+        (lambda x: x.mean((1, 2)), "output must be float32 .b, h, w, c., got float32 .batch, 3."),
+    ],
+)
+def test_what_cannot_be_translated_is_named(tmp_path, fn, message):
+    """The error says what, and what could be used instead; no file is written."""
+    with pytest.raises(ValueError, match=message):
+        write_onnx(_network(fn), tmp_path / "m.onnx", {})
+    assert not (tmp_path / "m.onnx").exists()
+
+
+def test_the_graph_is_small_and_says_what_it_is(tmp_path):
+    """Absent edges leave nothing, biases and leaky ReLUs are fused, sizes are dynamic, the card is inside."""
+    network = sr_cell(4, {"b1": "res", "b2": "off", "image": "bicubic"})
+    write_onnx(network, tmp_path / "m.onnx", {"name": "tiny", "scale": 4})
+    model = onnx.load(tmp_path / "m.onnx")
+    operators = [node.op_type for node in model.graph.node]
+    expected = [
+        "Transpose",
+        "Conv",
+        "Conv",
+        "LeakyRelu",
+        "Conv",
+        "Add",
+        "Conv",
+        "Add",
+        "Conv",
+        "DepthToSpace",
+        "Resize",
+    ]
+    assert operators == [*expected, "Add", "Transpose", "Identity"]
+    assert {len(n.input) for n in model.graph.node if n.op_type == "Conv"} == {3}
+    assert [d.dim_param for d in model.graph.input[0].type.tensor_type.shape.dim[:3]] == ["batch", "height", "width"]
+    assert model.opset_import[0].version == 20
+    assert json.loads(model.metadata_props[0].value) == {"name": "tiny", "scale": 4}
+    assert model.graph.input[0].name == "image" and model.graph.output[0].name == "output"
+
+
+@pytest.mark.parametrize("package, call", [("onnx", "write"), ("onnxruntime", "load")])
+def test_a_missing_extra_is_named(tmp_path, monkeypatch, package, call):
+    """Without the optional package the error says how to install it."""
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'nasjax\[onnx\]'"):
+        if call == "write":
+            write_onnx(_network(lambda x: x), tmp_path / "m.onnx", {})
+        else:
+            load_onnx(tmp_path / "m.onnx")
