@@ -38,8 +38,8 @@ class Op(NamedTuple):
     """A candidate operation.
 
     `params(channels, out, inner)` declares its parameters for static widths (a nested dict of `Param`); narrower
-    declarations are leading slices of wider ones. `apply(params, x, out, inner)` runs it on `[..., h, w, c]`. `fold`, where given, turns trained params into the smaller
-    form that is deployed; `apply` accepts both forms.
+    declarations are leading slices of wider ones. `apply(params, x, out, inner)` runs it on `[..., h, w, c]`. `fold`,
+    where given, turns trained params into the smaller form that is deployed; `apply` accepts both forms.
     """
 
     name: str

@@ -4,6 +4,7 @@ Path: which blocks exist, long edges from each block to the fusion point, an att
 image itself is enlarged. Operator: twelve candidates a block. Channel: the trunk width and each block's inner width.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import jax.numpy as jnp
@@ -41,6 +42,7 @@ def sr_cell(
     trunk: Sequence[int] = (16, 24, 32, 48),
     inner: Sequence[int] = (8, 16, 24, 40),
     ops: Sequence[str] = tuple(BLOCKS),
+    nominal: int | None = None,
 ) -> Supernet:
     """The space and its generator: `[b, h, w, 3]` -> `[b, scale*h, scale*w, 3]`, both in [-1, 1].
 
@@ -48,27 +50,27 @@ def sr_cell(
     Raises ValueError for an unknown scale or operation, or unsuitable widths.
     """
     _check(scale, trunk, inner, ops)
-    space = SearchSpace(
-        f"sr_cell_x{scale}", _choices(blocks, trunk, inner, tuple(ops)), ("path", "operator", "channel")
-    )
+    places = [len(w) - 1 if nominal is None else min(nominal, len(w) - 1) for w in (trunk, inner)]
+    block = [_block(f"b{i}", inner, places[1], tuple(ops)) for i in range(1, blocks + 1)]
+    choices = (*_head(trunk, places[0]), *itertools.chain(*block))
+    space = SearchSpace(f"sr_cell_x{scale}", choices, ("path", "operator", "channel"))
     return Supernet(space, _forward(scale, blocks, tuple(ops)))
 
 
-def _choices(blocks: int, trunk: Sequence[int], inner: Sequence[int], ops: tuple[str, ...]) -> tuple[Choice, ...]:
-    head = (
-        Choice("trunk", tuple(map(str, trunk)), "channel", default=len(trunk) - 1),
+def _head(trunk: Sequence[int], nominal: int) -> tuple[Choice, ...]:
+    return (
+        Choice("trunk", tuple(map(str, trunk)), "channel", default=nominal),
         Choice("att", tuple(_ATTENTION), "path"),
         Choice("tail", tuple(_TAILS), "path"),
         Choice("image", ("bicubic", "nearest"), "path"),
     )
-    return head + tuple(c for i in range(1, blocks + 1) for c in _block(f"b{i}", inner, ops))
 
 
-def _block(name: str, inner: Sequence[int], ops: tuple[str, ...]) -> tuple[Choice, ...]:
+def _block(name: str, inner: Sequence[int], nominal: int, ops: tuple[str, ...]) -> tuple[Choice, ...]:
     present = (name, ops)
     return (
         Choice(name, ("off", *ops), "operator", default=1, coarse=("path", (("off",), ops))),
-        Choice(f"{name}.w", tuple(map(str, inner)), "channel", default=len(inner) - 1, active=present),
+        Choice(f"{name}.w", tuple(map(str, inner)), "channel", default=nominal, active=present),
         Choice(f"{name}.edge", tuple(_EDGES), "path", active=present),
     )
 

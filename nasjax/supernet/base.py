@@ -84,5 +84,6 @@ def _check_plan(space: SearchSpace, round_: Round, plan: np.ndarray) -> None:
         found = tuple(np.bincount(plan[:, i], minlength=len(choice.options)).tolist())
         if found != round_.counts[i]:
             raise ValueError(
-                f"plan: {space.name}.{choice.name} occurs {found} times an option; a fair round needs {round_.counts[i]}"
+                f"plan: {space.name}.{choice.name} occurs {found} times an option; a fair round needs "
+                f"{round_.counts[i]}"
             )

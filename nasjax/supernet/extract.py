@@ -71,8 +71,8 @@ class Declare:
             raise ValueError(f"{self.space.name}: two layers or choices are named {name!r}")
         channels = jax.tree.map(lambda a: a.shape[-1], x)
         specs = {option: op.params(channels, out, inner) for option, op in ops.items()}
-        self.specs[name] = specs[""] if "" in specs else specs
-        self.ops[name] = ops[""] if "" in ops else ops
+        self.specs[name] = specs.get("", specs)
+        self.ops[name] = ops.get("", ops)
         option = next(reversed(ops))
         return ops[option].apply(zeros(specs[option]), x, out, inner)
 

@@ -1,7 +1,7 @@
 """The small interface that a generator's forward function is written against."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from nasjax.space import SearchSpace
 from nasjax.typing import Params
 
 
+@runtime_checkable
 class Net(Protocol):
     """What `forward(net, x)` may ask for; each mode (routed, switched, extracted) is one implementation.
 

@@ -4,6 +4,7 @@ In a fair round every option of a choice is visited by a fixed number of streams
 option and the drawn permutation only decides which stream visits which slot (`docs/concepts/fair_routing.md`).
 """
 
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,13 +46,12 @@ class Routed:
         moved = jax.tree.map(lambda a: permute(a, order, inverse), x)
         outputs, start = [], 0
         for option, op, count, width in runs:
-            streams = slice(start, start + count)
-            here = _take(out, order[streams])
-            width = here if width is None else _take(width, order[streams])
-            outputs.append(
-                op.apply(of(self.params, choice, names[option]), jax.tree.map(lambda a: a[streams], moved), here, width)
-            )  # noqa: B023
-            start += count
+            stop = start + count
+            here = _take(out, order[start:stop])
+            width = here if width is None else _take(width, order[start:stop])
+            streams = jax.tree.map(operator.itemgetter(slice(start, stop)), moved)
+            outputs.append(op.apply(of(self.params, choice, names[option]), streams, here, width))
+            start = stop
         joined = jax.tree.map(lambda *parts: jnp.concatenate(parts), *outputs)
         return jax.tree.map(lambda a: permute(a, inverse, order), joined)
 

@@ -1,0 +1,56 @@
+"""Where the time of a run goes: wall-clock by phase, compilation apart."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import jax
+
+from nasjax.chain.folder import RunFolder
+
+_COMPILE = "/jax/core/compile/backend_compile_duration"
+_compiled = {"seconds": 0.0, "programs": 0.0}
+_listening: list[bool] = []
+
+
+def _listen() -> None:
+    """Count compilations from now on; jax keeps its listeners for the life of the process, so one is enough."""
+
+    def on_event(name: str, seconds: float, **kwargs: str | int) -> None:
+        if name == _COMPILE:
+            _compiled["seconds"] += seconds
+            _compiled["programs"] += 1
+
+    if not _listening:
+        _listening.append(True)
+        jax.monitoring.register_event_duration_secs_listener(on_event)
+
+
+@dataclass
+class Lap:
+    """What a timed phase reports of itself while it runs."""
+
+    steps: int = 0
+
+
+@contextlib.contextmanager
+def timed(run: RunFolder, phase: str) -> Iterator[Lap]:
+    """Add the block's time to `ledger.json` under `phase` (adding to what an interrupted attempt already took)."""
+    _listen()
+    lap, start, before = Lap(), time.perf_counter(), dict(_compiled)
+    try:
+        yield lap
+    finally:
+        wall = time.perf_counter() - start
+        old = next((r for r in run.read("ledger.json", []) if r["phase"] == phase), {})
+        row = {
+            "phase": phase,
+            "wall_s": round(old.get("wall_s", 0.0) + wall, 3),
+            "compile_s": round(old.get("compile_s", 0.0) + _compiled["seconds"] - before["seconds"], 3),
+            "compiles": int(old.get("compiles", 0) + _compiled["programs"] - before["programs"]),
+            "device_s": round(old.get("device_s", 0.0) + wall * jax.device_count(), 3),
+            "devices": jax.device_count(),
+            "steps": max(int(old.get("steps", 0)), lap.steps),
+        }
+        run.replace_row("ledger.json", "phase", row)

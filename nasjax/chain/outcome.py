@@ -1,0 +1,181 @@
+"""What a search comes to: the comparison table, the pictures, and the exported bundle."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from nasjax.chain.folder import RunFolder
+from nasjax.chain.handmade import Handmade, network_costs
+from nasjax.chain.pictures import before_after, enlarged, save_panels
+from nasjax.chain.problem import Problem, test_images
+from nasjax.chain.score import picture_scores
+from nasjax.cost.measure import Latency, measure, runner
+from nasjax.export.bundle import write_bundle
+from nasjax.export.card import Card
+from nasjax.export.network import deployed
+from nasjax.metrics.image import sr_protocol
+from nasjax.supernet.base import Supernet
+from nasjax.typing import Params
+
+_LATENCY_SIZE = (120, 160)  # low-resolution (height, width) that latency is measured at
+
+
+class Outcome(NamedTuple):
+    """The found arch and its params: inherited, fine-tuned, from scratch; and the hand-made network with its own."""
+
+    arch: np.ndarray
+    inherited: Params
+    tuned: Params
+    scratch: Params | None
+    handmade: tuple[Handmade, Params] | None
+
+
+class Entry(NamedTuple):
+    """One row of the table that is a network."""
+
+    name: str
+    label: str
+    net: Supernet
+    arch: np.ndarray
+    params: Params
+    note: str
+
+
+def compare(run: RunFolder, problem: Problem, outcome: Outcome, *, seconds: float) -> dict[str, Any]:
+    """Score every network on the test pictures, measure latency, write pictures and `results.json`."""
+    images, scale = test_images(problem.config), problem.config.space.scale
+    entries = _entries(problem, outcome)
+    applied = [_apply_fn(e) for e in entries]
+    latency = _latencies(entries)
+    scores = [picture_scores(fn, images, scale) for fn in applied]
+    bicubic = enlarged(images, scale)
+    plain = picture_scores(_replay(bicubic), images, scale)
+    rows = [_row(problem, e, s[0], latency[e.name]) for e, s in zip(entries, scores, strict=True)]
+    rows.append(
+        {
+            "name": "bicubic",
+            **plain[0],
+            "params": 0,
+            "macs": 0,
+            "latency_ms": None,
+            "latency_spread_ms": None,
+            "note": "MATLAB imresize",
+        }
+    )
+    panels = {"bicubic": bicubic} | {e.label: s[1] for e, s in zip(entries, scores, strict=True) if e.label}
+    per_image = {"bicubic": plain[2]} | {e.label: s[2] for e, s in zip(entries, scores, strict=True) if e.label}
+    save_panels(run, images, panels, scores=per_image)
+    before_after(run, images[_most_gained(per_image)], {k: v[_most_gained(per_image)] for k, v in panels.items()})
+    results = _results(problem, outcome, rows, len(images), seconds)
+    run.write("results.json", results)
+    return results
+
+
+def export_network(run: RunFolder, problem: Problem, outcome: Outcome, results: dict[str, Any]) -> dict[str, Any]:
+    """Write the fine-tuned network as the bundle `export/`; returns its manifest."""
+    network = deployed(problem.supernet, outcome.tuned, outcome.arch, builder=("sr_cell", problem.arguments))
+    found = next(r for r in results["rows"] if r["name"] == "found, fine-tuned")
+    metrics = [
+        {
+            "name": name,
+            "value": round(found[name], 4),
+            "data": f"{problem.config.data.source}, test split",
+            "protocol": results["protocol"],
+        }
+        for name in ("psnr_y", "ssim_y")
+    ]
+    data = [_training_data(problem)]
+    card = Card(problem.config.name, f"super-resolution x{problem.config.space.scale}", tuple(data), tuple(metrics))
+    return write_bundle(run.path / "export", network, card=card, formats=problem.config.final.formats)
+
+
+def _entries(problem: Problem, outcome: Outcome) -> list[Entry]:
+    net, arch, steps = problem.supernet, outcome.arch, problem.config.final.train.steps
+    rows = [
+        Entry("found, fine-tuned", "found", net, arch, outcome.tuned, f"{steps} steps from shared weights"),
+        Entry("found, inherited", "", net, arch, outcome.inherited, "shared weights as they are"),
+    ]
+    if outcome.scratch is not None:
+        rows.append(Entry("found, from scratch", "", net, arch, outcome.scratch, f"{steps} steps from random weights"))
+    if outcome.handmade is not None:
+        plain, params = outcome.handmade
+        rows.append(
+            Entry("hand-made", "hand-made", plain.supernet, plain.arch, params, f"{steps} steps from random weights")
+        )
+    return rows
+
+
+def _deployed(entry: Entry) -> tuple[Callable[[Params, Any], Any], Params]:
+    module = entry.net.extract(entry.arch, deployed=True)
+    return lambda p, x: module.apply({"params": p}, x), entry.net.deploy_params(entry.params, entry.arch)
+
+
+def _apply_fn(entry: Entry) -> Callable[[jax.Array], Any]:
+    fn, params = _deployed(entry)
+    run = jax.jit(fn)
+    return lambda x: run(params, x)
+
+
+def _latencies(entries: Sequence[Entry]) -> dict[str, Latency]:
+    """One measurement of all rows together, interleaved; rows of one arch share it."""
+    distinct = {e.name: e for e in entries if e.label}
+    x = jax.ShapeDtypeStruct((1, *_LATENCY_SIZE, 3), np.float32)
+    found = measure({name: runner(*_deployed(e), x) for name, e in distinct.items()})
+    return {e.name: found.get(e.name, found["found, fine-tuned"]) for e in entries}
+
+
+def _row(problem: Problem, entry: Entry, scores: dict[str, float], latency: Latency) -> dict[str, Any]:
+    costs = network_costs(
+        entry.net,
+        entry.net.deploy_params(entry.params, entry.arch),
+        entry.arch,
+        size=problem.config.macs_at,
+        scale=problem.config.space.scale,
+    )
+    time = {"latency_ms": round(latency.median_ms, 3), "latency_spread_ms": round(latency.spread_ms, 3)}
+    return {"name": entry.name, **scores, "params": costs["params"], "macs": costs["macs"], **time, "note": entry.note}
+
+
+def _results(problem: Problem, outcome: Outcome, rows: list, num_images: int, seconds: float) -> dict[str, Any]:
+    config, (width, height) = problem.config, problem.config.macs_at
+    crop = config.data.test_crop
+    cut = "whole" if crop is None else f"centre {crop[0] * config.space.scale}x{crop[1] * config.space.scale} px"
+    low_height, low_width = _LATENCY_SIZE
+    protocol = (
+        f"{num_images} held-out pictures of {config.data.source!r} ({cut}), low resolution by MATLAB bicubic; "
+        f"PSNR and SSIM on {sr_protocol(config.space.scale)}; MACs for a {width}x{height} output; "
+        f"latency of one {low_width}x{low_height} input on {jax.default_backend()}"
+    )
+    return {
+        "title": f"x{config.space.scale} super-resolution",
+        "protocol": protocol,
+        "higher_is_better": True,
+        "arch": problem.supernet.space.text(outcome.arch),
+        "space": problem.supernet.space.name,
+        "rows": rows,
+        "budget": ", ".join(config.budget),
+        "seconds": seconds,
+    }
+
+
+def _replay(outputs: Sequence[np.ndarray]) -> Callable[[jax.Array], np.ndarray]:
+    """Finished uint8 pictures as a network that `picture_scores` can ask, one call a picture."""
+    waiting = iter(outputs)
+    return lambda x: next(waiting)[None].astype(np.float32) / 127.5 - 1
+
+
+def _most_gained(per_image: dict[str, list[float]]) -> int:
+    return int(np.argmax(np.array(per_image["found"]) - np.array(per_image["bicubic"])))
+
+
+def _training_data(problem: Problem) -> dict[str, str]:
+    source = problem.config.data.source
+    if source == "embedded":
+        return {
+            "name": "nasjax embedded photographs",
+            "licence": "CC0 and public domain",
+            "credits": "nasjax/data/photos/credits.csv",
+        }
+    return {"name": source, "licence": "the user's own data: fill in", "credits": "fill in"}

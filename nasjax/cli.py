@@ -1,0 +1,214 @@
+"""The `nasjax` command: one sub-command for each thing a user says aloud."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from nasjax.config import Config, load_config, shipped
+
+_EPILOG = (
+    "Fields of a config are overridden behind the sub-command, for example "
+    "'nasjax search quickstart --final.train.steps 500 --budget params<=40K'."
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a sub-command; user errors are one line on standard error and exit code 2 (`--traceback` shows more)."""
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest and not getattr(args, "overrides", False):
+        parser.error(f"unrecognised arguments: {' '.join(rest)}")
+    try:
+        return args.run_fn(args, rest) or 0
+    except KeyboardInterrupt:
+        print("nasjax: interrupted; what was finished is kept, the same command goes on from there", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
+        if args.traceback:
+            raise
+        print(f"nasjax: error: {_one_line(error)}", file=sys.stderr)
+        return 2
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nasjax", description="Neural architecture search for image generators.", epilog=_EPILOG
+    )
+    parser.add_argument("--traceback", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, (add, run_fn, text) in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text, epilog=_EPILOG)
+        command.set_defaults(run_fn=run_fn)
+        command.add_argument("--traceback", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        add(command)
+    return parser
+
+
+def _add_config(command: argparse.ArgumentParser) -> None:
+    command.add_argument("config", help=f"a config file, or one of: {', '.join(sorted(shipped())) or 'none shipped'}")
+    command.set_defaults(overrides=True)
+
+
+def _add_run(command: argparse.ArgumentParser) -> None:
+    _add_config(command)
+    command.add_argument("--run", help="the run folder (default: runs/NAME); an existing one is resumed")
+
+
+def _add_stage(command: argparse.ArgumentParser) -> None:
+    _add_run(command)
+    command.add_argument("--stage", required=True, help="the stage to train: path, operator or channel")
+    command.add_argument("--decided", help="the arch that the stages before decided, as text")
+
+
+def _add_finetune(command: argparse.ArgumentParser) -> None:
+    _add_run(command)
+    command.add_argument("--arch", required=True, help="the arch to train, as text")
+    command.add_argument("--from-scratch", action="store_true", help="start from random weights, not from shared ones")
+
+
+def _add_folder(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", help="a run folder")
+
+
+def _add_evaluate(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", help="a bundle folder, or a run folder that has one")
+    command.add_argument("--data", default="embedded", help="embedded, a folder of pictures, or tfds:NAME")
+    command.add_argument("--split", default="test", choices=("train", "val", "test", "all"))
+
+
+def _add_apply(command: argparse.ArgumentParser) -> None:
+    command.add_argument("bundle", help="a bundle folder")
+    command.add_argument(
+        "images", nargs="+", help="input pictures or one folder of them, then the output file or folder"
+    )
+
+
+def _add_quickstart(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--run", default="runs/quickstart", help="the run folder")
+    command.set_defaults(overrides=True, config="quickstart")
+
+
+def _add_nothing(command: argparse.ArgumentParser) -> None:
+    del command
+
+
+def _config(args: argparse.Namespace, rest: list[str]) -> Config:
+    """The named config with the overrides of the command line; an unknown field ends the program with a message."""
+    base = load_config(args.config)
+    if not rest:
+        return base
+    import tyro
+
+    return tyro.cli(Config, default=base, args=rest, prog=f"nasjax ... {args.config}")
+
+
+def _run_path(args: argparse.Namespace, config: Config) -> Path:
+    return Path(args.run or Path("runs") / config.name)
+
+
+def _profile(args: argparse.Namespace, rest: list[str]) -> None:
+    from nasjax.chain.problem import cost_table
+    from nasjax.cost.profile import profile, render
+    from nasjax.spaces.sr_cell import sr_cell
+
+    config = _config(args, rest)
+    from dataclasses import asdict
+
+    net = sr_cell(**asdict(config.space))
+    table, budgets = cost_table(net, config)
+    print(render(profile(net.space, table, budgets)))
+
+
+def _search(args: argparse.Namespace, rest: list[str]) -> None:
+    from nasjax.chain.search import search
+    from nasjax.chain.show import table_text, where_text
+
+    config = _config(args, rest)
+    path = _run_path(args, config)
+    results = search(config, path, say=_say)
+    print(table_text(results))
+    print(where_text(path))
+
+
+def _train(args: argparse.Namespace, rest: list[str]) -> None:
+    from nasjax.chain.steps import train_stage
+
+    config = _config(args, rest)
+    print(train_stage(config, _run_path(args, config), args.stage, args.decided, say=_say))
+
+
+def _finetune(args: argparse.Namespace, rest: list[str]) -> None:
+    from nasjax.chain.steps import finetune_arch
+
+    config = _config(args, rest)
+    print(finetune_arch(config, _run_path(args, config), args.arch, from_scratch=args.from_scratch, say=_say))
+
+
+def _evaluate(args: argparse.Namespace, rest: list[str]) -> None:
+    from nasjax.chain.steps import evaluate_bundle
+
+    print(json.dumps(evaluate_bundle(_bundle_of(args.folder), args.data, args.split), indent=1))
+
+
+def _export(args: argparse.Namespace, rest: list[str]) -> None:
+    from nasjax.chain.steps import export_run
+
+    print(json.dumps(export_run(Path(args.folder)), indent=1))
+
+
+def _apply(args: argparse.Namespace, rest: list[str]) -> None:
+    from nasjax.apply import apply_bundle
+
+    if len(args.images) < 2:
+        raise ValueError("nasjax apply needs at least one input and the output: nasjax apply BUNDLE in.png out.png")
+    *inputs, output = args.images
+    for written in apply_bundle(args.bundle, inputs, output):
+        print(written)
+
+
+def _report(args: argparse.Namespace, rest: list[str]) -> None:
+    from nasjax.report import write_report
+
+    print(write_report(Path(args.folder)))
+
+
+def _doctor(args: argparse.Namespace, rest: list[str]) -> None:
+    from nasjax.doctor import render, report
+
+    print(render(report()))
+
+
+def _bundle_of(folder: str) -> Path:
+    inside = Path(folder) / "export"
+    return inside if inside.is_dir() else Path(folder)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+_Command = tuple[Callable[[argparse.ArgumentParser], None], Callable[[Any, list[str]], Any], str]
+_COMMANDS: dict[str, _Command] = {
+    "quickstart": (_add_quickstart, _search, "search a small x4 super-resolution network on the embedded photographs"),
+    "profile": (_add_config, _profile, "how large the space is and what is reachable within the budget"),
+    "search": (_add_run, _search, "the whole chain: train, search, fine-tune, compare, export, report; resumes"),
+    "train": (_add_stage, _train, "train the supernet of one stage"),
+    "finetune": (_add_finetune, _finetune, "extract one arch and train it"),
+    "evaluate": (_add_evaluate, _evaluate, "score a bundle on held-out pictures"),
+    "export": (_add_folder, _export, "write the bundle of a finished run again"),
+    "apply": (_add_apply, _apply, "run a bundle on pictures"),
+    "report": (_add_folder, _report, "write report.html of a run folder"),
+    "doctor": (_add_nothing, _doctor, "versions, devices, memory, and what the missing extras would enable"),
+}
+
+
+if __name__ == "__main__":
+    os._exit(main())

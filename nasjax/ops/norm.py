@@ -1,0 +1,37 @@
+"""Instance normalisation: statistics per image and channel, so it commutes with channel masks."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from nasjax.ops.base import Param, Params, Width, keep
+
+
+def instance_norm_params(channels: int) -> dict[str, Param]:
+    """Declaration of the affine part: a scale of one and a bias of zero a channel."""
+    return {"scale": Param((channels,), mean=1.0), "bias": Param((channels,))}
+
+
+def instance_norm(p: Params, x: Float[Array, "*d h w c"], width: Width) -> Float[Array, "*d h w c"]:
+    """Normalise each image and channel over height and width, then scale and shift; statistics in float32.
+
+    An empty `p` skips the affine part. Source: arXiv 1607.08022, equation 2; epsilon 1e-5.
+    """
+    y = normalise(x)
+    if not p:
+        return y
+    shape = (1,) * (x.ndim - 1) + (-1,)
+    scale, bias = (p[n][: x.shape[-1]].astype(x.dtype).reshape(shape) for n in ("scale", "bias"))
+    return keep(y * scale + bias, width)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def normalise(x: Float[Array, "*d h w c"], epsilon: float = 1e-5) -> Float[Array, "*d h w c"]:
+    """Zero mean, unit variance over height and width; named, so that exporters recognise it."""
+    wide = x.astype(jnp.float32)
+    mean = wide.mean((-3, -2), keepdims=True)
+    centred = wide - mean
+    variance = (centred * centred).mean((-3, -2), keepdims=True)
+    return (centred * jax.lax.rsqrt(variance + epsilon)).astype(x.dtype)

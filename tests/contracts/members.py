@@ -1,0 +1,20 @@
+"""The members that every law is tested over: a new space is a new row."""
+
+import numpy as np
+
+from nasjax.spaces.sr_cell import sr_cell
+from nasjax.spaces.toy import toy
+from tests.contracts.own_generator import own
+
+SPACES = {
+    "toy": toy(),
+    "sr_cell": sr_cell(2, blocks=1, trunk=(8, 16), inner=(8, 16)),
+    "own": own,
+}
+
+
+def extremes(space):
+    """The first and the last option of every choice: for these spaces about the smallest and the largest arch."""
+    first = np.array([0 for _ in space.choices], np.int32)
+    last = np.array([len(c.options) - 1 for c in space.choices], np.int32)
+    return space.canonical(np.stack([first, last]))

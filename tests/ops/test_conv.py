@@ -1,0 +1,93 @@
+"""Formulations of a convolution compute the same function and the same gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nasjax.ops.base import draw, formulation, lead
+from nasjax.ops.blocks import BLOCKS
+from nasjax.ops.conv import conv, conv_params, depthwise, depthwise_params, grouped, grouped_params
+from nasjax.ops.layers import pixel_shuffle
+from nasjax.ops.norm import instance_norm, instance_norm_params
+
+KEY = jax.random.key(0)
+LAYERS = {
+    "conv3": (conv_params(3, 16, 8), lambda p, x: conv(p, x, 8)),
+    "conv3-dilated": (conv_params(3, 16, 8), lambda p, x: conv(p, x, 8, dilation=2)),
+    "conv3-strided": (conv_params(3, 16, 8), lambda p, x: conv(p, x, 8, stride=2)),
+    "conv5": (conv_params(5, 16, 8), lambda p, x: conv(p, x, 8)),
+    "depthwise3": (depthwise_params(3, 16), lambda p, x: depthwise(p, x, 16)),
+    "depthwise7": (depthwise_params(7, 16, bias=False), lambda p, x: depthwise(p, x)),
+    "grouped": (grouped_params(3, 16, 8), lambda p, x: grouped(p, x, 16)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_formulations_agree(name):
+    """The CPU formulation equals the native primitive, in value and in both gradients."""
+    specs, layer = LAYERS[name]
+    p, x = draw(KEY, specs), jax.random.normal(KEY, (2, 9, 7, 16))
+
+    def run(how):
+        with formulation(how):
+            return jax.jit(jax.value_and_grad(lambda p, x: (layer(p, x) ** 3).sum(), (0, 1)))(p, x)
+
+    for a, b in zip(jax.tree.leaves(run("cpu")), jax.tree.leaves(run("native")), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4)
+
+
+def test_leading_axes_are_a_larger_batch():
+    """A stream axis in front changes nothing."""
+    p, x = draw(KEY, conv_params(3, 4, 6)), jax.random.normal(KEY, (3, 2, 5, 5, 4))
+    np.testing.assert_allclose(conv(p, x, 6)[1], conv(p, x[1], 6), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_masked_block_equals_sliced_block(name):
+    """A traced width masks what a static width slices away, for trunk and inner channels."""
+    op = BLOCKS[name]
+    specs = op.params(16, 16, 16)
+    p = jax.tree.map(lambda a: a + 0.1 * jax.random.normal(KEY, a.shape), draw(KEY, specs))
+    x = jax.random.normal(KEY, (2, 6, 6, 16)) * (jnp.arange(16) < 8).reshape(1, 1, 1, 16)
+    masked = op.apply(p, x, jnp.int32(8), jnp.int32(8))
+    sliced = op.apply(lead(p, op.params(8, 8, 8)), x[..., :8], 8, 8)
+    np.testing.assert_allclose(masked[..., :8], sliced, atol=2e-5)
+    assert not np.asarray(masked[..., 8:]).any()
+
+
+def test_folding_the_reparameterised_block_keeps_the_function():
+    """The merged 3x3 kernels compute what the branches computed."""
+    op = BLOCKS["rep"]
+    p = draw(KEY, op.params(8, 8, 8))
+    x = jax.random.normal(KEY, (1, 6, 6, 8))
+    folded = op.fold(p)
+    assert set(folded["a"]) == {"w", "b"}
+    np.testing.assert_allclose(op.apply(folded, x, 8, 8), op.apply(p, x, 8, 8), atol=1e-5)
+
+
+def test_pixel_shuffle_by_hand():
+    """Channel r*f + c of a pixel goes to row r, column c of its tile."""
+    x = jnp.arange(8.0).reshape(1, 1, 2, 4)
+    np.testing.assert_array_equal(pixel_shuffle(x, 2)[0, :, :, 0], [[0, 1, 4, 5], [2, 3, 6, 7]])
+
+
+def test_instance_norm_has_zero_mean_and_unit_variance():
+    """Per image and channel, whatever the offset."""
+    x = 5 + 3 * jax.random.normal(KEY, (2, 8, 8, 4))
+    y = instance_norm(draw(KEY, instance_norm_params(4)), x, 4)
+    np.testing.assert_allclose(y.mean((1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(y.var((1, 2)), 1, atol=1e-4)
+
+
+def test_initial_values_do_not_depend_on_other_parameters():
+    """Parameters are drawn by name: adding one shifts nobody else's numbers; jit changes nothing."""
+    small, large = conv_params(3, 4, 4), {"other": conv_params(1, 4, 4), **conv_params(3, 4, 4)}
+    np.testing.assert_array_equal(draw(KEY, small)["w"], draw(KEY, large)["w"])
+    np.testing.assert_allclose(jax.jit(lambda k: draw(k, small))(KEY)["w"], draw(KEY, small)["w"], rtol=1e-6)
+
+
+def test_unknown_formulation_is_named():
+    """The error lists what is allowed."""
+    with pytest.raises(ValueError, match="auto, native, cpu"), formulation("fast"):
+        pass
