@@ -1,10 +1,11 @@
 """Scales, ticks and frames of the small SVG charts."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from nasjax.report.html import Html, join, tag
+from nasjax.report.svg import label, px
 
 
 class Scale(NamedTuple):
@@ -64,22 +65,6 @@ def tick_digits(scale: Scale, most: int) -> int:
 def frame(x: Axis, y: Axis) -> Html:
     """Return grid lines, tick labels and titles; `y` starts at the bottom, its larger pixel."""
     return join([*_rows(x, y), *_columns(x, y), *_titles(x, y)])
-
-
-def label(x: float, y: float, written: object, *, anchor: str = "start", css: str = "") -> Html:
-    """Return a text at a point; anchor is start, middle or end."""
-    return tag("text", {"x": px(x), "y": px(y), "text-anchor": anchor, "class": css or None}, written)
-
-
-def polyline(points: Iterable[tuple[float, float]], css: str) -> Html:
-    """Return a line through pixel positions."""
-    steps = " ".join(f"{px(x)},{px(y)}" for x, y in points)
-    return tag("polyline", {"points": steps, "class": css, "fill": "none"})
-
-
-def px(value: float) -> str:
-    """Return a pixel position with one digit, without trailing zeros."""
-    return f"{value:.1f}".removesuffix(".0")
 
 
 def _warp(scale: Scale, value: float) -> float:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from nasjax.report.figures import archive_columns
+from nasjax.report.measures import better_is_higher
 from nasjax.report.run import Run
-from nasjax.report.values import better_is_higher, mapping, number, strings, text
+from nasjax.report.values import mapping, number, strings, text
 
 MOST_POINTS = 3000
 _LIMIT = re.compile(r"([a-z_]+)\s*<=?\s*([\d.]+)\s*([KMGT]?)(?![\w.]*%)", re.IGNORECASE)

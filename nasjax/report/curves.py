@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from nasjax.report.axes import Axis, Scale, fit, frame, place, polyline, px, tick_digits
+from nasjax.report.axes import Axis, Scale, fit, frame, place, tick_digits
 from nasjax.report.html import Html, tag
+from nasjax.report.measures import is_cost, measure
 from nasjax.report.phases import colour_of, phase_label, swatch
 from nasjax.report.run import Run
+from nasjax.report.svg import polyline, px
 from nasjax.report.units import count, fixed
-from nasjax.report.values import is_cost, measure, number, text
+from nasjax.report.values import number, text
 
 _SIZE = (360, 236)
 _MOST_POINTS = 240
@@ -51,13 +53,17 @@ def _is_curve(key: str) -> bool:
     return key not in _NOT_CURVES and not is_cost(key) and key != "phase"
 
 
+def _readings(row: dict[str, Any]) -> dict[str, float]:
+    return {key: value for key, raw in row.items() if _is_curve(key) and (value := number(raw)) is not None}
+
+
 def _series(run: Run) -> dict[tuple[str, str], list[tuple[float, float]]]:
     """Return the points of each (phase, quantity), in order of first mention."""
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for row in run.metrics:
-        at = _position(row)
-        values = {key: value for key, raw in row.items() if _is_curve(key) and (value := number(raw)) is not None}
-        for key, value in values.items() if at is not None else ():
+        if (at := _position(row)) is None:
+            continue
+        for key, value in _readings(row).items():
             found.setdefault((text(row.get("phase")), key), []).append((at, value))
     return found
 

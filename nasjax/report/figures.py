@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from nasjax.report.measures import better_is_higher, is_cost
 from nasjax.report.run import Run
-from nasjax.report.values import better_is_higher, is_cost, number, records, text
+from nasjax.report.values import number, records, text
 
 _META = frozenset({"id", "stage", "generation", "arch", "hash", "feasible", "front"})
 _NOT_SCORES = frozenset({"name", "note", "latency_ms", "latency_spread_ms", "search_score"})

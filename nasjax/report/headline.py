@@ -4,10 +4,11 @@ from typing import Any
 
 from nasjax.report.figures import found_row, gain, result_scores, row_named
 from nasjax.report.html import Html, escape, join, tag
+from nasjax.report.measures import measure
 from nasjax.report.phases import phase_label
 from nasjax.report.run import Run
 from nasjax.report.units import count, exact, fixed, seconds, signed
-from nasjax.report.values import measure, number, text
+from nasjax.report.values import number, text
 
 # A live run writes its status every few seconds; after this long without news it has probably stopped.
 _SILENCE_S = 600

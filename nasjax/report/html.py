@@ -42,21 +42,12 @@ def tag(name: str, attributes: Mapping[str, object] | None = None, *children: ob
     return Html(f"<{name}{written}>{join(children)}</{name}>")
 
 
-def table(caption: object, columns: Sequence[Column], rows: Iterable[Sequence[object]], css: str = "") -> Html:
-    """Return a table with a caption, scoped heads and first cells as row heads, in a box that scrolls sideways."""
+def table(name: str, columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> Html:
+    """Return a table of class `name`, its first column as row heads, in a box that scrolls sideways."""
     head = [tag("th", {"scope": "col", "class": "num" if c.numeric else None}, c.label) for c in columns]
-    body = [
-        tag("tr", None, *(_cell(cell, c, i) for i, (cell, c) in enumerate(zip(row, columns, strict=False))))
-        for row in rows
-    ]
-    inner = tag(
-        "table",
-        {"class": css or None},
-        *([tag("caption", None, caption)] if caption else []),
-        tag("thead", None, tag("tr", None, *head)),
-        tag("tbody", None, *body),
-    )
-    return scroller(inner, "table")
+    body = [tag("tr", None, *map(_cell, row, columns, range(len(columns)))) for row in rows]
+    inner = [tag("thead", None, tag("tr", None, *head)), tag("tbody", None, *body)]
+    return scroller(tag("table", {"class": name}, *inner), f"table of {name}")
 
 
 def scroller(content: Html, label: str) -> Html:

@@ -67,7 +67,7 @@ def _lighter(entry: Entry) -> str:
 
 def _table(run: Run, entries: list[Entry], total: float) -> Html:
     head = [Column("Phase"), *(Column(name, True) for name in ("Time", "Share", "Compiling", "Device time", "Steps"))]
-    return table("", head, [*(_row(run, entry, total) for entry in entries), _total(entries, total)], "ledger")
+    return table("ledger", head, [*(_row(run, entry, total) for entry in entries), _total(entries, total)])
 
 
 def _row(run: Run, entry: Entry, total: float) -> list[object]:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from nasjax.report.candidates import Candidate
 from nasjax.report.figures import archive_columns, row_named
+from nasjax.report.measures import measure
 from nasjax.report.run import Run
 from nasjax.report.scatter import Mark
 from nasjax.report.units import fixed
-from nasjax.report.values import measure, number, text
+from nasjax.report.values import number, text
 
 
 def score_text(score: str, value: float) -> str:

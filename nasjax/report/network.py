@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from nasjax.report.axes import label, px
 from nasjax.report.html import Html, escape, join, note, scroller, tag
 from nasjax.report.layout import Arc, Layout, arrange
 from nasjax.report.run import Run
+from nasjax.report.svg import label, px
 from nasjax.report.units import count
 from nasjax.report.values import number, text
 

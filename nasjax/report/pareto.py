@@ -7,11 +7,11 @@ from nasjax.report.candidates import Candidate, budget_limits, main_front, paret
 from nasjax.report.figures import archive_columns
 from nasjax.report.html import Column, Html, escape, join, note, table, tag
 from nasjax.report.marks import comparison, found_candidate, reference_marks, score_text
+from nasjax.report.measures import better_is_higher, measure
 from nasjax.report.phases import swatch
 from nasjax.report.run import Run
 from nasjax.report.scatter import NARROW, WIDE, Plot, mark_shape, marker, scatter
 from nasjax.report.units import count, exact
-from nasjax.report.values import better_is_higher, measure
 
 _MOST_ROWS = 40
 
@@ -40,7 +40,7 @@ def _plot(run: Run, candidates: Sequence[Candidate], cost: str) -> Plot:
     higher = better_is_higher(run.results, score)
     front = pareto_front(candidates, cost, higher=higher)
     shown = [c for c in thin(candidates, front) if cost in c.costs]
-    stages = list(dict.fromkeys(c.stage for c in candidates))
+    stages = list(dict.fromkeys([*run.stage_names, *(c.stage for c in candidates)]))
     marks = reference_marks(run, candidates, cost)
     return Plot(cost, score, shown, front, marks, budget_limits(run).get(cost), stages, higher)
 
@@ -85,7 +85,9 @@ def _switch(plots: Sequence[Plot]) -> Html:
 
 
 def _legend(plot: Plot) -> Html:
-    stages = [_legend_entry(_point_sign(i), name or "candidates") for i, name in enumerate(plot.stages)]
+    drawn = {c.stage for c in plot.candidates}
+    numbered = [(i, name) for i, name in enumerate(plot.stages) if name in drawn]
+    stages = [_legend_entry(_point_sign(i), name or "candidates") for i, name in numbered]
     kinds = {mark.kind for mark in plot.marks}
     marks = [(kind, name) for kind, name in (("found", "found"), ("handmade", "hand-made")) if kind in kinds]
     front = _legend_entry(swatch("line"), "front")
@@ -134,7 +136,7 @@ def _front_table(run: Run, candidates: Sequence[Candidate]) -> Html:
     summary = tag(
         "summary", None, f"The front as a table ({len(front)} {'network' if len(front) == 1 else 'networks'}{most})"
     )
-    return tag("details", None, summary, table("", [Column("Stage"), *quantities, Column("Network")], rows, "archs"))
+    return tag("details", None, summary, table("archs", [Column("Stage"), *quantities, Column("Network")], rows))
 
 
 def _front_row(candidate: Candidate, score: str, costs: Sequence[str], found: Candidate | None) -> list[object]:

@@ -2,7 +2,6 @@
 
 from nasjax.report.html import Html, tag
 from nasjax.report.run import Run
-from nasjax.report.values import text
 
 NUM_COLOURS = 8
 _LABELS = {
@@ -15,17 +14,6 @@ _LABELS = {
     "export": "Export",
     "data": "Data",
 }
-
-
-def stage_names(run: Run) -> list[str]:
-    """Return the stages of a run in order of first mention: stages.json, then the metrics, then the archive."""
-    after_slash = (text(row.get("phase")).partition("/")[2] for row in run.metrics)
-    mentioned = [
-        *(text(row.get("stage")) for row in run.stages),
-        *after_slash,
-        *(row.get("stage", "") for row in run.archive),
-    ]
-    return list(dict.fromkeys(name for name in mentioned if name))
 
 
 def phase_label(phase: str) -> str:
@@ -41,8 +29,7 @@ def stage_title(name: str) -> str:
 
 def colour_of(run: Run, name: str) -> str:
     """Return the CSS class of a stage or phase; the phases of a stage have its colour, others follow after them."""
-    stages = stage_names(run)
-    order = [*stages, "finetune", "scratch", "handmade"]
+    order = [*run.stage_names, "finetune", "scratch", "handmade"]
     key = name.partition("/")[2] or name
     place = order.index(key) if key in order else len(order) + sum(map(ord, key))
     return f"c{place % NUM_COLOURS}"

@@ -4,9 +4,10 @@ from typing import Any
 
 from nasjax.report.figures import found_row, result_rows, result_scores
 from nasjax.report.html import Column, Html, escape, join, note, table, tag
+from nasjax.report.measures import better_is_higher, measure
 from nasjax.report.run import Run
 from nasjax.report.units import NBSP, count, exact, fixed
-from nasjax.report.values import better_is_higher, measure, number, strings, text
+from nasjax.report.values import number, strings, text
 
 
 def results_section(run: Run) -> Html:
@@ -21,7 +22,7 @@ def results_section(run: Run) -> Html:
     head = [Column("Network"), *(Column(_head(run, name), True) for name in [*scores, *costs])]
     notes = any(text(row.get("note")) for row in rows)
     body = [_row(run, row, scores, costs) + ([text(row.get("note"))] if notes else []) for row in rows]
-    listing = table("", [*head, *([Column("Note")] if notes else [])], body, "results")
+    listing = table("results", [*head, *([Column("Note")] if notes else [])], body)
     return join([listing, _protocol(run)])
 
 

@@ -5,10 +5,11 @@ import io
 import json
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
-from nasjax.report.values import mapping, records
+from nasjax.report.values import mapping, records, text
 
 FILES = (
     "config.json",
@@ -49,6 +50,14 @@ class Run:
     def done(self) -> bool:
         """Whether the run says it has ended; a run without a status file but with results has."""
         return self.status.get("done") is True or (not self.status and bool(self.results))
+
+    @cached_property
+    def stage_names(self) -> tuple[str, ...]:
+        """The stages in order of first mention: in stages.json, then in the metrics, then in the archive."""
+        decided = (text(row.get("stage")) for row in self.stages)
+        logged = (text(row.get("phase")).partition("/")[2] for row in self.metrics)
+        tried = (row.get("stage", "") for row in self.archive)
+        return tuple(name for name in dict.fromkeys([*decided, *logged, *tried]) if name)
 
 
 def load_run(folder: Path, now: float | None = None) -> Run:

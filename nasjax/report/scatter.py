@@ -4,11 +4,12 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nasjax.report.axes import Axis, Scale, fit, frame, label, place, px, tick_digits
+from nasjax.report.axes import Axis, Scale, fit, frame, place, tick_digits
 from nasjax.report.candidates import Candidate
 from nasjax.report.html import Html, join, tag
+from nasjax.report.measures import measure
+from nasjax.report.svg import label, px
 from nasjax.report.units import count, fixed
-from nasjax.report.values import measure
 
 NARROW = (340, 400)
 WIDE = (1000, 470)

@@ -5,10 +5,11 @@ from typing import Any
 from nasjax.report.figures import archive_columns
 from nasjax.report.html import Html, escape, join, scroller, tag
 from nasjax.report.marks import score_text
+from nasjax.report.measures import measure
 from nasjax.report.phases import colour_of, stage_title, swatch
 from nasjax.report.run import Run
 from nasjax.report.units import exact, fixed, magnitude
-from nasjax.report.values import mapping, measure, number, strings, text
+from nasjax.report.values import mapping, number, strings, text
 
 _MOST_CHOICES = 60
 

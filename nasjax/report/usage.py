@@ -21,10 +21,11 @@ Image.fromarray(out).save("out.png")"""
 _NASJAX = """\
 from PIL import Image
 
-from nasjax.apply import load_bundle
+from nasjax.apply import upscale
+from nasjax.export.bundle import load_bundle
 
 model = load_bundle("{export}")
-model(Image.open("in.png")).save("out.png")"""
+upscale(model, Image.open("in.png")).save("out.png")"""
 
 _SHELL = """\
 nasjax apply {export} in.png out.png"""
@@ -61,7 +62,7 @@ def _files(run: Run) -> Html:
     words = "Difference: the largest one between the output of a file and that of the network it was written from"
     limit = f"; allowed is {_scientific(allowed)} relative." if allowed is not None else "."
     head = [Column("File"), Column("Size", True), Column("Difference", True), Column("Relative", True)]
-    return join([table("", head, rows, "files"), note(words, limit)])
+    return join([table("files", head, rows), note(words, limit)])
 
 
 def _size(run: Run, name: str) -> str:
