@@ -10,7 +10,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -77,11 +78,8 @@ class SearchSpace:
     def possible(self) -> tuple[bool, ...]:
         """Whether each choice can still be active under the mask."""
         out: list[bool] = []
-        for choice in self.choices:
-            parent = None if choice.active is None else self.index(choice.active[0])
-            out.append(
-                parent is None or (out[parent] and bool(set(self.options(choice.active[0])) & self._asked(choice)))
-            )
+        for link in self._links:
+            out.append(link is None or (out[link.parent] and bool(np.any(link.asked & self.allowed[link.parent]))))
         return tuple(out)
 
     @property
@@ -95,8 +93,8 @@ class SearchSpace:
         """Number of distinct canonical archs under the mask, exact."""
 
         def count(i: int, option: int) -> int:
-            children = [j for j, c in enumerate(self.choices) if c.active and self.index(c.active[0]) == i]
-            return math.prod(total(j) for j in children if option in self._asked(self.choices[j]))
+            links = enumerate(self._links)
+            return math.prod(total(j) for j, link in links if link and link.parent == i and link.asked[option])
 
         def total(i: int) -> int:
             return sum(count(i, o) for o in self.options(self.choices[i].name))
@@ -106,15 +104,13 @@ class SearchSpace:
     def active(self, archs: Archs) -> Mask:
         """Which choices exist in each arch; shapes `[..., k]` -> `[..., k]`; works on numpy and traced arrays."""
         xp = jnp if isinstance(archs, jax.Array) else np
-        flags = []
-        for choice in self.choices:
-            if choice.active is None:
-                flags.append(xp.ones(archs.shape[:-1], bool))
-            else:
-                parent = self.index(choice.active[0])
-                asked = [o in self._asked(choice) for o in range(len(self.choices[parent].options))]
-                flags.append(flags[parent] & xp.asarray(asked)[archs[..., parent]])
-        return xp.stack(flags, -1)
+        parents, asked, depth = self._conditions
+        # One look-up for all choices: a look-up a choice takes XLA tens of seconds to compile in a search step.
+        asks = xp.asarray(asked)[np.arange(self.num_choices), archs[..., parents]]
+        flags = asks
+        for _ in range(depth - 1):
+            flags = asks & flags[..., parents]
+        return flags
 
     def canonical(self, archs: Archs) -> Archs:
         """The archs with every inactive choice set to 0; idempotent."""
@@ -123,44 +119,48 @@ class SearchSpace:
     def contains(self, archs: Archs) -> np.ndarray:
         """Whether each arch is canonical and uses allowed options only; `[..., k]` -> `bool[...]`."""
         archs = np.asarray(archs)
+        known = (archs >= 0) & (archs < np.array([len(c.options) for c in self.choices]))
+        archs = np.where(known, archs, 0)  # so that no parent is looked up beyond its options
         active = self.active(archs)
-        ok = np.ones(archs.shape[:-1], bool)
-        for i, mask in enumerate(self.allowed):
-            known = (archs[..., i] >= 0) & (archs[..., i] < len(mask))
-            value = np.where(known, archs[..., i], 0)
-            ok &= known & np.where(active[..., i], np.asarray(mask)[value], value == 0)
-        return ok
+        allowed = [np.asarray(mask)[archs[..., i]] for i, mask in enumerate(self.allowed)]
+        return np.all(known & np.where(active, np.stack(allowed, -1), archs == 0), -1)
 
     def check(self, arch: Arch) -> np.ndarray:
-        """The arch as canonical numpy; raises ValueError naming the first choice outside the space."""
+        """The arch as canonical int32 numpy; raises ValueError naming the first choice outside the space."""
+        arch = self._known(arch)
+        for value, choice, mask, live in zip(
+            arch.tolist(), self.choices, self.allowed, self.active(arch).tolist(), strict=True
+        ):
+            if live and not mask[value]:
+                names = ", ".join(o for o, on in zip(choice.options, mask, strict=True) if on)
+                raise ValueError(
+                    f"{self.name}.{choice.name}: option {choice.options[value]!r} is not allowed; allowed: {names}"
+                )
+        return arch
+
+    def _known(self, arch: Arch) -> np.ndarray:
+        """The canonical arch, whether its options are allowed or not."""
         arch = np.asarray(arch)
         if arch.shape != (self.num_choices,):
             raise ValueError(f"an arch of {self.name} has shape ({self.num_choices},), got {arch.shape}")
         for value, choice in zip(arch.tolist(), self.choices, strict=True):
             if not 0 <= value < len(choice.options):
                 raise ValueError(f"{self.name}.{choice.name} has options 0..{len(choice.options) - 1}, got {value}")
-        arch = self.canonical(arch)
-        for value, choice, live in zip(arch.tolist(), self.choices, self.active(arch).tolist(), strict=True):
-            if live and value not in self.options(choice.name):
-                names = ", ".join(choice.options[o] for o in self.options(choice.name))
-                raise ValueError(
-                    f"{self.name}.{choice.name}: option {choice.options[value]!r} is not allowed; allowed: {names}"
-                )
-        return arch
+        return np.asarray(self.canonical(arch.astype(np.int32)))
 
     def encode(self, options: Mapping[str, str]) -> np.ndarray:
-        """A canonical arch from `{choice: option}`; missing choices take their default.
+        """A canonical arch from `{choice: option}`; missing choices take their default (or first allowed option).
 
         Raises ValueError for an unknown or disallowed choice or option.
         """
-        arch = np.array([c.default for c in self.choices], np.int32)
+        arch = self._defaults()
         for name, option in options.items():
             arch[self.index(name)] = self.option(name, option)
         return self.check(arch)
 
     def decode(self, arch: Arch) -> dict[str, str]:
         """`{choice: option}` of the active choices of one arch."""
-        arch = replace(self, allowed=()).check(arch)
+        arch = self._known(arch)
         live = self.active(arch)
         return {c.name: c.options[v] for c, v, on in zip(self.choices, arch.tolist(), live.tolist(), strict=True) if on}
 
@@ -215,20 +215,19 @@ class SearchSpace:
         now = _find(stage, self.stages, f"stage of {self.name}")
         if now > 0 and decided is None:
             raise ValueError(f"stage {stage!r} of {self.name} needs the arch that {self.stages[now - 1]!r} decided")
-        fixed = None if decided is None else self.check(decided)
-        live = None if fixed is None else self.active(fixed)
-        masks = [self._stage_options(i, now, fixed, live) for i in range(self.num_choices)]
-        return replace(
-            self,
-            allowed=tuple(
-                tuple(o in m for o in range(len(c.options))) for c, m in zip(self.choices, masks, strict=True)
-            ),
-        )
+        values = [None] * self.num_choices if decided is None else self._decided(decided)
+        masks: list[tuple[bool, ...]] = []
+        possible: list[bool] = []
+        for i, (choice, link) in enumerate(zip(self.choices, self._links, strict=True)):
+            # A parent that this stage still decides keeps its children open, whatever stood in for it so far.
+            possible.append(link is None or (possible[link.parent] and bool(np.any(link.asked & masks[link.parent]))))
+            kept = self._stage_options(i, now, values[i]) if possible[i] else {int(self._defaults()[i])}
+            masks.append(tuple(o in kept for o in range(len(choice.options))))
+        return replace(self, allowed=tuple(masks))
 
     def default_arch(self) -> np.ndarray:
         """The canonical arch with every choice at its default (or its first allowed option)."""
-        values = [c.default if a[c.default] else a.index(True) for c, a in zip(self.choices, self.allowed, strict=True)]
-        return self.canonical(np.array(values, np.int32))
+        return np.asarray(self.canonical(self._defaults()))
 
     def to_json(self) -> str:
         """The whole space as JSON; `SearchSpace.from_json` is the inverse."""
@@ -243,32 +242,60 @@ class SearchSpace:
 
     @staticmethod
     def from_json(text: str) -> "SearchSpace":
-        """The space that `to_json` wrote."""
-        data = _tuples(json.loads(text))
-        return SearchSpace(data["name"], tuple(Choice(**c) for c in data["choices"]), data["stages"], data["allowed"])
+        """The space that `to_json` wrote; raises ValueError where the text is not one."""
+        try:
+            data = _tuples(json.loads(text))
+            choices = tuple(Choice(**c) for c in data["choices"])
+            return SearchSpace(data["name"], choices, data["stages"], data["allowed"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a search space in JSON (name, stages, choices, allowed): {error!r}") from error
 
-    def _asked(self, choice: Choice) -> set[int]:
-        if choice.active is None:
-            return set()
-        parent, options = choice.active
-        return {self.option(parent, o) for o in options}
+    @cached_property
+    def _links(self) -> tuple["_Link | None", ...]:
+        """The condition of each choice, by position: computed once, archs are parsed by the thousand."""
+        position = {c.name: i for i, c in enumerate(self.choices)}
 
-    def _stage_options(self, i: int, now: int, fixed: np.ndarray | None, live: np.ndarray | None) -> set[int]:
-        """Options of choice `i` at stage number `now`, given what the stages before decided."""
+        def link(parent: str, asked: tuple[str, ...]) -> _Link:
+            i = position[parent]
+            return _Link(i, np.array([o in asked for o in self.choices[i].options]))
+
+        return tuple(None if c.active is None else link(*c.active) for c in self.choices)
+
+    @cached_property
+    def _conditions(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """`_links` as arrays: parent positions (a root is its own), asked options `bool[k, max options]`, depth."""
+        own = range(self.num_choices)
+        parents = np.array([i if link is None else link.parent for i, link in zip(own, self._links, strict=True)])
+        asked = np.ones((self.num_choices, max(len(c.options) for c in self.choices)), bool)
+        depths: list[int] = []
+        for i, link in enumerate(self._links):
+            depths.append(0 if link is None else depths[link.parent] + 1)
+            if link is not None:
+                asked[i, : len(link.asked)] = link.asked
+        return parents, asked, max(depths)
+
+    def _defaults(self) -> np.ndarray:
+        values = [c.default if a[c.default] else a.index(True) for c, a in zip(self.choices, self.allowed, strict=True)]
+        return np.array(values, np.int32)
+
+    def _decided(self, arch: Arch) -> list[int | None]:
+        """The option of each choice, None where the choice is inactive: nothing was decided about it."""
+        arch = self.check(arch)
+        return [v if live else None for v, live in zip(arch.tolist(), self.active(arch).tolist(), strict=True)]
+
+    def _stage_options(self, i: int, now: int, value: int | None) -> set[int]:
+        """Options of choice `i` at stage number `now`; `value` is what the stages before decided, if anything."""
         choice, allowed = self.choices[i], set(self.options(self.choices[i].name))
         fine = self.stages.index(choice.stage)
         rough = fine if choice.coarse is None else self.stages.index(choice.coarse[0])
-        default = {choice.default} if choice.default in allowed else {min(allowed)}
-        if now < rough or (fixed is not None and live is not None and not live[i]):
-            return default
+        if now < rough or (now > fine and value is None):
+            return {int(self._defaults()[i])}
         if now == rough and choice.coarse is not None:
             groups = [[self.option(choice.name, o) for o in group] for group in choice.coarse[1]]
             return {next(o for o in g if o in allowed) for g in groups if allowed & set(g)}
-        if now == fine:
-            return allowed & self._group_of(choice, None if fixed is None else int(fixed[i]))
-        if fixed is None:
-            raise ValueError(f"{self.name}.{choice.name} is decided before stage {self.stages[now]!r}")
-        return {int(fixed[i])}
+        if now == fine or value is None:
+            return allowed & self._group_of(choice, value)
+        return {value}
 
     def _group_of(self, choice: Choice, value: int | None) -> set[int]:
         every = set(range(len(choice.options)))
@@ -281,8 +308,10 @@ class SearchSpace:
     def _assign(self, groups: dict[str, list[str]], text: str) -> np.ndarray:
         """Hand the tokens of each group to its active choices, in order."""
         arch = np.zeros(self.num_choices, np.int32)
-        for i, choice in enumerate(self.choices):
-            if not self.active(arch)[i]:
+        live = [True] * self.num_choices
+        for i, (choice, link) in enumerate(zip(self.choices, self._links, strict=True)):
+            live[i] = link is None or bool(live[link.parent] and link.asked[arch[link.parent]])
+            if not live[i]:
                 continue
             tokens = groups.get(choice.name.split(".")[0], [])
             if not tokens:
@@ -294,6 +323,13 @@ class SearchSpace:
         if left:
             raise ValueError(f"arch {text!r}: {left} belongs to no choice that is active in {self.name}")
         return self.check(arch)
+
+
+class _Link(NamedTuple):
+    """When a conditional choice exists: its parent's position, and which of the parent's options ask for it."""
+
+    parent: int
+    asked: np.ndarray
 
 
 def _find(name: str, known: Sequence[str], what: str) -> int:
@@ -318,7 +354,7 @@ def _groups(rest: str, text: str) -> dict[str, list[str]]:
     return groups
 
 
-def _tuples(value):
+def _tuples(value: Any) -> Any:
     """JSON lists back to tuples, so that spaces compare and hash."""
     if isinstance(value, dict):
         return {k: _tuples(v) for k, v in value.items()}
@@ -327,6 +363,10 @@ def _tuples(value):
 
 def _validate(space: SearchSpace) -> None:
     names = [c.name for c in space.choices]
+    if not _TOKEN.fullmatch(space.name):
+        raise ValueError(f"space name {space.name!r}: allowed are letters, digits, '_', '+', '-'")
+    if not space.stages or len(set(space.stages)) != len(space.stages):
+        raise ValueError(f"space {space.name!r} needs distinct stages, got {space.stages}")
     if not names or len(set(names)) != len(names):
         raise ValueError(f"space {space.name!r} needs choices with distinct names, got {names}")
     if len(space.allowed) != len(names):

@@ -1,0 +1,217 @@
+"""Every evaluation of a search, kept: looked up so that nothing is evaluated twice, saved as `archive.csv`.
+
+The archive is also the checkpoint of a search: `run_search` replays from it (see there).
+"""
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nasjax.search.base import Objectives, Violation
+from nasjax.search.pareto import best, non_dominated
+from nasjax.space import SearchSpace
+from nasjax.typing import Archs
+
+_HEAD = ("id", "stage", "generation", "arch", "hash")
+_TAIL = ("feasible", "front", "violation")
+
+
+class Evaluation(NamedTuple):
+    """What is known of n archs: `objectives[n, m]`, all minimised, `violation[n]` (0 = feasible), and named columns.
+
+    `columns` are further numbers for the record, `{name: [n]}`: costs first, then scores.
+    """
+
+    objectives: Objectives
+    violation: Violation
+    columns: Mapping[str, Any] = {}
+
+
+class Row(NamedTuple):
+    """One evaluated arch; `text` is its pasteable form."""
+
+    stage: str
+    generation: int
+    arch: tuple[int, ...]
+    text: str
+    objectives: tuple[float, ...]
+    violation: float
+    columns: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The evaluations so far, immutable: `add` returns the next one. An arch occurs once a stage.
+
+    `space` is the whole space (stages search parts of it). `stage` labels what is added and what is looked up: scores
+    of different stages stem from differently trained weights and are never mixed. `save` writes to `path`, if any.
+    """
+
+    space: SearchSpace
+    path: Path | None = None
+    stage: str = ""
+    rows: tuple[Row, ...] = ()
+
+    @staticmethod
+    def open(path: str | Path, space: SearchSpace) -> "Archive":
+        """The archive saved at `path`, or an empty one to be saved there.
+
+        Raises ValueError naming the file and line that is malformed, or an arch of another space.
+        """
+        path = Path(path)
+        if not path.exists():
+            return Archive(space, path)
+        lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+        if not lines or tuple(lines[0][: len(_HEAD)]) != _HEAD or not set(_TAIL) <= set(lines[0]):
+            raise ValueError(f"{path}: not an archive; its first line must start with {','.join(_HEAD)}")
+        rows = tuple(_read(f"{path}, line {i}", lines[0], line, space) for i, line in enumerate(lines[1:], start=2))
+        return Archive(space, path, "", rows)
+
+    def at(self, stage: str) -> "Archive":
+        """The same archive, which adds to and looks up in `stage` from here on."""
+        return replace(self, stage=stage)
+
+    def add(self, archs: Archs, evaluation: Evaluation, generation: int) -> "Archive":
+        """The archive with these archs, `[n, k]`, which are not in its stage yet.
+
+        Raises ValueError for arrays of the wrong shape or archs outside the space.
+        """
+        columns = _check(archs, evaluation)
+        new = tuple(
+            Row(
+                self.stage,
+                generation,
+                _key(arch),
+                self.space.text(arch),
+                tuple(map(float, np.asarray(evaluation.objectives[i], np.float32))),
+                float(np.float32(evaluation.violation[i])),
+                {name: values[i] for name, values in columns.items()},
+            )
+            for i, arch in enumerate(np.asarray(archs))
+        )
+        return replace(self, rows=self.rows + new)
+
+    def unseen(self, archs: Archs) -> np.ndarray:
+        """The distinct archs that this stage has not evaluated, in order; `[n, k]` -> `[u, k]`."""
+        archs = np.asarray(archs)
+        keys = list(map(_key, archs))
+        first = [i for i, key in enumerate(keys) if key not in self._places and key not in keys[:i]]
+        return archs[first]
+
+    def lookup(self, archs: Archs) -> tuple[np.ndarray, np.ndarray]:
+        """Objectives `float32[n, m]` and violation `float32[n]` of archs that this stage has evaluated.
+
+        Raises ValueError naming the first that it has not.
+        """
+        places = []
+        for arch in np.asarray(archs):
+            if _key(arch) not in self._places:
+                raise ValueError(f"{self.space.text(arch)} was not evaluated in stage {self.stage!r}")
+            places.append(self._places[_key(arch)])
+        rows = [self.rows[i] for i in places]
+        return np.array([r.objectives for r in rows], np.float32), np.array([r.violation for r in rows], np.float32)
+
+    @property
+    def stage_rows(self) -> tuple[Row, ...]:
+        """The rows of the present stage."""
+        return tuple(r for r in self.rows if r.stage == self.stage)
+
+    def front(self) -> tuple[Row, ...]:
+        """The feasible non-dominated rows of the present stage, in the order of their evaluation."""
+        rows = self.stage_rows
+        return tuple(r for r, on in zip(rows, _front(rows), strict=True) if on)
+
+    def best(self) -> Row:
+        """The present stage's feasible row with the smallest first objective; see `pareto.best`."""
+        rows = self.stage_rows
+        if not rows:
+            raise ValueError(f"nothing was evaluated in stage {self.stage!r}; stages: {sorted(self._stages)}")
+        return rows[best(np.array([r.objectives for r in rows]), np.array([r.violation for r in rows]))]
+
+    def save(self) -> None:
+        """Writes `path`, if there is one: beside it, then renamed over it; a killed process leaves the old or the new.
+
+        Columns: id, stage, generation, arch, hash, the evaluator's, feasible and front (0/1; the front of the row's own
+        stage), violation, and the objectives.
+        """
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self.path.with_name(f".{self.path.name}.part")
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(self._table())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, self.path)
+
+    @property
+    def _stages(self) -> set[str]:
+        return {r.stage for r in self.rows}
+
+    @cached_property
+    def _places(self) -> dict[tuple[int, ...], int]:
+        return {r.arch: i for i, r in enumerate(self.rows) if r.stage == self.stage}
+
+    def _table(self) -> Iterable[list]:
+        names = list(dict.fromkeys(name for r in self.rows for name in r.columns))
+        width = max((len(r.objectives) for r in self.rows), default=0)
+        yield [*_HEAD, *names, *_TAIL, *(f"objective_{i}" for i in range(width))]
+        on_front = {}
+        for stage in self._stages:
+            places = [i for i, r in enumerate(self.rows) if r.stage == stage]
+            on_front |= dict(zip(places, _front([self.rows[i] for i in places]), strict=True))
+        for i, r in enumerate(self.rows):
+            found = [r.columns.get(name, "") for name in names]
+            head = [i, r.stage, r.generation, r.text, r.text.rpartition("@")[2]]
+            yield [*head, *found, int(r.violation <= 0), int(on_front[i]), r.violation, *r.objectives]
+
+
+def _key(arch: np.ndarray) -> tuple[int, ...]:
+    return tuple(map(int, arch))
+
+
+def _front(rows: Sequence[Row]) -> np.ndarray:
+    if not rows:
+        return np.zeros(0, bool)
+    return non_dominated(np.array([r.objectives for r in rows]), np.array([r.violation for r in rows]))
+
+
+def _check(archs: Archs, evaluation: Evaluation) -> dict[str, list[float]]:
+    """The evaluator's columns as Python numbers; raises ValueError where an array does not fit the archs."""
+    n = len(archs)
+    shapes = {"objectives": np.shape(evaluation.objectives), "violation": np.shape(evaluation.violation)}
+    if len(shapes["objectives"]) != 2 or len(evaluation.objectives) != n or shapes["violation"] != (n,):
+        raise ValueError(f"evaluating {n} archs: objectives must be [{n}, m] and violation [{n}], got {shapes}")
+    columns = {}
+    for name, values in evaluation.columns.items():
+        if name.startswith("objective_") or name in (*_HEAD, *_TAIL):
+            raise ValueError(f"evaluating archs: column {name!r} is the archive's own; choose another name")
+        if np.shape(values) != (n,) or np.asarray(values).dtype.kind not in "biuf":
+            raise ValueError(f"evaluating {n} archs: column {name!r} must hold {n} numbers, got {values!r}")
+        values = np.asarray(values)
+        columns[name] = (values.astype(int) if values.dtype.kind == "b" else values).tolist()
+    return columns
+
+
+def _read(place: str, head: list[str], line: list[str], space: SearchSpace) -> Row:
+    try:
+        cells = dict(zip(head, line, strict=True))
+        columns = {n: _number(v) for n, v in cells.items() if n not in (*_HEAD, *_TAIL) and v}
+        objectives = tuple(float(columns.pop(n)) for n in list(columns) if n.startswith("objective_"))
+        arch = _key(space.parse(cells["arch"]))
+        generation, violation = int(cells["generation"]), float(cells["violation"])
+        return Row(cells["stage"], generation, arch, space.text(np.array(arch)), objectives, violation, columns)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
+def _number(cell: str) -> float:
+    """An int where the text is one, so that a reloaded archive equals the saved one."""
+    return int(cell) if cell.lstrip("-").isdigit() else float(cell)
