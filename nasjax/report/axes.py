@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from nasjax.report.html import Html, join, tag
 from nasjax.report.svg import label, px
+from nasjax.report.values import Real
 
 
 class Scale(NamedTuple):
@@ -27,7 +28,7 @@ class Axis(NamedTuple):
     most: int = 6
 
 
-def fit(values: Sequence[float], start: float, stop: float, *, log: bool = False, pad: float = 0.04) -> Scale:
+def fit(values: Sequence[Real], start: Real, stop: Real, *, log: bool = False, pad: Real = 0.04) -> Scale:
     """Return a scale that holds all values with a relative margin; logarithmic only if all values are positive."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     log = log and low > 0
@@ -37,7 +38,7 @@ def fit(values: Sequence[float], start: float, stop: float, *, log: bool = False
     return Scale(math.exp(low), math.exp(high), start, stop, True) if log else Scale(low, high, start, stop)
 
 
-def place(scale: Scale, value: float) -> float:
+def place(scale: Scale, value: Real) -> float:
     """Return the pixel of a value; values outside of the scale lie on its end."""
     low, high = _warp(scale, scale.low), _warp(scale, scale.high)
     inside = min(max(value, scale.low), scale.high)
@@ -67,7 +68,7 @@ def frame(x: Axis, y: Axis) -> Html:
     return join([*_rows(x, y), *_columns(x, y), *_titles(x, y)])
 
 
-def _warp(scale: Scale, value: float) -> float:
+def _warp(scale: Scale, value: Real) -> float:
     return math.log(value) if scale.log else value
 
 
@@ -75,13 +76,13 @@ def _decades(scale: Scale) -> tuple[int, int]:
     return math.floor(math.log10(scale.low)), math.ceil(math.log10(scale.high)) + 1
 
 
-def _step(low: float, high: float, most: int) -> float:
+def _step(low: Real, high: Real, most: int) -> float:
     rough = (high - low) / max(1, most)
     power = 10.0 ** math.floor(math.log10(rough))
     return next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
 
 
-def _linear_ticks(low: float, high: float, most: int) -> list[float]:
+def _linear_ticks(low: Real, high: Real, most: int) -> list[float]:
     step = _step(low, high, most)
     return [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from nasjax.report.figures import archive_columns
-from nasjax.report.measures import better_is_higher
 from nasjax.report.run import Run
 from nasjax.report.values import mapping, number, strings, text
 
@@ -23,7 +22,6 @@ class Candidate(NamedTuple):
     costs: dict[str, float]
     score: float
     feasible: bool
-    front: bool
 
 
 def read_candidates(run: Run) -> list[Candidate]:
@@ -42,15 +40,6 @@ def pareto_front(candidates: Sequence[Candidate], cost: str, *, higher: bool) ->
         if not front or sign * candidate.score > sign * front[-1].score:
             front.append(candidate)
     return front
-
-
-def main_front(run: Run, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the members the run flagged as its front, or else the front by its first cost, cheapest first."""
-    costs, scores = archive_columns(run)
-    flagged = [c for c in candidates if c.front and c.feasible]
-    if flagged or not costs:
-        return sorted(flagged, key=lambda c: c.costs.get(costs[0], 0.0) if costs else 0.0)
-    return pareto_front(candidates, costs[0], higher=better_is_higher(run.results, scores[0]))
 
 
 def thin(candidates: Sequence[Candidate], keep: Sequence[Candidate], most: int = MOST_POINTS) -> list[Candidate]:
@@ -78,10 +67,7 @@ def _candidate(row: dict[str, str], costs: Sequence[str], score: str) -> Candida
         return None
     known = {name: found for name in costs if (found := number(row[name])) is not None and found > 0}
     feasible = row.get("feasible", "1") not in {"0", "False", "false"}
-    front = row.get("front", "0") in {"1", "True", "true"}
-    return Candidate(
-        text(row.get("arch")), row.get("stage", ""), row.get("generation", ""), known, value, feasible, front
-    )
+    return Candidate(text(row.get("arch")), row.get("stage", ""), row.get("generation", ""), known, value, feasible)
 
 
 def _amount(value: str, unit: str) -> float:

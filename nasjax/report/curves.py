@@ -14,7 +14,7 @@ from nasjax.report.values import number, text
 
 _SIZE = (360, 236)
 _MOST_POINTS = 240
-_NOT_CURVES = frozenset({"time", "step", "steps", "steps_per_s", "generation", "evaluated", "eta_s", "lr"})
+_NOT_CURVES = frozenset({"time", "step", "steps", "steps_per_s", "generation", "evaluated", "front", "eta_s", "lr"})
 _ORDER = {"supernet": 0, "": 1, "search": 2}
 
 

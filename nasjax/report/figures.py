@@ -6,7 +6,7 @@ from nasjax.report.measures import better_is_higher, is_cost
 from nasjax.report.run import Run
 from nasjax.report.values import number, records, text
 
-_META = frozenset({"id", "stage", "generation", "arch", "hash", "feasible", "front"})
+_META = frozenset({"id", "stage", "generation", "arch", "hash", "feasible", "front", "violation"})
 _NOT_SCORES = frozenset({"name", "note", "latency_ms", "latency_spread_ms", "search_score"})
 _FOUND = ("found, fine-tuned", "found, from scratch", "found, inherited")
 
@@ -37,7 +37,8 @@ def result_scores(run: Run) -> list[str]:
 
 def archive_columns(run: Run) -> tuple[list[str], list[str]]:
     """Return the cost columns and the score columns of the archive, the main score first."""
-    names = [name for name in (run.archive[0] if run.archive else {}) if name not in _META]
+    columns = run.archive[0] if run.archive else {}
+    names = [name for name in columns if name not in _META and not name.startswith("objective_")]
     filled = [name for name in names if any(number(row[name]) is not None for row in run.archive)]
     return [n for n in filled if is_cost(n)], _main_first([n for n in filled if not is_cost(n)])
 

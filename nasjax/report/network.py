@@ -7,7 +7,7 @@ from nasjax.report.layout import Arc, Layout, arrange
 from nasjax.report.run import Run
 from nasjax.report.svg import label, px
 from nasjax.report.units import count
-from nasjax.report.values import number, text
+from nasjax.report.values import Real, number, text
 
 _MOST_NODES = 200
 _BOX = (244, 42)
@@ -55,12 +55,12 @@ def _middle(row: int) -> float:
     return _TOP + _ROW * row + _BOX[1] / 2
 
 
-def _straight(row: int, left: float) -> Html:
+def _straight(row: int, left: Real) -> Html:
     x, start, end = left + _BOX[0] / 2, _middle(row) + _BOX[1] / 2, _middle(row + 1) - _BOX[1] / 2
     return join([tag("path", {"class": "edge", "d": f"M{px(x)} {px(start)}V{px(end - 1)}"}), _head(x, end, "down")])
 
 
-def _arc(arc: Arc, edge: float, side: int) -> Html:
+def _arc(arc: Arc, edge: Real, side: int) -> Html:
     """Return a bracket from row to row beside the column; `side` is -1 for the left and 1 for the right of it."""
     lane, r = edge + side * (18 + _LANE * arc.lane), 9
     # Starting below the middle and ending above it keeps edges apart that end and begin at the same block.
@@ -74,12 +74,12 @@ def _arc(arc: Arc, edge: float, side: int) -> Html:
     )
 
 
-def _head(x: float, y: float, direction: str, css: str = "main") -> Html:
+def _head(x: Real, y: Real, direction: str, css: str = "main") -> Html:
     shape = {"down": "l-4 -7h8z", "right": "l-7 -4v8z", "left": "l7 -4v8z"}[direction]
     return tag("path", {"class": f"head {css}", "d": f"M{px(x)} {px(y)}{shape}"})
 
 
-def _node(node: dict[str, Any], left: float, row: int) -> Html:
+def _node(node: dict[str, Any], left: Real, row: int) -> Html:
     kind, name, detail = (text(node.get(key)) for key in ("kind", "label", "detail"))
     kind = kind if kind in {"input", "layer", "block", "off", "merge", "output"} else "layer"
     y, middle = _TOP + _ROW * row, left + _BOX[0] / 2
@@ -95,13 +95,13 @@ def _cut(words: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
-def _costs(layout: Layout, name: str, left: float) -> Html:
+def _costs(layout: Layout, name: str, left: Real) -> Html:
     values = [number(node.get(name)) or 0.0 for node in layout.nodes]
     heading = label(left, _TOP - 14, {"params": "parameters", "macs": "MACs"}[name], css="axis")
     return join([heading, *(_bar(value, max(values), left, row) for row, value in enumerate(values) if value > 0)])
 
 
-def _bar(value: float, most: float, left: float, row: int) -> Html:
+def _bar(value: Real, most: Real, left: Real, row: int) -> Html:
     width, y = max(1.5, _BAR * value / most), _middle(row)
     bar = tag("rect", {"class": "bar", "x": px(left), "y": px(y - 5), "width": px(width), "height": "10", "rx": "2"})
     return join([bar, label(left + width + 6, y + 4, escape(count(value)))])

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from nasjax.report.candidates import Candidate, budget_limits, main_front, pareto_front, read_candidates, thin
+from nasjax.report.candidates import Candidate, budget_limits, pareto_front, read_candidates, thin
 from nasjax.report.figures import archive_columns
 from nasjax.report.html import Column, Html, escape, join, note, table, tag
 from nasjax.report.marks import comparison, found_candidate, reference_marks, score_text
@@ -32,7 +32,7 @@ def pareto_section(run: Run) -> Html:
     data = tag("script", {"type": "application/json", "id": "candidates"}, _json(shown, plots))
     head = tag("div", {"class": "plothead"}, _legend(plots[0]), _switch(plots))
     figure = tag("figure", {"class": "pareto", "id": "plot", "data-cost": plots[0].cost}, head, *drawn, tip, data)
-    return join([figure, _words(run, candidates, len(shown), plots[0]), _front_table(run, candidates)])
+    return join([figure, _words(run, candidates, len(shown), plots[0]), _front_table(run, candidates, plots[0])])
 
 
 def _plot(run: Run, candidates: Sequence[Candidate], cost: str) -> Plot:
@@ -124,8 +124,8 @@ def _words(run: Run, candidates: Sequence[Candidate], num_shown: int, plot: Plot
     return note(join(parts, " "))
 
 
-def _front_table(run: Run, candidates: Sequence[Candidate]) -> Html:
-    front = main_front(run, candidates)
+def _front_table(run: Run, candidates: Sequence[Candidate], plot: Plot) -> Html:
+    front = plot.front
     if not front:
         return Html("")
     costs, scores = archive_columns(run)

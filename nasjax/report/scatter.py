@@ -10,6 +10,7 @@ from nasjax.report.html import Html, join, tag
 from nasjax.report.measures import measure
 from nasjax.report.svg import label, px
 from nasjax.report.units import count, fixed
+from nasjax.report.values import Real
 
 NARROW = (340, 400)
 WIDE = (1000, 470)
@@ -58,7 +59,7 @@ def scatter(plot: Plot, size: tuple[int, int], css: str) -> Html:
     return tag("svg", attributes, *layers, _marks(plot, x.scale, y.scale), cursor)
 
 
-def marker(kind: int, x: float, y: float) -> str:
+def marker(kind: int, x: Real, y: Real) -> str:
     """Return the path of a point: stages differ by shape too, for those who cannot tell the colours apart."""
     r, d = _RADIUS, 4.5
     shapes = (
@@ -70,7 +71,7 @@ def marker(kind: int, x: float, y: float) -> str:
     return shapes[kind % len(shapes)]
 
 
-def mark_shape(kind: str, x: float, y: float) -> Html:
+def mark_shape(kind: str, x: Real, y: Real) -> Html:
     """Return the sign of a reference network: a ring for the found one, a diamond for the hand-made."""
     if kind == "found":
         return tag("circle", {"class": "mark found", "cx": px(x), "cy": px(y), "r": "7"})

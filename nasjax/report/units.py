@@ -2,11 +2,13 @@
 
 import math
 
+from nasjax.report.values import Real
+
 NBSP = "\u00a0"
 MINUS = "\u2212"
 
 
-def count(value: float | None, unit: str = "", *, short: bool = False) -> str:
+def count(value: Real | None, unit: str = "", *, short: bool = False) -> str:
     """Return a count with three digits and K, M, G or T; `short` drops zeros behind the point (for axes)."""
     if value is None:
         return "–"
@@ -21,17 +23,17 @@ def count(value: float | None, unit: str = "", *, short: bool = False) -> str:
     return _minus(written) + (f"{NBSP}{suffix}{unit}" if suffix or unit else "")
 
 
-def exact(value: float | None) -> str:
+def exact(value: Real | None) -> str:
     """Return a whole number with thousands separated by thin spaces."""
     return "–" if value is None else _minus(f"{value:,.0f}".replace(",", "\u202f"))
 
 
-def fixed(value: float | None, digits: int, unit: str = "") -> str:
+def fixed(value: Real | None, digits: int, unit: str = "") -> str:
     """Return a number with a fixed number of digits behind the point; a dash for None."""
     return "–" if value is None else _minus(f"{value:.{digits}f}") + (NBSP + unit if unit else "")
 
 
-def signed(value: float, digits: int, unit: str = "") -> str:
+def signed(value: Real, digits: int, unit: str = "") -> str:
     """Return a difference with its sign."""
     written = fixed(abs(value), digits, unit)
     if not float(f"{abs(value):.{digits}f}"):
@@ -39,7 +41,7 @@ def signed(value: float, digits: int, unit: str = "") -> str:
     return ("+" if value > 0 else MINUS) + written
 
 
-def seconds(value: float | None) -> str:
+def seconds(value: Real | None) -> str:
     """Return a duration in the two largest units that matter: 3 h 5 min, 4 min 12 s, 8.3 s, 120 ms."""
     if value is None or value < 0:
         return "–"
@@ -68,7 +70,7 @@ def magnitude(size: object) -> float | None:
         return None
 
 
-def _three_digits(value: float) -> str:
+def _three_digits(value: Real) -> str:
     size = abs(value)
     return f"{value:.{2 if size < 9.995 else 1 if size < 99.95 else 0}f}"
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+# Numbers of a run or of a drawing: whole where they were written so.
+Real = int | float
+
 _LARGEST = 1e30
 
 

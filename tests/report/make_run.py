@@ -25,20 +25,7 @@ ARCH = (
     "b4=ir2k3.16.long,b5=spab.24.short,b6=off,b7=sep5.16.long,b8=off@9f31c2"
 )
 LABELS = ("input", "bicubic", "hand-made", "found", "ground truth")
-ARCHIVE = (
-    "id",
-    "stage",
-    "generation",
-    "arch",
-    "hash",
-    "params",
-    "macs",
-    "activations",
-    "bytes",
-    "psnr_y",
-    "feasible",
-    "front",
-)
+ARCHIVE = "id,stage,generation,arch,hash,params,macs,activations,bytes,psnr_y,feasible,front,violation,objective_0"
 SCALE = 4
 
 
@@ -260,8 +247,8 @@ def generation(phase: str, index: int, best: float, noise: random.Random) -> dic
         "phase": phase,
         "step": index,
         "steps": 16,
-        "generation": index,
         "evaluated": 10 * index + 10,
+        "front": 5,
         "hypervolume": volume,
     }
 
@@ -271,20 +258,16 @@ def lines(path: Path, rows: Iterable[dict]) -> None:
 
 
 def archive(path: Path, stages: tuple[str, ...] = STAGES, per_stage: int = 170) -> None:
-    """Write candidates whose score grows with the logarithm of their size, better in later stages; flag their front."""
+    """Write candidates whose score grows with their size, better in later stages."""
     noise = random.Random(0)
-    rows = [
-        candidate(i * per_stage + j, i, stage, j, noise) for i, stage in enumerate(stages) for j in range(per_stage)
-    ]
-    if "channel" in stages:
-        rows.append([9998, "channel", 15, ARCH, "9f31c2", 25934, 25934 * 57400, 1.2e7, 25934 * 4, 28.66, 1, 0])
-    best = -math.inf
-    for row in sorted((row for row in rows if row[10]), key=lambda row: row[5]):
-        row[11], best = int(row[9] > best), max(best, row[9])
+    numbers = ((i * per_stage + j, i, stage, j) for i, stage in enumerate(stages) for j in range(per_stage))
     with open(path, "w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(ARCHIVE)
-        table.writerows(rows)
+        file.write(ARCHIVE + "\n")
+        table = csv.writer(file, lineterminator="\n")
+        table.writerows(candidate(*number, noise) for number in numbers)
+        if "channel" in stages:
+            costs = (25934, 25934 * 57400, 1.2e7, 25934 * 4)
+            table.writerow([9998, "channel", 15, ARCH, "9f31c2", *costs, 28.66, 1, 1, 0.0, -28.66])
 
 
 def candidate(number: int, index: int, stage: str, place: int, noise: random.Random) -> list:
@@ -294,7 +277,19 @@ def candidate(number: int, index: int, stage: str, place: int, noise: random.Ran
     blocks = ",".join(f"{b}={noise.choice(OPS)}.{noise.choice(WIDTHS)}.short" for b in BLOCKS)
     arch = f"sr_cell_x4:trunk={noise.choice(TRUNKS)},att=none,tail=conv,image=bicubic,{blocks}@{number:06x}"
     costs = [params, int(params * noise.uniform(48000, 60000)), 1.1e7, params * 4]
-    return [number, stage, place // 10, arch, f"{number:06x}", *costs, round(score, 4), int(params <= 30000), 0]
+    return [
+        number,
+        stage,
+        place // 10,
+        arch,
+        f"{number:06x}",
+        *costs,
+        round(score, 4),
+        int(params <= 30000),
+        0,
+        max(0, params / 30000 - 1),
+        -score,
+    ]
 
 
 def pictures(folder: Path, photos: Path | None, num_pictures: int) -> None:

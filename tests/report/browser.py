@@ -1,0 +1,129 @@
+"""A headless Chromium driven over a pipe, with the standard library alone: enough to open a page and look at it."""
+
+import base64
+import contextlib
+import itertools
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --hide-scrollbars --remote-debugging-pipe"
+)
+_PATIENCE_S = 20.0
+
+
+def find_chromium() -> str | None:
+    """Return the path of a Chromium or Chrome, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+@contextlib.contextmanager
+def browser(profile: Path) -> Iterator["Page"]:
+    """Start Chromium with an empty profile folder and yield its page; the process is gone afterwards."""
+    program = find_chromium()
+    assert program is not None
+    (read_there, write_here), (read_here, write_there) = os.pipe(), os.pipe()
+    # Chromium expects its commands on descriptor 3 and answers on 4; a shell puts them there without a fork hook.
+    shell = ["bash", "-c", f'exec "$@" 3<&{read_there} 4>&{write_there}', "bash"]
+    command = [*shell, program, *FLAGS.split(), f"--user-data-dir={profile}", "about:blank"]
+    process = subprocess.Popen(command, pass_fds=(read_there, write_there), stderr=subprocess.DEVNULL)
+    os.close(read_there)
+    os.close(write_there)
+    try:
+        yield Page(read_here, write_here)
+    finally:
+        process.terminate()
+        process.wait(_PATIENCE_S)
+        os.close(read_here)
+        os.close(write_here)
+
+
+class Page:
+    """One tab: `requests` and `errors` collect what it loaded and what went wrong in it."""
+
+    def __init__(self, reader: int, writer: int):
+        self._reader, self._writer = reader, writer
+        self._rest, self._session, self._numbers = b"", None, itertools.count(1)
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        target = next(t for t in self._call("Target.getTargets")["targetInfos"] if t["type"] == "page")
+        attached = self._call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self._call(f"{domain}.enable")
+
+    def open(self, path: Path, *, width: int, dark: bool = False) -> None:
+        """Load a file in a window of that many CSS pixels and wait until it is drawn."""
+        self.requests.clear()
+        self.errors.clear()
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._call("Emulation.setEmulatedMedia", features=[scheme])
+        self._call("Page.navigate", url=path.as_uri())
+        self._wait("Page.loadEventFired")
+
+    def evaluate(self, script: str) -> Any:
+        """Return the value of an expression in the page."""
+        answer = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def mouse(self, kind: str, x: float, y: float) -> None:
+        """Send a mouse event (mouseMoved, mousePressed, mouseReleased) at a place in the window."""
+        pressed = {"button": "left", "clickCount": 1} if kind != "mouseMoved" else {}
+        self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **pressed)
+
+    def screenshot(self) -> bytes:
+        """Return the window as PNG."""
+        return base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"])
+
+    def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": params}
+        message |= {"sessionId": self._session} if self._session else {}
+        os.write(self._writer, json.dumps(message).encode() + b"\0")
+        answer = self._until(lambda found: found.get("id") == number)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def _wait(self, event: str) -> None:
+        self._until(lambda found: found.get("method") == event)
+
+    def _until(self, is_it) -> dict[str, Any]:
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline:
+            found = self._next(deadline)
+            self._note(found)
+            if is_it(found):
+                return found
+        raise TimeoutError("Chromium did not answer")
+
+    def _next(self, deadline: float) -> dict[str, Any]:
+        while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._reader], [], [], max(0.0, deadline - time.monotonic()))
+            chunk = os.read(self._reader, 1 << 20) if ready else b""
+            if not chunk:
+                raise TimeoutError("Chromium did not answer")
+            self._rest += chunk
+        first, _, self._rest = self._rest.partition(b"\0")
+        return json.loads(first)
+
+    def _note(self, found: dict[str, Any]) -> None:
+        method, params = found.get("method"), found.get("params", {})
+        if method == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
+        elif method == "Runtime.exceptionThrown":
+            self.errors.append(str(params["exceptionDetails"]))
+        elif method == "Runtime.consoleAPICalled" and params["type"] in {"error", "warning", "assert"}:
+            self.errors.append(str(params["args"]))
+        elif method == "Log.entryAdded" and params["entry"]["level"] in {"error", "warning"}:
+            self.errors.append(params["entry"]["text"])
