@@ -13,7 +13,7 @@ from typing import Any
 import jax
 
 import nasjax
-from nasjax.export.parity import SIZES, TOLERANCE, Parity
+from nasjax.export.parity import TOLERANCE, Parity
 
 MANIFEST = "manifest.json"
 
@@ -41,7 +41,7 @@ def write_manifest(folder: Path, parities: Mapping[str, Parity | None]) -> dict[
     manifest = {
         "format": 1,
         "versions": {"nasjax": nasjax.__version__, "jax": jax.__version__, "python": platform.python_version()},
-        "parity": {"tolerance": TOLERANCE, "measured_at": [list(size) for size in SIZES]},
+        "tolerance": TOLERANCE,
         "files": {name: _entry(folder / name, parity) for name, parity in parities.items()},
     }
     write_json(folder / MANIFEST, manifest)

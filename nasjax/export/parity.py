@@ -21,10 +21,14 @@ class Sample(NamedTuple):
 
 
 class Parity(NamedTuple):
-    """The largest difference over all samples, absolute and relative to the sample's largest output."""
+    """The largest difference over all samples, absolute and relative to the sample's largest output.
+
+    `inputs` are the shapes at which it was measured.
+    """
 
     max_abs: float
     max_relative: float
+    inputs: list[list[int]]
 
 
 def samples(network: Network) -> list[Sample]:
@@ -49,7 +53,7 @@ def measure(fn: Callable[[Any], Any], wanted: Sequence[Sample]) -> Parity:
         error = float(np.max(np.abs(y.astype(np.float64) - sample.y)))
         absolute = float(np.maximum(absolute, error))
         relative = float(np.maximum(relative, error / max(float(np.max(np.abs(sample.y))), 1e-12)))
-    return Parity(absolute, relative)
+    return Parity(absolute, relative, [list(sample.x.shape) for sample in wanted])
 
 
 def check(parity: Parity, what: str) -> None:

@@ -90,7 +90,7 @@ def _cast(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     if new == eqn.invars[0].aval.dtype:
         return values[0]
     tensor = graph.tensor(values[0])
-    return graph.node("Cast", [tensor], tensor.shape, {"to": np.dtype(new)})
+    return graph.node("Cast", [tensor], tensor.shape, attributes={"to": np.dtype(new)})
 
 
 def _same(graph: Graph, eqn: Any, values: list[Value]) -> Value:

@@ -74,7 +74,9 @@ class Graph:
         stored = value.transpose(STORED) if value.ndim == 4 else value
         return Tensor(self.initializer(stored), value.shape)
 
-    def node(self, op: str, inputs: Sequence[Tensor], shape: Sequence[Dim], attributes=None) -> Tensor:
+    def node(
+        self, op: str, inputs: Sequence[Tensor], shape: Sequence[Dim], *, attributes: Mapping[str, Any] | None = None
+    ) -> Tensor:
         """A node whose output has this shape; its attributes speak of storage order."""
         return Tensor(self.add(op, [t.name for t in inputs], attributes), tuple(shape))
 

@@ -23,7 +23,7 @@ def _factor(eqn: Any) -> int:
 
 def _pixel_shuffle(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     attributes = {"blocksize": _factor(eqn), "mode": "DCR"}
-    return graph.node("DepthToSpace", [_image(graph, eqn, values)], eqn.outvars[0].aval.shape, attributes)
+    return graph.node("DepthToSpace", [_image(graph, eqn, values)], eqn.outvars[0].aval.shape, attributes=attributes)
 
 
 def _global_mean(graph: Graph, eqn: Any, values: list[Value]) -> Value:

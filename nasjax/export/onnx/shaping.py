@@ -57,14 +57,14 @@ def _concatenate(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     tensors = [graph.full(v, s) for v, s in parts]
     if len(tensors) == 1:
         return tensors[0]
-    return graph.node("Concat", tensors, shape, {"axis": axis_in_storage(axis, len(shape))})
+    return graph.node("Concat", tensors, shape, attributes={"axis": axis_in_storage(axis, len(shape))})
 
 
 def _stack(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     axis, shape = eqn.params["axis"], eqn.outvars[0].aval.shape
     parts = [graph.full(v, var.aval.shape) for v, var in zip(values, eqn.invars, strict=True)]
     tensors = [_insert(graph, t, [axis]) for t in parts]
-    return graph.node("Concat", tensors, shape, {"axis": axis_in_storage(axis, len(shape))})
+    return graph.node("Concat", tensors, shape, attributes={"axis": axis_in_storage(axis, len(shape))})
 
 
 def _pad(graph: Graph, eqn: Any, values: list[Value]) -> Value:
