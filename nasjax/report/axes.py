@@ -33,26 +33,29 @@ def fit(values: Sequence[Real], start: Real, stop: Real, *, log: bool = False, p
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     log = log and low > 0
     low, high = (math.log(low), math.log(high)) if log else (low, high)
-    margin = (high - low) * pad or abs(high) * 0.05 or 0.5
+    margin = (high - low) * pad if high > low else abs(high) * 0.05 or 0.5
     low, high = low - margin, high + margin
     return Scale(math.exp(low), math.exp(high), start, stop, True) if log else Scale(low, high, start, stop)
 
 
 def place(scale: Scale, value: Real) -> float:
     """Return the pixel of a value; values outside of the scale lie on its end."""
-    low, high = _warp(scale, scale.low), _warp(scale, scale.high)
     inside = min(max(value, scale.low), scale.high)
-    return scale.start + (_warp(scale, inside) - low) / (high - low) * (scale.stop - scale.start)
+    if scale.log:
+        share = math.log(inside / scale.low) / math.log(scale.high / scale.low)
+    else:
+        share = (inside - scale.low) / (scale.high - scale.low)
+    return scale.start + share * (scale.stop - scale.start)
 
 
 def ticks(scale: Scale, most: int) -> list[float]:
     """Return at most about `most` round values inside of the scale."""
     if not scale.log:
         return _linear_ticks(scale.low, scale.high, most)
+    # The ends have been through exp and log: a round one may come back a hair too large or too small.
+    low, high = scale.low * (1 - 1e-9), scale.high * (1 + 1e-9)
     for mantissas in ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
-        found = [
-            m * 10.0**p for p in range(*_decades(scale)) for m in mantissas if scale.low <= m * 10.0**p <= scale.high
-        ]
+        found = [m * 10.0**p for p in range(*_decades(scale)) for m in mantissas if low <= m * 10.0**p <= high]
         if 3 <= len(found) <= most:
             return found
     return _linear_ticks(scale.low, scale.high, most)
@@ -66,10 +69,6 @@ def tick_digits(scale: Scale, most: int) -> int:
 def frame(x: Axis, y: Axis) -> Html:
     """Return grid lines, tick labels and titles; `y` starts at the bottom, its larger pixel."""
     return join([*_rows(x, y), *_columns(x, y), *_titles(x, y)])
-
-
-def _warp(scale: Scale, value: Real) -> float:
-    return math.log(value) if scale.log else value
 
 
 def _decades(scale: Scale) -> tuple[int, int]:

@@ -115,7 +115,7 @@ def _axes(lines: list[Line], name: str, unit: str) -> tuple[Axis, Axis]:
     xs = [a for line in lines for a, _ in line.points]
     ys = [b for line in lines for _, b in line.points]
     spread = min(ys) > 0 and max(ys) > 8 * min(ys)
-    x = fit(xs, 46, _SIZE[0] - 8, pad=0.0)
+    x = fit([0.0, *xs], 46, _SIZE[0] - 8, pad=0.0)
     y = fit(ys, _SIZE[1] - 42, 22, log=spread, pad=0.05)
     digits = 0 if y.log else tick_digits(y, 5)
     write = (lambda v: f"{v:.3g}") if y.log else (lambda v: fixed(v, digits))

@@ -1,5 +1,6 @@
 """Before and after: a slider over each whole picture, and crops of every version side by side."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ from nasjax.report.values import number, records, text
 
 _MOST_PICTURES = 12
 _MOST_CROPS = 4
+_MOST_CROP_SIDE = 200
+_MOST_CROP_CHARACTERS = 1_000_000
 # A crop is enlarged by a whole factor up to these CSS pixels: two stand side by side on a phone, five on a desktop.
 _NARROW, _WIDE = 156, 200
 
@@ -23,6 +26,13 @@ class Panel(NamedTuple):
     label: str
     picture: Image.Image
     psnr: float | None
+
+
+class Detail(NamedTuple):
+    """A crop in output pixels with its data URI for each panel."""
+
+    box: Box
+    uris: list[str]
 
 
 class Shot(NamedTuple):
@@ -41,18 +51,28 @@ def pictures_section(run: Run) -> Html:
     if not shots:
         return Html("")
     uris = iter(encode_all([panel.picture for shot in shots for panel in shot.panels]))
-    figures = [_figure(shot, index, [next(uris) for _ in shot.panels]) for index, shot in enumerate(shots)]
+    details = _details(shots)
+    figures = [_figure(shot, i, [next(uris) for _ in shot.panels], details[i]) for i, shot in enumerate(shots)]
     left = len(run.images) - len(shots)
     words = "Drag the line, or move it with the arrow keys. Crops are enlarged by repeating pixels, without smoothing."
-    return join(
-        [
-            note(
-                tag("span", {"class": "script"}, words),
-                f" {left} more pictures are in the run folder." if left > 0 else "",
-            ),
-            *figures,
-        ]
-    )
+    more = f" {left} more pictures are listed in the run folder." if left > 0 else ""
+    return join([note(tag("span", {"class": "script"}, words), more), *figures])
+
+
+def _details(shots: Sequence[Shot]) -> list[list[Detail]]:
+    """Return the crops of each picture, as many from the first picture on as there is room for."""
+    room, found = _MOST_CROP_CHARACTERS, []
+    for shot in shots:
+        encoded = [Detail(box, [_crop_uri(shot, panel, box) for panel in shot.panels]) for box in shot.crops]
+        ends = itertools.accumulate((sum(map(len, detail.uris)) for detail in encoded), initial=0)
+        kept = [detail for detail, end in zip(encoded, list(ends)[1:], strict=True) if end <= room]
+        room -= sum(len(uri) for detail in kept for uri in detail.uris)
+        found.append(kept)
+    return found
+
+
+def _crop_uri(shot: Shot, panel: Panel, box: Box) -> str:
+    return encode_exact(crop_exact(panel.picture, box, shot.size))
 
 
 def _shot(run: Run, entry: dict[str, Any]) -> Shot | None:
@@ -76,15 +96,16 @@ def _box(raw: object, size: tuple[int, int]) -> Box | None:
     if len(found) != 4:
         return None
     x, y, width, height = (int(min(max(value or 0, 0), 1e6)) for value in found)
-    inside = Box(x, y, min(width, size[0] - x), min(height, size[1] - y))
+    inside = Box(x, y, min(width, size[0] - x, _MOST_CROP_SIDE), min(height, size[1] - y, _MOST_CROP_SIDE))
     return inside if inside.width > 0 and inside.height > 0 else None
 
 
-def _figure(shot: Shot, index: int, uris: Sequence[str]) -> Html:
+def _figure(shot: Shot, index: int, uris: Sequence[str], details: Sequence[Detail]) -> Html:
     credit = tag("span", {"class": "credit"}, shot.credit) if shot.credit else ""
     caption = tag("figcaption", None, tag("b", None, shot.name), " ", credit)
-    rows = [_crop_row(shot, number, box) for number, box in enumerate(shot.crops, 1)]
-    return tag("figure", {"class": "shot"}, caption, _slider(shot, index, uris), *rows)
+    shown = shot._replace(crops=[detail.box for detail in details])
+    rows = [_crop_row(shot, place, detail) for place, detail in enumerate(details, 1)]
+    return tag("figure", {"class": "shot"}, caption, _slider(shown, index, uris), *rows)
 
 
 def _pair(shot: Shot) -> tuple[int, int]:
@@ -161,19 +182,14 @@ def _outline(box: Box, size: tuple[int, int], index: int) -> Html:
     return tag("span", {"class": "outline", "style": style, "aria-hidden": "true"}, str(index))
 
 
-def _crop_row(shot: Shot, index: int, box: Box) -> Html:
-    narrow, wide = (max(1, room // box.width) * box.width for room in (_NARROW, _WIDE))
+def _crop_row(shot: Shot, place: int, detail: Detail) -> Html:
+    narrow, wide = (max(1, room // detail.box.width) * detail.box.width for room in (_NARROW, _WIDE))
     style = f"--narrow:{narrow}px;--wide:{wide}px"
-    cells = [_crop(shot, panel, box, index) for panel in shot.panels]
-    return tag(
-        "div", {"class": "crops", "style": style, "role": "group", "aria-label": f"crop {index} of {shot.name}"}, *cells
-    )
+    cells = [_crop(shot, panel, place, uri) for panel, uri in zip(shot.panels, detail.uris, strict=True)]
+    return tag("div", {"class": "crops", "style": style, "role": "group", "aria-label": f"crop {place}"}, *cells)
 
 
-def _crop(shot: Shot, panel: Panel, box: Box, index: int) -> Html:
-    uri = encode_exact(crop_exact(panel.picture, box, shot.size))
-    picture = tag(
-        "img", {"src": uri, "alt": f"crop {index} of {_alt(shot, panel)}", "width": box.width, "height": box.height}
-    )
-    mark = tag("span", {"class": "number", "aria-hidden": "true"}, str(index))
+def _crop(shot: Shot, panel: Panel, place: int, uri: str) -> Html:
+    picture = tag("img", {"src": uri, "alt": f"crop {place} of {_alt(shot, panel)}"})
+    mark = tag("span", {"class": "number", "aria-hidden": "true"}, str(place))
     return tag("div", None, picture, tag("p", None, mark, " ", escape(panel.label)))

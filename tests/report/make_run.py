@@ -29,14 +29,14 @@ ARCHIVE = "id,stage,generation,arch,hash,params,macs,activations,bytes,psnr_y,fe
 SCALE = 4
 
 
-def make_run(folder: Path, *, photos: Path | None = None, num_pictures: int = 2) -> Path:
-    """Write a finished run into `folder`; photographs come from `photos` or, without it, are drawn."""
+def make_run(folder: Path, *, photos: Path | None = None, num_pictures: int = 2, side: int = 320) -> Path:
+    """Write a finished run into `folder`; pictures come from `photos` or are drawn, `side` pixels wide."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in documents().items():
         (folder / name).write_text(json.dumps(content, indent=1))
     lines(folder / "metrics.jsonl", metrics())
     archive(folder / "archive.csv")
-    pictures(folder, photos, num_pictures)
+    pictures(folder, photos, num_pictures, side)
     export(folder / "export")
     return folder
 
@@ -292,11 +292,11 @@ def candidate(number: int, index: int, stage: str, place: int, noise: random.Ran
     ]
 
 
-def pictures(folder: Path, photos: Path | None, num_pictures: int) -> None:
+def pictures(folder: Path, photos: Path | None, num_pictures: int, side: int) -> None:
     (folder / "images").mkdir(exist_ok=True)
     names = sorted(photos.glob("explore_monuments_*.webp"))[3 : 3 + num_pictures] if photos else []
     sources = [(path.stem.rpartition("_")[2], photograph(path)) for path in names] or [
-        (f"drawn{i}", drawing(i)) for i in range(num_pictures)
+        (f"drawn{i}", drawing(i, side)) for i in range(num_pictures)
     ]
     listing = [picture(folder, name, truth) for name, truth in sources]
     (folder / "images.json").write_text(json.dumps(listing))
@@ -309,7 +309,7 @@ def photograph(path: Path) -> Image.Image:
     return image.crop((0, 0, image.width // SCALE * SCALE, image.height // SCALE * SCALE))
 
 
-def drawing(seed: int) -> Image.Image:
+def drawing(seed: int, side: int) -> Image.Image:
     noise = random.Random(seed)
     image = Image.new("RGB", (320, 240), (90, 140, 190))
     pen = ImageDraw.Draw(image)
@@ -319,7 +319,7 @@ def drawing(seed: int) -> Image.Image:
             (x, y, x + noise.randrange(4, 50), y + noise.randrange(4, 50)),
             tuple(noise.randrange(256) for _ in range(3)),
         )
-    return image
+    return image.resize((side, side * 3 // 4)) if side != 320 else image
 
 
 def picture(folder: Path, name: str, truth: Image.Image) -> dict:
@@ -331,7 +331,7 @@ def picture(folder: Path, name: str, truth: Image.Image) -> dict:
         LABELS, (small, bicubic, *better, truth), (None, 27.53, 28.52, 28.87, None), strict=True
     ):
         file = f"images/{name}_{label.replace(' ', '_')}.png"
-        image.save(folder / file)
+        image.save(folder / file, compress_level=1)
         panels.append({"label": label, "file": file, "psnr_y": psnr})
     crops = [[truth.width // 3, truth.height // 3, 64, 48], [truth.width // 2, truth.height // 2, 64, 48]]
     return {"name": name, "credit": "CC0, https://example.org/photo", "panels": panels, "crops": crops}

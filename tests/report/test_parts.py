@@ -1,0 +1,253 @@
+"""The parts of the page against figures that can be computed by hand."""
+
+import json
+import math
+
+import pytest
+
+from nasjax.report.axes import fit, place, ticks
+from nasjax.report.candidates import Candidate, budget_limits, pareto_front, read_candidates, thin
+from nasjax.report.curves import thin_line
+from nasjax.report.fairness import fairness_section, gap
+from nasjax.report.figures import archive_columns, gain, result_scores, row_named
+from nasjax.report.html import escape, tag
+from nasjax.report.layout import arrange, in_lanes
+from nasjax.report.ledger import ledger_section, read_ledger
+from nasjax.report.marks import comparison, reference_marks
+from nasjax.report.results import results_section
+from nasjax.report.run import load_run
+from nasjax.report.stages import power_of_ten, stages_section
+from nasjax.report.units import count, seconds, signed
+from nasjax.report.usage import usage_section
+from nasjax.report.values import number
+from tests.report.make_run import STAGES, make_run
+
+
+def run_with(folder, **files):
+    """A run folder that holds these JSON files (`results={...}` is results.json)."""
+    for name, content in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return load_run(folder, now=0.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0, "0"), (999, "999"), (1000, "1.00 K"), (25934, "25.9 K"), (999_600, "1.00 M"), (3.56e9, "3.56 G"), (None, "–")],
+)
+def test_counts_have_three_digits(value, written):
+    """Counts are written with three digits and a letter, also where rounding reaches the next letter."""
+    assert count(value).replace("\xa0", " ") == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0.1234, "123 ms"),
+        (8.26, "8.3 s"),
+        (59.97, "1 min"),
+        (252, "4 min 12 s"),
+        (11100, "3 h 5 min"),
+        (2e5, "2 d 8 h"),
+    ],
+)
+def test_durations_have_two_units(value, written):
+    """Durations show the two units that matter; 59.97 s is not written as 60.0 s."""
+    assert seconds(value).replace("\xa0", " ") == written
+
+
+def test_differences_have_a_sign():
+    """A gain has a plus, a loss a true minus sign, and what rounds to nothing neither."""
+    assert [signed(v, 2) for v in (1.345, -0.2, 0.001)] == ["+1.34", "\u22120.20", "±0.00"]
+
+
+@pytest.mark.parametrize("value", [True, None, "x", [], {}, float("nan"), "inf", 1e31, 10**400, "1" * 5000])
+def test_what_is_no_quantity_is_no_number(value):
+    """Booleans, texts, and figures that are not finite or absurdly large are treated as missing."""
+    assert number(value) is None
+
+
+def test_sizes_are_powers_of_ten():
+    """501595750040125504 = 10^17.70; a number of 5001 digits is 10^5000; small ones are written in full."""
+    assert power_of_ten("501595750040125504") == "10<sup>17.7</sup>"
+    assert power_of_ten("1" + "0" * 5000) == "10<sup>5000.0</sup>"
+    assert (power_of_ten("4096"), power_of_ten(1), power_of_ten("many")) == ("4\u202f096", "1", "–")
+
+
+def test_markup_is_escaped_unless_it_is_markup():
+    """Text and attributes are escaped, nested tags are not escaped twice."""
+    assert tag("p", {"title": 'a"<'}, "<b>", tag("b", None, "&")) == '<p title="a&quot;&lt;">&lt;b&gt;<b>&amp;</b></p>'
+    assert escape("\ud800") == "?"
+
+
+def test_scales_map_ends_and_clamp():
+    """A log scale maps the geometric mean to the middle; values outside lie on the end."""
+    scale = fit([10.0, 1000.0], 0, 100, log=True, pad=0.0)
+    assert [round(place(scale, v), 6) for v in (10, 100, 1000, 5, 9999)] == [0, 50, 100, 0, 100]
+    assert ticks(fit([10.0, 1000.0], 0, 100, log=True, pad=0.0), 4) == [10.0, 100.0, 1000.0]
+    assert ticks(fit([0.0, 1.0], 0, 100, pad=0.0), 5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+
+
+def candidates(*rows, feasible=True):
+    """Candidates from (params, score)."""
+    return [Candidate(f"a{p}", "path", "0", {"params": float(p)}, float(s), feasible) for p, s in rows]
+
+
+def test_front_holds_what_nothing_beats():
+    """Of (cost, score) 1:1, 2:3, 2:2, 3:3, 4:5 the front is 1:1, 2:3, 4:5; an infeasible 1:9 is not on it."""
+    tried = [*candidates((1, 1), (2, 3), (2, 2), (3, 3), (4, 5)), *candidates((1, 9), feasible=False)]
+    front = [(c.costs["params"], c.score) for c in pareto_front(tried, "params", higher=True)]
+    assert front == [(1, 1), (2, 3), (4, 5)]
+
+
+def test_front_of_a_score_that_falls():
+    """For an error, less is better: of 1:5, 2:4, 3:6 the front is 1:5, 2:4."""
+    front = pareto_front(candidates((1, 5), (2, 4), (3, 6)), "params", higher=False)
+    assert [(c.costs["params"], c.score) for c in front] == [(1, 5), (2, 4)]
+
+
+def test_thinning_keeps_the_front():
+    """Of 1000 candidates about 100 are drawn, among them all that must be."""
+    tried = candidates(*((i + 1, 0) for i in range(1000)))
+    kept = thin(tried, tried[997:999], most=100)
+    assert 100 <= len(kept) <= 102 and kept[-2:] == tried[997:999]
+
+
+def test_lines_are_thinned_by_means():
+    """1000 points become at most 240; each is a mean, the last value is kept as it is."""
+    line = [(float(i), float(i % 2)) for i in range(1000)]
+    thinned = thin_line(line)
+    assert len(thinned) <= 241 and thinned[-1] == line[-1]
+    assert all(abs(y - 0.5) <= 0.101 for _, y in thinned[:-1])
+
+
+def test_budgets_are_read_from_text(tmp_path):
+    """Absolute bounds are numbers with K, M or G; a relative one has no place on the axis."""
+    run = run_with(tmp_path, config={"budget": ["params<=60K", "macs <= 4.5G@1280x720", "activations<=40%"]})
+    assert budget_limits(run) == {"params": 60e3, "macs": 4.5e9}
+    assert budget_limits(run_with(tmp_path, config={"budget": {"params": 500}})) == {"params": 500}
+
+
+def test_archive_columns_are_costs_and_scores(tmp_path):
+    """Bookkeeping of the search (violation, objectives) is neither; the archive of the sample has 511 candidates."""
+    run = load_run(make_run(tmp_path, num_pictures=0), now=0.0)
+    assert archive_columns(run) == (["params", "macs", "activations", "bytes"], ["psnr_y"])
+    assert len(read_candidates(run)) == 511 and run.stage_names == STAGES
+
+
+def test_gain_follows_the_direction_of_the_score(tmp_path):
+    """An LPIPS of 0.2 against 0.3 is 0.1 better; a PSNR of 28 against 30 is 2 worse."""
+    rows = [{"name": "hand-made", "lpips": 0.3}, {"name": "bicubic", "lpips": 0.2}]
+    run = run_with(tmp_path, results={"rows": rows})
+    assert gain(run, row_named(run, "bicubic"), row_named(run, "hand-made")) == pytest.approx(0.1)
+    run = run_with(tmp_path, results={"rows": [{"name": "a", "psnr_y": 28}, {"name": "b", "psnr_y": 30}]})
+    assert gain(run, row_named(run, "a"), row_named(run, "b")) == -2 and result_scores(run) == ["psnr_y"]
+
+
+def test_a_worse_result_is_called_worse(tmp_path):
+    """The head does not call a network better that is not."""
+    from nasjax.report.headline import headline
+
+    rows = [{"name": "found, fine-tuned", "psnr_y": 27.0}, {"name": "bicubic", "psnr_y": 27.5}]
+    words = headline(run_with(tmp_path, results={"rows": rows}))
+    assert "0.50\xa0dB worse than bicubic" in words and "\u22120.50" in words and "better" not in words
+
+
+def test_best_value_of_each_column_is_marked(tmp_path):
+    """The largest PSNR and the smallest LPIPS are marked, though they belong to different rows."""
+    rows = [{"name": "a", "psnr_y": 28.0, "lpips": 0.3}, {"name": "b", "psnr_y": 27.0, "lpips": 0.2}]
+    table = results_section(run_with(tmp_path, results={"rows": rows}))
+    assert [cell.split("<")[0] for cell in table.split('title="best of this column">')[1:]] == ["28.00", "0.2000"]
+
+
+def test_reference_marks_prefer_scores_of_the_search(tmp_path):
+    """`search_score` places a mark; without it the page says by how much the two protocols differ."""
+    run = make_run(tmp_path, num_pictures=0)
+    loaded = load_run(run, now=0.0)
+    tried = read_candidates(loaded)
+    marks = reference_marks(loaded, tried, "params")
+    assert [(m.kind, m.cost, m.score) for m in marks] == [
+        ("bicubic", None, 27.53),
+        ("handmade", 26403.0, 28.52),
+        ("found", 25934.0, 28.66),
+    ]
+    assert "has 28.58, in the search it had 28.66" in comparison(loaded, tried, marks)
+    results = json.loads((run / "results.json").read_text())
+    results["rows"][4]["search_score"] = 27.9
+    (run / "results.json").write_text(json.dumps(results))
+    marks = reference_marks(again := load_run(run, now=0.0), tried, "params")
+    assert [(m.kind, m.score) for m in marks] == [("bicubic", 27.9), ("found", 28.66)]
+    assert comparison(again, tried, marks) == ""
+
+
+def test_lanes_nest_and_never_meet():
+    """Edges into one block nest, the longest outside; edges that only touch share a lane."""
+    lanes = {
+        (a.start, a.end): a.lane for a in in_lanes([(0, 5, "long"), (2, 5, "long"), (4, 6, "long"), (5, 7, "long")])
+    }
+    assert lanes[0, 5] > lanes[2, 5]
+    assert lanes[4, 6] != lanes[2, 5] and lanes[4, 6] != lanes[0, 5] and lanes[5, 7] != lanes[4, 6]
+    assert {a.lane for a in in_lanes([(0, 2, "long"), (2, 4, "long")])} == {0}
+
+
+def test_layout_orders_nodes_by_their_edges():
+    """Nodes listed in the wrong order are drawn in the order of their edges; unknown ends and cycles do no harm."""
+    nodes = [{"id": name, "label": name} for name in ("c", "a", "b")]
+    edges = [["a", "b", "main"], ["b", "c", "main"], ["a", "c", "long"], ["a", "nowhere", "main"], ["c", "a", "main"]]
+    layout = arrange({"nodes": nodes, "edges": edges[:4]})
+    assert [node["id"] for node in layout.nodes] == ["a", "b", "c"]
+    assert layout.straight == [0, 1] and [(a.start, a.end, a.kind) for a in layout.left] == [(0, 2, "long")]
+    assert len(arrange({"nodes": nodes, "edges": edges}).nodes) == 3
+
+
+def test_fairness_is_judged_by_the_counts(tmp_path):
+    """Equal counts are called strictly fair; one more training of one option is not, whatever the run reports."""
+    counts = {"b1": {"res": 600, "sep3": 600}, "b2": {"res": 600, "sep3": 600}}
+    stage = {"stage": "operator", "counts": counts, "gap": 0}
+    assert "Strictly fair." in fairness_section(run_with(tmp_path, fairness={"stages": [stage]}))
+    counts["b2"]["res"] = 637
+    unfair = fairness_section(run_with(tmp_path, fairness={"stages": [stage]}))
+    assert "Not equal." in unfair and "operator by 37" in unfair and "the run reported 0" in unfair
+    assert gap({"res": 637.0, "sep3": 600.0}) == 37
+
+
+def test_ledger_keeps_compiling_apart(tmp_path):
+    """Of 10 s + 30 s with 4 s + 6 s of compiling, the bar shows 15 %, 60 % and 25 %."""
+    rows = [
+        {"phase": "supernet/path", "wall_s": 10, "compile_s": 4},
+        {"phase": "finetune", "wall_s": 30, "compile_s": 6},
+    ]
+    run = run_with(tmp_path, ledger=rows, results={"seconds": 45})
+    widths = [float(part.split("%")[0]) for part in ledger_section(run).split('style="width:')[1:4]]
+    assert widths == [15.0, 60.0, 25.0] and math.isclose(sum(e.wall for e in read_ledger(run)), 40)
+    assert "5.0\xa0s of the run are outside" in ledger_section(run)
+
+
+def test_stages_mark_what_was_kept(tmp_path):
+    """Each choice has one mark in the column of the option that was kept; an undecided choice has none."""
+    free = {"b1": ["res", "sep3", "rep"], "b2": ["res", "sep3", "rep"], "b3": ["res", "sep3", "rep"]}
+    stage = {
+        "stage": "operator",
+        "free": free,
+        "decided": {"b1": "sep3", "b2": "res"},
+        "size_before": 27,
+        "size_after": 1,
+    }
+    section = stages_section(run_with(tmp_path, stages=[stage]))
+    cells = section[section.index("<tbody>") :].split("</tr>")
+    kept = [[part.split('"')[0] for part in row.split('<td class="')[1:]] for row in cells[:2]]
+    assert kept == [["dropped", "kept", "dropped"], ["kept", "dropped", "dropped"]]
+    assert "not used" in cells[2] and "27 → 1 networks" in section.replace("</b>", "")
+
+
+def test_usage_needs_an_export_and_names_real_functions(tmp_path):
+    """Without `export/` there is no such section; its snippets import what exists."""
+    run = make_run(tmp_path, num_pictures=0)
+    section = usage_section(load_run(run, now=0.0))
+    assert "nasjax apply export in.png out.png" in section and "1.9e−6" in section
+    for line in ("from nasjax.apply import upscale", "from nasjax.export.bundle import load_bundle"):
+        assert line in section
+        exec(line, {})
+    for file in (run / "export").iterdir():
+        file.unlink()
+    (run / "export").rmdir()
+    assert usage_section(load_run(run, now=0.0)) == ""
