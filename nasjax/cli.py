@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nasjax.config import Config, load_config, shipped
+from nasjax.chain.configs import load_config, shipped
+from nasjax.config import Config
 
 _EPILOG = (
     "Fields of a config are overridden behind the sub-command, for example "
@@ -142,7 +143,7 @@ def _train(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.chain.steps import train_stage
 
     config = _config(args, rest)
-    print(train_stage(config, _run_path(args, config), args.stage, args.decided, say=_say))
+    print(train_stage(config, _run_path(args, config), args.stage, decided=args.decided, say=_say))
 
 
 def _finetune(args: argparse.Namespace, rest: list[str]) -> None:

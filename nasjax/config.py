@@ -3,16 +3,10 @@
 A config file is Python: `configs/NAME.py` with a function `config() -> Config` and a docstring that is its lab record.
 """
 
-import dataclasses
-import importlib.util
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from nasjax.train.config import TrainConfig
-
-Sampler = Literal["strict-fair", "pairwise-fair", "uniform", "sandwich"]
-Algorithm = Literal["nsga2", "aging-evolution", "reinforce", "random"]
 
 
 @dataclass(frozen=True)
@@ -49,9 +43,9 @@ class StageConfig:
     stage: str  # a stage of the space: path, operator, channel
     train: TrainConfig = TrainConfig(steps=5000)
     batch: int = 4  # images a stream and step
-    sampler: Sampler = "strict-fair"
+    sampler: Literal["strict-fair", "pairwise-fair", "uniform", "sandwich"] = "strict-fair"
     slots: int = 4  # streams a step of the samplers that are not fair
-    algorithm: Algorithm = "nsga2"
+    algorithm: Literal["nsga2", "aging-evolution", "reinforce", "random"] = "nsga2"
     population: int = 32  # archs asked for at once
     generations: int = 20
 
@@ -95,65 +89,3 @@ class Config:
         data = replace(self.data, patch=8, val_patches=2, val_patch=8, test_crop=(48, 64))
         space = replace(self.space, blocks=1)
         return replace(self, space=space, data=data, stages=stages, final=replace(self.final, train=short, batch=2))
-
-
-def load_config(name: str) -> Config:
-    """The config of a Python file, or of a shipped experiment by its bare name.
-
-    Raises ValueError naming the shipped ones, or what the file lacks.
-    """
-    path = Path(name)
-    if path.suffix != ".py":
-        known = shipped()
-        if name not in known:
-            raise ValueError(f"unknown config {name!r}; a path to a .py file, or one of: {', '.join(sorted(known))}")
-        path = known[name]
-    if not path.is_file():
-        raise ValueError(f"config file {path} does not exist")
-    return _run_file(path)
-
-
-def shipped() -> dict[str, Path]:
-    """The experiments that come with the package, by name."""
-    package = Path(__file__).parent
-    folders = [package / "configs", package.parent / "configs"]
-    return {p.stem: p for folder in folders for p in sorted(folder.glob("*.py"))}
-
-
-def _run_file(path: Path) -> Config:
-    spec = importlib.util.spec_from_file_location(f"nasjax_config_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"config file {path} cannot be read as Python")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except TypeError as error:  # an unknown field of one of the dataclasses
-        raise ValueError(f"config file {path}: {error}") from error
-    if not isinstance(made := getattr(module, "config", lambda: None)(), Config):
-        raise ValueError(f"config file {path} must define 'def config() -> Config', got {type(made).__name__}")
-    return made
-
-
-def as_dict(config: Config) -> dict[str, Any]:
-    """The config as JSON values, for `config.json`."""
-    return dataclasses.asdict(config)
-
-
-def from_dict(values: dict[str, Any]) -> Config:
-    """The config that `as_dict` wrote; raises ValueError naming an unknown field."""
-    parts = {"space": SpaceConfig, "data": DataConfig, "final": FinalConfig, "train": TrainConfig}
-
-    def build(kind: type, given: dict[str, Any], where: str) -> Any:
-        known = {f.name for f in dataclasses.fields(kind)}
-        if unknown := sorted(set(given) - known):
-            raise ValueError(f"config: unknown field {where}{unknown[0]!r}; allowed: {', '.join(sorted(known))}")
-        return kind(**{name: convert(name, v, f"{where}{name}.") for name, v in given.items()})
-
-    def convert(name: str, value: Any, where: str) -> Any:
-        if name == "stages":
-            return tuple(build(StageConfig, v, where) for v in value)
-        if name in parts:
-            return build(parts[name], value, where)
-        return tuple(value) if isinstance(value, list) else value
-
-    return build(Config, values, "")

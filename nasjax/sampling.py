@@ -5,9 +5,7 @@ choice occurs equally often among the streams where the choice is active, so tha
 static slots (`supernet/routed.py`).
 """
 
-import math
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import NamedTuple
 from zlib import crc32
 
@@ -15,21 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nasjax.rounds import Round, fair_round
 from nasjax.space import SearchSpace
 from nasjax.typing import Archs, PRNGKey
-
-MAX_SLOTS = 16
-
-
-class Round(NamedTuple):
-    """The static shape of a fair round: `counts[i][o]` streams take option `o` of choice `i`.
-
-    `active[i]` streams have choice `i` at all; the others stand at its option 0, which `counts` includes.
-    """
-
-    slots: int
-    active: tuple[int, ...]
-    counts: tuple[tuple[int, ...], ...]
 
 
 class Sampler(NamedTuple):
@@ -44,21 +30,6 @@ class Sampler(NamedTuple):
     fair: bool
     sample: Callable[[PRNGKey, jax.Array | int], jax.Array]
     teacher: int | None = None
-
-
-def fair_round(space: SearchSpace) -> Round:
-    """The smallest round in which each allowed option of each choice can be visited equally often.
-
-    Raises ValueError beyond 16 slots, naming the option counts that force them.
-    """
-    shares = _shares(space)
-    options = [len(space.options(c.name)) for c in space.choices]
-    slots = math.lcm(*((share / m).denominator for share, m in zip(shares, options, strict=True)))
-    if slots > MAX_SLOTS:
-        raise ValueError(_too_many(space, slots))
-    active = tuple(int(slots * share) for share in shares)
-    counts = tuple(_counts(space, i, slots, n) for i, n in enumerate(active))
-    return Round(slots, active, counts)
 
 
 def uniform(space: SearchSpace, slots: int) -> Sampler:
@@ -132,7 +103,7 @@ def random_archs(key: PRNGKey, space: SearchSpace, num: int) -> Archs:
 def option_counts(space: SearchSpace, plan: Archs) -> jax.Array:
     """How often each option of each choice occurs where active; `[slots, k]` -> `int32[k, max options]`."""
     width = max(len(c.options) for c in space.choices)
-    hits = (plan[..., None] == jnp.arange(width)) & space.active(jnp.asarray(plan))[..., None]
+    hits = (plan[..., None] == jnp.arange(width)[None, None]) & space.active(jnp.asarray(plan))[..., None]
     return hits.sum(0, dtype=jnp.int32)
 
 
@@ -153,33 +124,3 @@ def _assemble(space: SearchSpace, plan: Round, shuffle: Callable[[int, int], jax
 
 def _named(key: PRNGKey, space: SearchSpace, i: int) -> PRNGKey:
     return jax.random.fold_in(key, crc32(space.choices[i].name.encode()))
-
-
-def _shares(space: SearchSpace) -> list[Fraction]:
-    """The share of a fair round's streams in which each choice is active."""
-    shares: list[Fraction] = []
-    for choice in space.choices:
-        if choice.active is None:
-            shares.append(Fraction(1))
-            continue
-        parent, asked = choice.active
-        allowed = space.options(parent)
-        hits = sum(space.option(parent, o) in allowed for o in asked)
-        shares.append(shares[space.index(parent)] * Fraction(hits, len(allowed)))
-    return shares
-
-
-def _counts(space: SearchSpace, i: int, slots: int, active: int) -> tuple[int, ...]:
-    options = space.options(space.choices[i].name)
-    each = [active // len(options) if o in options else 0 for o in range(len(space.choices[i].options))]
-    each[0] += slots - active
-    return tuple(each)
-
-
-def _too_many(space: SearchSpace, slots: int) -> str:
-    free = {name: len(space.options(name)) for name in space.free}
-    return (
-        f"a fair round of {space.name} needs {slots} slots, more than {MAX_SLOTS}: its free choices have option counts "
-        f"{free}. Pad or trim their option lists to counts with a small common multiple, search in stages "
-        f"({', '.join(space.stages)}), or train with the 'uniform' or 'sandwich' sampler."
-    )

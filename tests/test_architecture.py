@@ -25,20 +25,21 @@ from tests.source import (
 # Area (a module or package directly under nasjax) -> the areas it may import, beside itself.
 INTEGERS = {"typing", "space"}
 FUNCTIONS = {"typing", "linalg", "ops"}
-NETWORKS = {*FUNCTIONS, "space", "sampling", "nets", "supernet", "spaces"}
+NETWORKS = {*FUNCTIONS, "space", "rounds", "sampling", "nets", "supernet", "spaces"}
 SERVING = {*NETWORKS, "cost", "export"}
 LAYERS: dict[str, set[str]] = {
     "typing": set(),
     # integers: no network, no Flax
     "space": {"typing"},
-    "sampling": INTEGERS,
+    "rounds": INTEGERS,
+    "sampling": {*INTEGERS, "rounds"},
     "cost": INTEGERS,
     "search": {*INTEGERS, "sampling", "cost"},
     # functions
     "linalg": {"typing"},
     "ops": {"typing", "linalg"},
     "nets": FUNCTIONS,
-    "supernet": {*FUNCTIONS, "space", "sampling", "nets"},
+    "supernet": {*FUNCTIONS, "space", "rounds", "nets"},
     "spaces": {*FUNCTIONS, "space", "nets", "supernet"},
     # arrays: know neither space nor nets
     "losses": FUNCTIONS,
@@ -60,7 +61,7 @@ MEETING = ("config", "chain", "cli")
 # Area -> outside packages that it must not import, not even inside a function.
 FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
     **dict.fromkeys(
-        ("space", "sampling", "cost", "search"), {"flax", "optax", "orbax", "grain", "tensorflow_datasets"}
+        ("space", "rounds", "sampling", "cost", "search"), {"flax", "optax", "orbax", "grain", "tensorflow_datasets"}
     ),
     **dict.fromkeys(("export", "apply", "serve"), {"optax", "orbax", "grain", "tensorflow_datasets"}),
     "report": {"jax", "flax", "optax", "orbax", "grain", "tensorflow_datasets"},

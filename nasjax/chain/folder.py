@@ -3,19 +3,21 @@
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 import nasjax
-from nasjax.config import Config, as_dict
+from nasjax.chain.configs import as_dict
+from nasjax.chain.problem import Problem
+from nasjax.config import Config
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.typing import Params
 
-_FREE = ("log_every", "checkpoint_every", "checkpoint_seconds", "evaluate_every", "keep", "best")
+_FREE = ("log_every", "checkpoint_every", "checkpoint_seconds", "keep")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,14 @@ class RunFolder:
         """Put `row` into a JSON list, in the place of the one with the same `key`."""
         rows = [r for r in self.read(name, []) if r[key] != row[key]]
         self.write(name, [*rows, dict(row)])
+
+
+class Experiment(NamedTuple):
+    """What every phase is given: where it writes, what it works on, and how it tells a person."""
+
+    run: RunFolder
+    problem: Problem
+    say: Callable[[str], None]
 
 
 def open_run(path: str | Path, config: Config) -> RunFolder:

@@ -48,8 +48,7 @@ def _build(scale: int, depth: int, width: int) -> Handmade:
     arguments = {"scale": scale, "blocks": depth, "trunk": [width], "inner": [width], "ops": ["res"]}
     net = sr_cell(**arguments)
     arch = net.space.encode({"tail": "conv", "image": "bicubic", "att": "none"})
-    params = net.deploy_params(net.extract_params(jax.eval_shape(net.init, jax.random.key(0)), arch), arch)
-    return Handmade(net, arch, sum(int(np.prod(p.shape)) for p in jax.tree.leaves(params)), arguments)
+    return Handmade(net, arch, plain_size(scale, depth, width), arguments)
 
 
 def network_costs(net: Supernet, params: Any, arch: np.ndarray, *, size: tuple[int, int], scale: int) -> dict[str, int]:

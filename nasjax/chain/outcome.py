@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from nasjax.chain.folder import RunFolder
+from nasjax.chain.folder import Experiment
 from nasjax.chain.handmade import Handmade, network_costs
 from nasjax.chain.pictures import before_after, enlarged, save_panels
 from nasjax.chain.problem import Problem, test_images
@@ -43,8 +43,9 @@ class Entry(NamedTuple):
     note: str
 
 
-def compare(run: RunFolder, problem: Problem, outcome: Outcome, *, seconds: float) -> dict[str, Any]:
+def compare(experiment: Experiment, outcome: Outcome) -> dict[str, Any]:
     """Score every network on the test pictures, measure latency, write pictures and `results.json`."""
+    run, problem, _ = experiment
     images, scale = test_images(problem.config), problem.config.space.scale
     entries = _entries(problem, outcome)
     applied = [_apply_fn(e) for e in entries]
@@ -68,13 +69,14 @@ def compare(run: RunFolder, problem: Problem, outcome: Outcome, *, seconds: floa
     per_image = {"bicubic": plain[2]} | {e.label: s[2] for e, s in zip(entries, scores, strict=True) if e.label}
     save_panels(run, images, panels, scores=per_image)
     before_after(run, images[_most_gained(per_image)], {k: v[_most_gained(per_image)] for k, v in panels.items()})
-    results = _results(problem, outcome, rows, len(images), seconds)
+    results = _results(experiment, outcome, rows, num_images=len(images))
     run.write("results.json", results)
     return results
 
 
-def export_network(run: RunFolder, problem: Problem, outcome: Outcome, results: dict[str, Any]) -> dict[str, Any]:
+def export_network(experiment: Experiment, outcome: Outcome, results: dict[str, Any]) -> dict[str, Any]:
     """Write the fine-tuned network as the bundle `export/`; returns its manifest."""
+    run, problem, _ = experiment
     network = deployed(problem.supernet, outcome.tuned, outcome.arch, builder=("sr_cell", problem.arguments))
     found = next(r for r in results["rows"] if r["name"] == "found, fine-tuned")
     metrics = [
@@ -138,7 +140,10 @@ def _row(problem: Problem, entry: Entry, scores: dict[str, float], latency: Late
     return {"name": entry.name, **scores, "params": costs["params"], "macs": costs["macs"], **time, "note": entry.note}
 
 
-def _results(problem: Problem, outcome: Outcome, rows: list, num_images: int, seconds: float) -> dict[str, Any]:
+def _results(
+    experiment: Experiment, outcome: Outcome, rows: list[dict[str, Any]], *, num_images: int
+) -> dict[str, Any]:
+    problem = experiment.problem
     config, (width, height) = problem.config, problem.config.macs_at
     crop = config.data.test_crop
     cut = "whole" if crop is None else f"centre {crop[0] * config.space.scale}x{crop[1] * config.space.scale} px"
@@ -156,7 +161,7 @@ def _results(problem: Problem, outcome: Outcome, rows: list, num_images: int, se
         "space": problem.supernet.space.name,
         "rows": rows,
         "budget": ", ".join(config.budget),
-        "seconds": seconds,
+        "seconds": round(sum(row["wall_s"] for row in experiment.run.read("ledger.json", [])), 1),
     }
 
 

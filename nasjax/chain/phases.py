@@ -1,21 +1,25 @@
 """The phases of a run, each resumable alone: train a supernet stage, search it, train one network."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+from zlib import crc32
 
 import jax
 import numpy as np
 
 from nasjax.chain.clock import timed
-from nasjax.chain.folder import RunFolder
+from nasjax.chain.folder import Experiment
 from nasjax.chain.problem import Problem, validation_pairs
 from nasjax.chain.score import population_scorer
-from nasjax.config import Algorithm, FinalConfig, StageConfig
+from nasjax.config import StageConfig
+from nasjax.data.pipeline import PatchIterator, patches
+from nasjax.data.spec import open_source
 from nasjax.sampling import Sampler, pairwise_fair, sandwich, single, strict_fair, uniform
 from nasjax.search.aging_evolution import aging_evolution
 from nasjax.search.archive import Archive
 from nasjax.search.base import Searcher
 from nasjax.search.nsga2 import nsga2
+from nasjax.search.pareto import hypervolume
 from nasjax.search.random import random_search
 from nasjax.search.reinforce import reinforce
 from nasjax.search.run import run_search
@@ -27,12 +31,22 @@ from nasjax.tasks.super_resolution import GENERATOR, SuperResolution, super_reso
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
 from nasjax.train.loop import fit
-from nasjax.train.parallel import data_mesh
+from nasjax.train.parallel import data_mesh, host_spec
 from nasjax.train.precision import compute_dtype
 from nasjax.typing import Params
 
-# Wall of weights for single-objective searchers: quality first, the cost only breaks ties.
+# Of (negative quality, cost), for searchers with one objective: the budget alone bounds the cost.
 _WEIGHTS = (1.0, 0.0)
+
+
+class Phase(NamedTuple):
+    """One training: its name in the run folder, what is trained, and how."""
+
+    name: str
+    task: Task
+    sampler: Sampler
+    space: SearchSpace
+    config: TrainConfig
 
 
 def make_sampler(problem: Problem, stage: StageConfig, space: SearchSpace) -> Sampler:
@@ -48,79 +62,71 @@ def make_sampler(problem: Problem, stage: StageConfig, space: SearchSpace) -> Sa
     return sandwich(space, largest, smallest, num_random=max(1, stage.slots - 2))
 
 
-def make_searcher(algorithm: Algorithm, space: SearchSpace, population: int) -> Searcher:
-    """The search algorithm that a stage's config names."""
-    if algorithm == "nsga2":
-        return nsga2(space, num_objectives=2, population=population)
-    if algorithm == "aging-evolution":
-        return aging_evolution(space, population=2 * population, batch=population, weights=_WEIGHTS)
-    if algorithm == "reinforce":
-        return reinforce(space, batch=population, weights=_WEIGHTS)
-    return random_search(space, batch=population)
+def make_searcher(stage: StageConfig, space: SearchSpace) -> Searcher:
+    """The search algorithm that a stage's config names; those for one objective go by quality alone."""
+    size = stage.population
+    if stage.algorithm == "nsga2":
+        return nsga2(space, num_objectives=2, population=size)
+    if stage.algorithm == "aging-evolution":
+        return aging_evolution(space, population=2 * size, batch=size, weights=_WEIGHTS)
+    if stage.algorithm == "reinforce":
+        return reinforce(space, batch=size, weights=_WEIGHTS)
+    return random_search(space, batch=size)
 
 
-def train_supernet(
-    run: RunFolder, problem: Problem, stage: StageConfig, space: SearchSpace, params: Params | None
-) -> Params:
+def train_supernet(experiment: Experiment, stage: StageConfig, space: SearchSpace, *, params: Params | None) -> Params:
     """Train the shared weights over what a stage leaves open, from the stage before; returns the averaged ones."""
-    net, sampler = problem.supernet.at(space), make_sampler(problem, stage, space)
-    model = supernet_model(net, sampler, dtype=compute_dtype(stage.train.precision), remat=stage.train.remat)
-    task = _task(problem, model, sampler, stage.batch)
-    phase = f"supernet/{stage.stage}"
+    run, problem, _ = experiment
+    sampler = make_sampler(problem, stage, space)
+    model = supernet_model(
+        problem.supernet.at(space), sampler, dtype=compute_dtype(stage.train), remat=stage.train.remat
+    )
+    task = _task(problem, model, sampler, batch=stage.batch)
 
-    def record_fairness(counts: np.ndarray, steps: int) -> None:
-        row = fairness(space, sampler, counts, steps) | {"stage": stage.stage}
+    def record(counts: np.ndarray, steps: int) -> None:
+        row = {"stage": stage.stage} | fairness(space, sampler, counts=counts, steps=steps)
         rest = [r for r in run.read("fairness.json", {"stages": []})["stages"] if r["stage"] != stage.stage]
         run.write("fairness.json", {"stages": [*rest, row]})
 
-    return _train(
-        run, problem, phase, task, sampler, stage.train, space=space, params=params, on_counts=record_fairness
-    )
+    phase = Phase(f"supernet/{stage.stage}", task, sampler, space, stage.train)
+    return _train(experiment, phase, params=params, on_counts=record)
 
 
 def train_network(
-    run: RunFolder, problem: Problem, phase: str, net: Supernet, arch: np.ndarray, params: Params | None
+    experiment: Experiment, name: str, net: Supernet, *, arch: np.ndarray, params: Params | None
 ) -> Params:
-    """Train one extracted network as `config.final` says; returns its averaged params."""
-    final: FinalConfig = problem.config.final
-    model = extracted_model(net, arch, dtype=compute_dtype(final.train.precision), remat=final.train.remat)
+    """Train one extracted network as `config.final` says, from `params` or from scratch; returns averaged params."""
+    final = experiment.problem.config.final
+    model = extracted_model(net, arch, dtype=compute_dtype(final.train), remat=final.train.remat)
     sampler = single(arch)
-    task = _task(problem, model, sampler, final.batch)
-    return _train(run, problem, phase, task, sampler, final.train, space=net.space, params=params)
+    task = _task(experiment.problem, model, sampler, batch=final.batch)
+    return _train(experiment, Phase(name, task, sampler, net.space, final.train), params=params)
 
 
 def search_stage(
-    run: RunFolder, problem: Problem, stage: StageConfig, space: SearchSpace, params: Params, archive: Archive
+    experiment: Experiment, stage: StageConfig, space: SearchSpace, *, params: Params, archive: Archive
 ) -> Archive:
     """Search a stage on shared weights; an interrupted search goes on from its archive."""
-    phase, mesh = f"search/{stage.stage}", data_mesh()
-    evaluate = population_scorer(
-        problem, problem.supernet.at(space), params, validation_pairs(problem.config), mesh=mesh
-    )
-    log = RunLog(run.path, phase, steps=stage.generations)
-
-    def on_generation(generation: int, archive: Archive) -> None:
-        log.log(generation + 1, search_figures(problem, archive))
-
-    with timed(run, phase) as lap:
+    run, problem, _ = experiment
+    name, place = f"search/{stage.stage}", problem.supernet.space.stages.index(stage.stage)
+    pictures = validation_pairs(problem.config)
+    evaluate = population_scorer(problem, problem.supernet.at(space), params, patches=pictures, mesh=data_mesh())
+    with timed(run, name) as lap, RunLog(run.path, name, stage.generations) as log:
         archive = run_search(
-            make_searcher(stage.algorithm, space, stage.population),
+            make_searcher(stage, space),
             evaluate,
-            key=jax.random.fold_in(problem.key, 1000 + problem.supernet.space.stages.index(stage.stage)),
+            key=jax.random.fold_in(problem.key, 1 + place),
             generations=stage.generations,
             archive=archive,
             chunk=stage.population,
-            on_generation=on_generation,
+            on_generation=lambda generation, archive: log.write(generation + 1, search_figures(archive)),
         )
         lap.steps = stage.generations
-    log.close()
     return archive
 
 
-def search_figures(problem: Problem, archive: Archive) -> dict[str, float]:
+def search_figures(archive: Archive) -> dict[str, float]:
     """What a generation is followed by: how many archs, the best feasible score, and the hypervolume."""
-    from nasjax.search.pareto import hypervolume
-
     rows, front = archive.stage_rows, archive.front()
     worst = np.max([r.objectives for r in rows], axis=0) * np.array([1, 1.01])
     volume = hypervolume(np.array([r.objectives for r in front]), worst) if front else 0.0
@@ -128,7 +134,7 @@ def search_figures(problem: Problem, archive: Archive) -> dict[str, float]:
     return {"evaluated": len(rows), "front": len(front), "hypervolume": float(volume), "best": best}
 
 
-def fairness(space: SearchSpace, sampler: Sampler, counts: np.ndarray, steps: int) -> dict[str, Any]:
+def fairness(space: SearchSpace, sampler: Sampler, *, counts: np.ndarray, steps: int) -> dict[str, Any]:
     """How often each option was trained, and the largest gap within a choice (0 for the fair samplers)."""
     named = {
         name: {
@@ -141,7 +147,7 @@ def fairness(space: SearchSpace, sampler: Sampler, counts: np.ndarray, steps: in
     return row | {"counts": named, "gap": gap}
 
 
-def _task(problem: Problem, model: Model, sampler: Sampler, batch: int) -> Task:
+def _task(problem: Problem, model: Model, sampler: Sampler, *, batch: int) -> Task:
     config = problem.config
     shared = sampler.teacher is not None
     settings = SuperResolution(scale=config.space.scale, patch=config.data.patch, batch=batch, shared_batch=shared)
@@ -149,23 +155,43 @@ def _task(problem: Problem, model: Model, sampler: Sampler, batch: int) -> Task:
 
 
 def _train(
-    run: RunFolder,
-    problem: Problem,
-    phase: str,
-    task: Task,
-    sampler: Sampler,
-    config: TrainConfig,
+    experiment: Experiment,
+    phase: Phase,
     *,
-    space: SearchSpace,
     params: Params | None,
-    on_counts: Callable[[np.ndarray, int], None] | None = None,
+    on_counts: Callable[[np.ndarray, int], None] = lambda counts, steps: None,
 ) -> Params:
     """Run the trainer for a phase, or load what it left when it was finished before."""
-    if run.weights(phase).is_file():
-        return run.load_params(phase)
-    with timed(run, phase) as lap:
-        state = fit(...)
+    run, problem, _ = experiment
+    if run.weights(phase.name).is_file():
+        return run.load_params(phase.name)
+    with timed(run, phase.name) as lap, RunLog(run.path, phase.name, phase.config.steps) as log:
+        state = fit(
+            phase.task,
+            phase.space,
+            phase.sampler,
+            data=_data(problem, phase),
+            config=phase.config,
+            log=log,
+            params=None if params is None else {GENERATOR: params},
+        )
         lap.steps = int(state.step)
+    on_counts(np.asarray(state.counts), int(state.step))
     trained = jax.tree.map(np.asarray, state.ema[GENERATOR])
-    run.save_params(phase, trained)
+    run.save_params(phase.name, trained)
     return trained
+
+
+def _data(problem: Problem, phase: Phase) -> PatchIterator:
+    """The phase's batches; each phase has its own order, drawn from the run's seed and its name."""
+    data = problem.config.data
+    spec = host_spec(phase.task.batch_spec, data_mesh())["image"].shape
+    return patches(
+        open_source(data.source, "train", on_error=data.on_bad),
+        patch=spec[1],
+        batch=spec[0],
+        seed=crc32(f"{problem.config.seed}/{phase.name}".encode()),
+        augment=data.augment,
+        on_small=data.on_bad,
+        shard=(jax.process_index(), jax.process_count()),
+    )

@@ -1,6 +1,6 @@
 """From a config to what a search works on: the supernet, its exact costs, the budgets, the pictures."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import jax
@@ -47,7 +47,7 @@ def make_problem(config: Config) -> Problem:
     check_feasible(net.space, table, budgets)
     if config_space.nominal is None:
         net = sr_cell(**_arguments(config_space, _nominal(config, table, budgets)))
-        table = table.restricted(net.space)
+        table = replace(table, space=net.space)  # the same choices and costs; only the stand-in widths differ
     default = net.space.choices[net.space.index("trunk")].default
     return Problem(config, net, _arguments(config_space, default), table, budgets)
 

@@ -20,7 +20,7 @@ from nasjax.typing import Params
 
 
 def population_scorer(
-    problem: Problem, supernet: Supernet, params: Params, patches: np.ndarray, *, mesh: Mesh
+    problem: Problem, supernet: Supernet, params: Params, *, patches: np.ndarray, mesh: Mesh
 ) -> Callable[[np.ndarray], Evaluation]:
     """`evaluate(archs)` for a search: PSNR on validation patches with inherited weights, exact costs, violation.
 

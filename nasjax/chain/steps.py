@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nasjax.chain.folder import RunFolder, open_run
+from nasjax.chain.configs import from_dict
+from nasjax.chain.folder import Experiment, RunFolder, open_run
 from nasjax.chain.outcome import Outcome, export_network
 from nasjax.chain.phases import train_network, train_supernet
 from nasjax.chain.problem import Problem, make_problem
 from nasjax.chain.score import picture_scores
-from nasjax.config import Config, from_dict
+from nasjax.config import Config
 from nasjax.data.evaluation import eval_images
 from nasjax.data.spec import open_source
 from nasjax.export.bundle import load_bundle
@@ -22,7 +23,7 @@ from nasjax.metrics.image import sr_protocol
 Say = Callable[[str], None]
 
 
-def train_stage(config: Config, path: Path, stage: str, decided: str | None, *, say: Say = print) -> str:
+def train_stage(config: Config, path: Path, stage: str, *, decided: str | None = None, say: Say = print) -> str:
     """Train one stage's supernet and return where its weights are.
 
     It starts from the weights of the stage before where the run has them. Raises ValueError for an unknown stage, or
@@ -37,7 +38,8 @@ def train_stage(config: Config, path: Path, stage: str, decided: str | None, *, 
     before = space.stages[: space.stages.index(stage)]
     have = [s for s in before if run.weights(f"supernet/{s}").is_file()]
     say(f"{stage}: {len(narrowed.free)} free choices, from {'the stage ' + have[-1] if have else 'random weights'}")
-    train_supernet(run, problem, settings, narrowed, run.load_params(f"supernet/{have[-1]}") if have else None)
+    params = run.load_params(f"supernet/{have[-1]}") if have else None
+    train_supernet(Experiment(run, problem, say), settings, narrowed, params=params)
     return str(run.weights(f"supernet/{stage}"))
 
 
@@ -52,7 +54,7 @@ def finetune_arch(config: Config, path: Path, arch_text: str, *, from_scratch: b
     start = None if shared is None else jax.tree.map(np.asarray, problem.supernet.extract_params(shared, arch))
     phase = f"{'scratch' if from_scratch else 'finetune'}-{problem.supernet.space.digest(arch)}"
     say(f"{phase}: {int(problem.table(arch)['params'])} params")
-    train_network(run, problem, phase, problem.supernet, arch, start)
+    train_network(Experiment(run, problem, say), phase, problem.supernet, arch=arch, params=start)
     return str(run.weights(phase))
 
 
@@ -77,7 +79,7 @@ def export_run(path: Path) -> dict[str, Any]:
     problem = make_problem(from_dict(config))
     arch = problem.supernet.space.parse(results["arch"])
     tuned = run.load_params("finetune")
-    return export_network(run, problem, Outcome(arch, tuned, tuned, None, None), results)
+    return export_network(Experiment(run, problem, print), Outcome(arch, tuned, tuned, None, None), results)
 
 
 def _newest_shared(run: RunFolder, problem: Problem) -> dict[str, Any] | None:

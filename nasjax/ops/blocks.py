@@ -6,7 +6,7 @@ All blocks keep the spatial size. Activations are leaky ReLU with slope 0.05 unl
 import jax
 import jax.numpy as jnp
 
-from nasjax.ops.base import Op, Param, Params
+from nasjax.ops.base import Op
 from nasjax.ops.conv import (
     conv,
     conv_params,
@@ -15,6 +15,8 @@ from nasjax.ops.conv import (
     grouped,
     grouped_params,
 )
+from nasjax.ops.params import Param
+from nasjax.typing import Params
 
 _QUIET = 0.2  # gain of the last convolution of a residual branch: a fresh block starts close to the identity
 GROUP = 8  # channels in a group of the grouped block

@@ -14,7 +14,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from nasjax.ops.base import Param, Params, Width, is_native, keep, size
+from nasjax.ops.base import Width, is_native, keep, size
+from nasjax.ops.params import Param
+from nasjax.typing import Params
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _GAIN = 0.6  # a little over the usual uniform(+-1/sqrt(fan in)), whose standard deviation is 0.577/sqrt(fan in)

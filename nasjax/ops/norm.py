@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from nasjax.ops.base import Param, Params, Width, keep
+from nasjax.ops.base import Width, keep
+from nasjax.ops.params import Param
+from nasjax.typing import Params
 
 
 def instance_norm_params(channels: int) -> dict[str, Param]:

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from nasjax.ops.base import draw, lead
-from nasjax.sampling import Round, fair_round
+from nasjax.ops.params import draw, lead
+from nasjax.rounds import Round, fair_round
 from nasjax.space import SearchSpace
 from nasjax.supernet.extract import Declare, ExtractedNet, as_tuple, declare, fold_params, prune
 from nasjax.supernet.net import Forward
@@ -72,7 +72,7 @@ class Supernet:
 
     def _declare(self, arch: Arch | None) -> Declare:
         static = None if arch is None else as_tuple(self.space.canonical(np.asarray(arch)))
-        return declare(self.space, self.forward, static, jax.ShapeDtypeStruct(self.probe, jnp.float32))
+        return declare(self.space, self.forward, jax.ShapeDtypeStruct(self.probe, jnp.float32), arch=static)
 
 
 def _check_plan(space: SearchSpace, round_: Round, plan: np.ndarray) -> None:

@@ -7,7 +7,8 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from nasjax.ops.base import Op, Width, draw, zeros
+from nasjax.ops.base import Op, Width
+from nasjax.ops.params import draw, zeros
 from nasjax.space import SearchSpace
 from nasjax.supernet.net import Forward, candidates, of, widths
 from nasjax.typing import Params
@@ -77,7 +78,7 @@ class Declare:
         return ops[option].apply(zeros(specs[option]), x, out, inner)
 
 
-def declare(space: SearchSpace, forward: Forward, arch: tuple[int, ...] | None, x: Any) -> Declare:
+def declare(space: SearchSpace, forward: Forward, x: Any, *, arch: tuple[int, ...] | None) -> Declare:
     """Walk `forward` abstractly on an input of the shape of `x`."""
     net = Declare(space, arch)
     jax.eval_shape(lambda x: forward(net, x), x)
@@ -97,7 +98,7 @@ class ExtractedNet(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        net = declare(self.space, self.forward, self.arch, x)
+        net = declare(self.space, self.forward, x, arch=self.arch)
         params = {name: self.param(name, self._init, spec, net.ops[name]) for name, spec in prune(net.specs).items()}
         return self.forward(Static(self.space, params, self.arch), x)
 

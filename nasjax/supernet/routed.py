@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from nasjax.ops.base import Op, Width
-from nasjax.sampling import Round
+from nasjax.rounds import Round
 from nasjax.space import SearchSpace
 from nasjax.supernet.net import candidates, of, widths
 from nasjax.typing import Archs, Params

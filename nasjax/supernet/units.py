@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from nasjax.ops.base import Op, zeros
+from nasjax.ops.base import Op
+from nasjax.ops.params import zeros
 from nasjax.space import SearchSpace
 from nasjax.supernet.base import Supernet
 from nasjax.supernet.extract import prune

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nasjax.ops.base import formulation
-from nasjax.sampling import fair_round, pairwise_fair, strict_fair
+from nasjax.rounds import fair_round
+from nasjax.sampling import pairwise_fair, strict_fair
 from nasjax.supernet.units import units
 from tests.contracts.members import SPACES, extremes
 

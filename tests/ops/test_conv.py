@@ -5,11 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nasjax.ops.base import draw, formulation, lead
+from nasjax.ops.base import formulation
 from nasjax.ops.blocks import BLOCKS
 from nasjax.ops.conv import conv, conv_params, depthwise, depthwise_params, grouped, grouped_params
 from nasjax.ops.layers import pixel_shuffle
 from nasjax.ops.norm import instance_norm, instance_norm_params
+from nasjax.ops.params import draw, lead
 
 KEY = jax.random.key(0)
 LAYERS = {

@@ -1,0 +1,114 @@
+"""Checkpoints of a training state, exact to the bit; Orbax stays behind this module and is imported late."""
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, final
+
+import jax
+import jax.numpy as jnp
+
+from nasjax.train.state import TrainState
+
+
+@final
+class Checkpoints:
+    """The checkpoints of one training in `folder`; `fingerprint` is what must not change between save and restore.
+
+    Saving goes on beside training; the next `save`, `wait` or `close` reports its failure. An interrupted save leaves
+    the earlier checkpoints as they were.
+    """
+
+    def __init__(self, folder: str | Path, fingerprint: Mapping[str, Any], *, keep: int = 2):
+        from orbax.checkpoint import v1 as ocp
+
+        self.folder, self._fingerprint = Path(folder).absolute(), json.loads(json.dumps(dict(fingerprint)))
+        policy = ocp.training.preservation_policies.LatestN(keep)
+        self._orbax = ocp.training.Checkpointer(self.folder, preservation_policy=policy, cleanup_tmp_directories=True)
+        self._pending: Any = None
+
+    def save(self, state: TrainState, data: Mapping[str, Any]) -> None:
+        """Start saving the state and the data position; raises OSError when an earlier save failed."""
+        self.wait()
+        step = int(state.step)
+        if step in [c.step for c in self._orbax.checkpoints]:
+            return
+        # A copy: the next step takes the state's memory, which a CPU checkpoint would otherwise still be reading.
+        leaves = jax.tree.map(jnp.copy, _leaves(state))
+        extra = {"fingerprint": self._fingerprint, "data": dict(data)}
+        try:
+            self._pending = self._orbax.save_async(step, leaves, force=True, custom_metadata=extra)
+        except Exception as error:
+            raise OSError(self._failed(error)) from error
+
+    def wait(self) -> None:
+        """Return when nothing is being saved any more; raises OSError when a save failed."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            try:
+                pending.result()
+            except Exception as error:
+                raise OSError(self._failed(error)) from error
+
+    def restore(self, like: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
+        """The newest readable state, shaped and placed like `like`, and its data position; None if there is none.
+
+        A damaged checkpoint is skipped with a warning. Raises ValueError when the checkpoints are of another config
+        (naming what differs), or when all are damaged.
+        """
+        found = sorted((c.step for c in self._orbax.checkpoints), reverse=True)
+        for step in found:
+            try:
+                extra = self._orbax.metadata(step).custom_metadata or {}
+                self._check(extra.get("fingerprint", {}))
+                loaded = self._orbax.load(step, jax.tree.map(_abstract, _leaves(like)))
+            except _OtherConfig:
+                raise
+            except Exception as error:  # whatever a damaged file makes a reader say
+                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                warnings.warn(f"checkpoint {step} in {self.folder} is damaged and skipped: {reason}", stacklevel=2)
+                continue
+            return _assemble(like, loaded), dict(extra["data"])
+        if found:
+            raise ValueError(f"all checkpoints in {self.folder} are damaged ({found}); remove the folder to start anew")
+        return None
+
+    def close(self) -> None:
+        """Finish saving and free the folder."""
+        try:
+            self.wait()
+        finally:
+            self._orbax.close()
+
+    def _check(self, found: Mapping[str, Any]) -> None:
+        mine = self._fingerprint
+        differ = [k for k in sorted({*found, *mine}) if found.get(k) != mine.get(k)]
+        if differ:
+            said = ", ".join(f"{k} was {found.get(k)!r}, now {mine.get(k)!r}" for k in differ[:3])
+            raise _OtherConfig(f"{self.folder} holds checkpoints of another config: {said}")
+
+    def _failed(self, error: Exception) -> str:
+        kept = [c.step for c in self._orbax.checkpoints]
+        return f"saving a checkpoint into {self.folder} failed ({error}); checkpoints of steps {kept} are kept"
+
+
+class _OtherConfig(ValueError):
+    """Checkpoints that belong to another training."""
+
+
+def _leaves(state: TrainState) -> dict[str, jax.Array]:
+    """The state by path, without its container types; the key as its words."""
+    plain = state._replace(key=jax.random.key_data(state.key))
+    return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(plain)}
+
+
+def _abstract(x: jax.Array) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding)
+
+
+def _assemble(like: TrainState, loaded: Mapping[str, jax.Array]) -> TrainState:
+    plain = like._replace(key=jax.random.key_data(like.key))
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(plain)]
+    state = jax.tree.unflatten(jax.tree.structure(plain), [loaded[path] for path in paths])
+    return state._replace(key=jax.random.wrap_key_data(state.key))

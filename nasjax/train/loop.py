@@ -1,0 +1,182 @@
+"""The one training loop, for any task: dispatch steps, look now and then, save, and resume exactly."""
+
+import collections
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, final, runtime_checkable
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from nasjax.sampling import Sampler
+from nasjax.space import SearchSpace
+from nasjax.task import Task
+from nasjax.train.checkpoint import Checkpoints
+from nasjax.train.config import TrainConfig
+from nasjax.train.log import RunLog
+from nasjax.train.parallel import any_process, check_batch, data_mesh, host_spec, put_batch
+from nasjax.train.schedules import optimiser
+from nasjax.train.state import TrainState, init_state
+from nasjax.train.step import make_step
+from nasjax.typing import Params, Spec
+
+_AHEAD = 2  # batches already on the device while a step runs
+
+
+@runtime_checkable
+class Data(Protocol):
+    """Endless batches with a position: what a loop needs of a data pipeline."""
+
+    def __next__(self) -> dict[str, np.ndarray]:
+        """The next batch of this process: `parallel.host_spec`."""
+        ...
+
+    def get_state(self) -> dict[str, Any]:
+        """The position as JSON values."""
+        ...
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go to a position."""
+        ...
+
+
+class Interrupted(Exception):
+    """A signal asked training to stop, and the state was saved; `signum` is that signal."""
+
+    def __init__(self, message: str, signum: int):
+        super().__init__(message)
+        self.signum = signum
+
+
+class Diverged(RuntimeError):
+    """A loss, gradient or update stopped being finite."""
+
+
+def fit(
+    task: Task,
+    space: SearchSpace,
+    sampler: Sampler,
+    *,
+    data: Data,
+    config: TrainConfig,
+    log: RunLog,
+    params: Mapping[str, Params] | None = None,
+) -> TrainState:
+    """Train to `config.steps` on all devices and return the state; an interrupted training goes on where it was.
+
+    Checkpoints are in `log.folder/checkpoints/<phase>`: called again with the same arguments, the result is the same
+    to the bit (on one kind of device). SIGTERM and SIGINT save and raise Interrupted. A non-finite loss raises
+    Diverged: that step is not applied, and the last checkpoint is kept. `params` are the initial params of players
+    (default: the task's own).
+    """
+    mesh = data_mesh()
+    optimisers = {player: optimiser(config) for player in task.losses}
+    step_fn = make_step(task, space, sampler, optimisers=optimisers, mesh=mesh, ema=config.ema)
+    state = init_state(task, space, optimisers, mesh=mesh, seed=config.seed, params=params)
+    fingerprint = {**config.fingerprint(), "task": task.name, "sampler": sampler.name, "devices": mesh.size}
+    checkpoints = Checkpoints(log.folder / "checkpoints" / log.phase.replace("/", "-"), fingerprint, keep=config.keep)
+    spec = host_spec(task.batch_spec, mesh)
+    with contextlib.closing(checkpoints), _Signals() as signals:
+        state = _resume(checkpoints, state, data)
+        first, position = int(state.step) + 1, data.get_state()
+        saver = _Saver(checkpoints, config)
+        for step, (batch, position) in zip(range(first, config.steps + 1), _on_device(data, spec, mesh)):  # noqa: B905
+            state, logs = step_fn(state, batch)
+            if step == first:
+                jax.block_until_ready(logs)  # compiled: from here on steps per second mean something
+                log.start(step)
+            if step % config.log_every == 0 or step == config.steps:
+                _look(task, state, logs, log=log, step=step)
+            signum = signals.seen_by_any(step % config.log_every == 0)
+            if signum or saver.due(step):
+                saver.save(state, position)
+            if signum:
+                checkpoints.wait()
+                raise Interrupted(f"{log.phase}: stopped after step {step} of {config.steps}, saved", signum)
+        saver.save(state, position)
+    return state
+
+
+def _resume(checkpoints: Checkpoints, state: TrainState, data: Data) -> TrainState:
+    saved = checkpoints.restore(state)
+    if saved is None:
+        return state
+    data.set_state(saved[1])
+    return saved[0]
+
+
+def _look(task: Task, state: TrainState, logs: Mapping[str, jax.Array], *, log: RunLog, step: int) -> None:
+    """Fetch the logs (the only wait for the device) and stop where something is no longer finite."""
+    failed = int(state.failed)
+    if failed:
+        player = list(task.losses)[failed - 1]
+        raise Diverged(
+            f"{log.phase}: the loss or gradient of {player!r} is not finite after step {int(state.step)}; nothing of "
+            "it was applied and the last checkpoint is kept. Lower train.lr or raise train.warmup, or look at the data"
+        )
+    log.write(step, {name: float(value) for name, value in jax.device_get(dict(logs)).items()})
+
+
+def _on_device(
+    data: Data, spec: Mapping[str, Spec], mesh: Mesh
+) -> Iterator[tuple[dict[str, jax.Array], dict[str, Any]]]:
+    """Batches placed ahead of their use, each with the data position just behind it."""
+    waiting: collections.deque = collections.deque()
+    while True:
+        while len(waiting) < _AHEAD:
+            batch = next(data)
+            check_batch(batch, spec)
+            waiting.append((put_batch(batch, mesh), data.get_state()))
+        yield waiting.popleft()
+
+
+@final
+class _Saver:
+    """Decides when to save: every so many steps, or after so many seconds."""
+
+    def __init__(self, checkpoints: Checkpoints, config: TrainConfig):
+        self._checkpoints, self._config, self._saved = checkpoints, config, time.monotonic()
+
+    def due(self, step: int) -> bool:
+        every, seconds = self._config.checkpoint_every, self._config.checkpoint_seconds
+        late = seconds > 0 and time.monotonic() - self._saved > seconds and jax.process_count() == 1
+        return late or (every > 0 and step % every == 0)
+
+    def save(self, state: TrainState, position: Mapping[str, Any]) -> None:
+        """Save, unless a bad step has already stopped the state: its checkpoint would never be resumed."""
+        if not int(state.failed):
+            self._checkpoints.save(state, position)
+        self._saved = time.monotonic()
+
+
+@final
+class _Signals:
+    """Notes SIGTERM and SIGINT instead of dying of them; the second SIGINT interrupts at once."""
+
+    def __init__(self):
+        self.signum = 0
+        self._old: dict[int, Any] = {}
+
+    def __enter__(self) -> "_Signals":
+        if threading.current_thread() is threading.main_thread():
+            self._old = {s: signal.signal(s, self._note) for s in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for signum, handler in self._old.items():
+            signal.signal(signum, handler)
+
+    def seen_by_any(self, together: bool) -> int:
+        """The signal to stop for; several processes agree on it where all of them ask `together`."""
+        if jax.process_count() == 1:
+            return self.signum
+        return (self.signum or signal.SIGTERM) if together and any_process(bool(self.signum)) else 0
+
+    def _note(self, signum: int, frame: Any) -> None:
+        if self.signum == signal.SIGINT == signum:
+            raise KeyboardInterrupt
+        self.signum = signum

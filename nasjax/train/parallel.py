@@ -1,0 +1,71 @@
+"""One mesh axis, "data": every device draws its own plan and trains on its own images.
+
+The same code runs on one device, on several, and over processes after `jax.distributed.initialize`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from nasjax.typing import Spec
+
+AXIS = "data"
+
+
+def data_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """A mesh over the given devices, or all of them.
+
+    The axis is `Auto`: under jax's default of explicit axes, gradients of convolutions are refused.
+    """
+    devices = jax.devices() if devices is None else list(devices)
+    return Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """The same value on every device."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def sharded(mesh: Mesh) -> NamedSharding:
+    """The leading axis split over the devices."""
+    return NamedSharding(mesh, PartitionSpec(AXIS))
+
+
+def replicate(tree: Any, mesh: Mesh) -> Any:
+    """A copy of the tree on every device, no two leaves sharing memory; each process gives the same values."""
+    host = jax.tree.map(lambda x: x if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else np.asarray(x), tree)
+    return jax.jit(lambda t: jax.tree.map(jnp.copy, t), out_shardings=replicated(mesh))(host)
+
+
+def put_batch(batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """This process's part of a batch, onto its devices; the result is the whole batch of all processes."""
+    place = sharded(mesh)
+    return {name: jax.make_array_from_process_local_data(place, np.asarray(x)) for name, x in batch.items()}
+
+
+def host_spec(batch_spec: Mapping[str, Spec], mesh: Mesh) -> dict[str, Spec]:
+    """What a process's data iterator delivers for each step: the batches of its own devices, one after the other."""
+    local = len(mesh.local_devices)
+    return {n: jax.ShapeDtypeStruct((s.shape[0] * local, *s.shape[1:]), s.dtype) for n, s in batch_spec.items()}
+
+
+def check_batch(batch: Mapping[str, np.ndarray], spec: Mapping[str, Spec]) -> None:
+    """Raises ValueError naming what a batch has and what `host_spec` asks for."""
+    found = {name: (tuple(np.shape(x)), np.asarray(x).dtype) for name, x in batch.items()}
+    wanted = {name: (tuple(s.shape), np.dtype(s.dtype)) for name, s in spec.items()}
+    for name, (shape, dtype) in wanted.items():
+        if found.get(name) != (shape, dtype):
+            raise ValueError(f"batch: {name!r} must be {dtype} {shape}, got {found.get(name, 'nothing')}")
+
+
+def any_process(flag: bool) -> bool:
+    """Whether the flag is set on any process; every process must call it at the same step."""
+    if jax.process_count() == 1:
+        return flag
+    from jax.experimental import multihost_utils
+
+    return bool(np.any(multihost_utils.process_allgather(np.array(flag))))

@@ -1,0 +1,87 @@
+"""Everything that a step changes, as one pytree: what is checkpointed is exactly this, and the data position."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh
+from jaxtyping import Array, Int
+
+from nasjax.space import SearchSpace
+from nasjax.task import Task
+from nasjax.train.parallel import replicate
+from nasjax.train.precision import check_kept
+from nasjax.typing import Params, PRNGKey
+
+Optimisers = Mapping[str, optax.GradientTransformation]
+
+
+class TrainState(NamedTuple):
+    """State after `step` updates.
+
+    `key` never changes: a step's randomness is `fold_in` of it by name, step and device. `counts[k, o]` is how often
+    option o of choice k has been trained, over all devices. `failed` is 0, or 1 + the number of the player (in the
+    order of the task's losses) whose loss or update was not finite; such a step is not applied, nor any after it.
+    """
+
+    params: dict[str, Params]
+    opt_state: dict[str, Any]
+    ema: dict[str, Params]
+    step: Int[Array, ""]
+    key: PRNGKey
+    counts: Int[Array, "k o"]
+    failed: Int[Array, ""]
+
+
+def init_state(
+    task: Task,
+    space: SearchSpace,
+    optimisers: Optimisers,
+    *,
+    mesh: Mesh,
+    seed: int,
+    params: Mapping[str, Params] | None = None,
+) -> TrainState:
+    """The state before the first step, on every device of the mesh.
+
+    `params` replaces the initial params of the players it names (a stage continues the stage before; an extracted
+    network is fine-tuned); all are copied, so that a donating step cannot take them from the caller. Raises ValueError
+    for unknown players, params of other shapes, or params that are not float32.
+    """
+    key = jax.random.key(seed)
+    start = task.init(named(key, "init"))
+    given = dict(params or {})
+    for player in given:
+        _check_params(task, player, given[player], start.get(player))
+    start = {player: given.get(player, start[player]) for player in task.losses}
+    check_kept(start, "params")
+    width = max(len(c.options) for c in space.choices)
+    state = TrainState(
+        params=start,
+        opt_state={player: optimisers[player].init(start[player]) for player in task.losses},
+        ema=start,
+        step=jnp.zeros((), jnp.int32),
+        key=named(key, "train"),
+        counts=jnp.zeros((space.num_choices, width), jnp.int32),
+        failed=jnp.zeros((), jnp.int32),
+    )
+    return replicate(state, mesh)
+
+
+def named(key: PRNGKey, name: str) -> PRNGKey:
+    """The key of one consumer: adding another shifts nobody's numbers."""
+    return jax.random.fold_in(key, crc32(name.encode()))
+
+
+def _check_params(task: Task, player: str, given: Params, start: Params | None) -> None:
+    if start is None:
+        raise ValueError(f"params: {task.name} has no player {player!r}; players: {', '.join(task.losses)}")
+    shapes = [{jax.tree_util.keystr(p): x.shape for p, x in jax.tree.leaves_with_path(t)} for t in (given, start)]
+    for path in sorted(shapes[0].keys() | shapes[1].keys()):
+        if shapes[0].get(path) != shapes[1].get(path):
+            raise ValueError(
+                f"params of {player!r}: {path} has shape {shapes[0].get(path)}, {task.name} needs {shapes[1].get(path)}"
+            )
