@@ -75,7 +75,7 @@ def test_other_arrays_are_refused(image, message):
 
 def test_a_written_bundle_from_file_to_file(tmp_path):
     """The network of the bundle, applied to a picture on disk, gives its own output, rounded."""
-    network = sr_cell(4, {"b1": "sep3", "b2": "off"})
+    network = sr_cell(4, {"b1": "off", "b2": "off"})
     write_bundle(tmp_path / "bundle", network, card=Card("x4"), formats=())
     Image.fromarray(IMAGE).save(tmp_path / "in.png")
     apply_bundle(tmp_path / "bundle", tmp_path / "in.png", tmp_path / "out.png")

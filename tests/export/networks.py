@@ -27,7 +27,7 @@ _PATHS = [
 _SMALL = {"blocks": 2, "trunk": (8, 16), "inner": (8, 16)}
 
 
-def _random(shapes: Any, seed: int) -> Any:
+def random_params(shapes: Any, seed: int = 0) -> Any:
     """Parameters of the size that training leaves, biases included: a zero would hide a bias that got lost."""
     rng = np.random.default_rng(seed)
 
@@ -43,7 +43,7 @@ def make(net, options: Mapping[str, str], *, builder=None, size_multiple: int = 
     arch = net.space.encode(options)
     x = jax.ShapeDtypeStruct((1, 16, 16, 3), np.float32)
     shapes = jax.eval_shape(net.extract(arch).init, jax.random.key(0), x)["params"]
-    return deployed(net, _random(shapes, seed), arch, builder=builder, size_multiple=size_multiple)
+    return deployed(net, random_params(shapes, seed), arch, builder=builder, size_multiple=size_multiple)
 
 
 def toy(options: Mapping[str, str]) -> Network:

@@ -6,6 +6,7 @@ from flax import nnx
 from flax.nnx import bridge
 
 from nasjax.spaces.toy import toy
+from tests.export.networks import random_params
 
 
 def test_an_extracted_network_works_in_nnx():
@@ -14,9 +15,10 @@ def test_an_extracted_network_works_in_nnx():
     arch = net.space.encode({"trunk": "8", "b1": "sep3", "b2": "off"})
     x = jax.random.normal(jax.random.key(1), (1, 8, 9, 3))
     module = net.extract(arch)
-    params = net.extract_params(net.init(jax.random.key(0)), arch)
+    shared = random_params(jax.eval_shape(net.init, jax.random.key(0)))
+    params = net.extract_params(shared, arch)
 
-    model = bridge.ToNNX(module, rngs=nnx.Rngs(0)).lazy_init(x)
+    model = nnx.jit(lambda x: bridge.ToNNX(module, rngs=nnx.Rngs(0)).lazy_init(x))(x)
     nnx.update(model, jax.tree.map(lambda _, p: p, nnx.to_pure_dict(nnx.state(model, nnx.Param)), params))
 
     wanted = jax.jit(module.apply)({"params": params}, x)
