@@ -10,11 +10,12 @@ from nasjax.report.phases import colour_of, phase_label, swatch
 from nasjax.report.run import Run
 from nasjax.report.svg import polyline, px
 from nasjax.report.units import count, fixed
-from nasjax.report.values import number, text
+from nasjax.report.values import Real, number, text
 
 _SIZE = (360, 236)
 _MOST_POINTS = 240
-_NOT_CURVES = frozenset({"time", "step", "steps", "steps_per_s", "generation", "evaluated", "front", "eta_s", "lr"})
+_PROGRESS = {"time", "step", "steps", "steps_per_s", "eta_s", "generation", "evaluated", "front"}
+_NOT_CURVES = frozenset({*_PROGRESS, "phase", "lr", "grad_norm"})
 _ORDER = {"supernet": 0, "": 1, "search": 2}
 
 
@@ -50,7 +51,7 @@ def _group(phase: str) -> str:
 
 
 def _is_curve(key: str) -> bool:
-    return key not in _NOT_CURVES and not is_cost(key) and key != "phase"
+    return key not in _NOT_CURVES and not is_cost(key)
 
 
 def _readings(row: dict[str, Any]) -> dict[str, float]:
@@ -71,7 +72,15 @@ def _series(run: Run) -> dict[tuple[str, str], list[tuple[float, float]]]:
 def _lines(series: dict[tuple[str, str], list[tuple[float, float]]], group: str, name: str) -> list[Line]:
     found = [(phase, points) for (phase, key), points in series.items() if _group(phase) == group and key == name]
     lines = [Line(phase, thin_line(sorted(points))) for phase, points in found if len(points) > 1]
+    if name == "hypervolume":
+        lines = [_relative(line) for line in lines]
     return _chained(lines) if group else lines
+
+
+def _relative(line: Line) -> Line:
+    """Hypervolumes of different stages have different reference points, so that only their course can be compared."""
+    last = line.points[-1][1]
+    return Line(line.phase, [(x, y / last) for x, y in line.points]) if last > 0 else line
 
 
 def _position(row: dict[str, Any]) -> float | None:
@@ -118,7 +127,7 @@ def _axes(lines: list[Line], name: str, unit: str) -> tuple[Axis, Axis]:
     x = fit([0.0, *xs], 46, _SIZE[0] - 8, pad=0.0)
     y = fit(ys, _SIZE[1] - 42, 22, log=spread, pad=0.05)
     digits = 0 if y.log else tick_digits(y, 5)
-    write = (lambda v: f"{v:.3g}") if y.log else (lambda v: fixed(v, digits))
+    write = _log_tick if y.log else (lambda v: fixed(v, digits))
     title = measure(name).unit + (" (log scale)" if y.log else "")
     return Axis(x, lambda v: count(v, short=True), unit, 5), Axis(y, write, title.strip(), 5)
 
@@ -127,6 +136,10 @@ def _end(line: Line, x: Scale, y: Scale, colour: str) -> Html:
     at, value = line.points[-1]
     dot = {"class": f"dot {colour}", "cx": px(place(x, at)), "cy": px(place(y, value)), "r": "2.6"}
     return tag("circle", dot, tag("title", None, f"{phase_label(line.phase)}: {_write(value)}"))
+
+
+def _log_tick(value: Real) -> str:
+    return count(value, short=True) if value >= 1000 else f"{value:.3g}"
 
 
 def _title(group: str, name: str) -> str:

@@ -67,9 +67,9 @@ def _stage(run: Run, stage: dict[str, Any]) -> Html:
         _doubt(stage),
     ]
     counts = read_counts(stage)
-    many = len(counts) > 4
     rows = tag("div", {"class": "counts"}, *(_choice(choice, options) for choice, options in counts.items()))
-    listing = tag("details", None, tag("summary", None, f"Counts of {len(counts)} choices"), rows) if many else rows
+    words = f"Counts of {len(counts)} choice{'' if len(counts) == 1 else 's'}"
+    listing = tag("details", None, tag("summary", None, words), rows)
     return tag(
         "div", {"class": "fair"}, head, tag("p", {"class": "note"}, join(facts, " · ")), listing if counts else ""
     )

@@ -26,7 +26,7 @@ _MEASURES = {
     "macs_torchprofile": Measure("MACs (torchprofile)", higher=False),
     "activations": Measure("Activations", higher=False),
     "bytes": Measure("Size", "B", higher=False),
-    "hypervolume": Measure("hypervolume"),
+    "hypervolume": Measure("hypervolume (last = 1)"),
     "best": Measure("best score"),
     "latency_ms": Measure("Latency", "ms", 1, higher=False),
 }

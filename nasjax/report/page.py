@@ -44,7 +44,7 @@ SECTIONS = (
     Section("fairness", "Fairness", fairness_section),
     Section("ledger", "Where the time went", ledger_section),
     Section("usage", "Use it", usage_section),
-    Section("about", "About this run", about_section),
+    Section("about", "About", about_section),
 )
 
 

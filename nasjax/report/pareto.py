@@ -10,7 +10,7 @@ from nasjax.report.marks import comparison, found_candidate, reference_marks, sc
 from nasjax.report.measures import better_is_higher, measure
 from nasjax.report.phases import swatch
 from nasjax.report.run import Run
-from nasjax.report.scatter import NARROW, WIDE, Plot, mark_shape, marker, scatter
+from nasjax.report.scatter import NARROW, WIDE, Plot, fence, is_outlier, mark_shape, marker, scatter
 from nasjax.report.units import count, exact
 
 _MOST_ROWS = 40
@@ -42,7 +42,8 @@ def _plot(run: Run, candidates: Sequence[Candidate], cost: str) -> Plot:
     shown = [c for c in thin(candidates, front) if cost in c.costs]
     stages = list(dict.fromkeys([*run.stage_names, *(c.stage for c in candidates)]))
     marks = reference_marks(run, candidates, cost)
-    return Plot(cost, score, shown, front, marks, budget_limits(run).get(cost), stages, higher)
+    limit = fence([c.score for c in candidates], higher=higher)
+    return Plot(cost, score, shown, front, marks, budget_limits(run).get(cost), stages, higher, limit)
 
 
 def _json(shown: Sequence[Candidate], plots: Sequence[Plot]) -> Html:
@@ -114,10 +115,12 @@ def _sign(size: int, shape: Html) -> Html:
 
 def _words(run: Run, candidates: Sequence[Candidate], num_shown: int, plot: Plot) -> Html:
     over = sum(not c.feasible for c in candidates)
+    far = sum(is_outlier(plot, c) for c in plot.candidates)
     parts = [
         f"{exact(len(candidates))} candidates, scored with the shared weights of the supernet.",
         f"{exact(num_shown)} of them are drawn; archive.csv has all." if num_shown < len(candidates) else "",
         f"{exact(over)} exceed the budget and are drawn faint." if over else "",
+        f"{exact(far)} with far worse scores lie on the edge of the plot." if far else "",
         comparison(run, candidates, plot.marks),
         tag("span", {"class": "script"}, "Point at a candidate or tap it to see its network; click to copy it."),
     ]
@@ -141,11 +144,6 @@ def _front_table(run: Run, candidates: Sequence[Candidate], plot: Plot) -> Html:
 
 def _front_row(candidate: Candidate, score: str, costs: Sequence[str], found: Candidate | None) -> list[object]:
     prices = [count(candidate.costs.get(name), measure(name).unit) for name in costs]
-    name = tag("code", None, candidate.arch)
     is_found = found is not None and candidate.arch == found.arch
-    return [
-        candidate.stage,
-        score_text(score, candidate.score),
-        *prices,
-        join([name, tag("b", None, "found") if is_found else ""], " "),
-    ]
+    stage = join([candidate.stage, tag("b", None, "found") if is_found else ""], ", ")
+    return [stage, score_text(score, candidate.score), *prices, tag("code", None, candidate.arch)]

@@ -1,6 +1,7 @@
 """The Pareto plot as SVG: candidates by stage, the front, the budget and the reference networks."""
 
 import json
+import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ class Mark(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """What one plot shows: candidates with a known `cost`, their front, the marks, and the bound on the cost."""
+    """What one plot shows: candidates with a known `cost`, their front, marks, the bound on the cost, see `fence`."""
 
     cost: str
     score: str
@@ -37,6 +38,7 @@ class Plot(NamedTuple):
     bound: float | None
     stages: Sequence[str]
     higher: bool
+    fence: float
 
 
 def scatter(plot: Plot, size: tuple[int, int], css: str) -> Html:
@@ -57,6 +59,19 @@ def scatter(plot: Plot, size: tuple[int, int], css: str) -> Html:
     ]
     cursor = tag("circle", {"class": "cursor", "r": "8", "visibility": "hidden"})
     return tag("svg", attributes, *layers, _marks(plot, x.scale, y.scale), cursor)
+
+
+def is_outlier(plot: Plot, candidate: Candidate) -> bool:
+    """Tell whether a score is worse than its quartile by more than 1.5 times the distance between the quartiles."""
+    return candidate.score < plot.fence if plot.higher else candidate.score > plot.fence
+
+
+def fence(scores: Sequence[float], *, higher: bool) -> float:
+    """Return the score beyond which others are outliers on the bad side (Tukey's fence)."""
+    if len(scores) < 4:
+        return min(scores, default=0.0) if higher else max(scores, default=0.0)
+    low, _, high = statistics.quantiles(scores, n=4)
+    return low - 1.5 * (high - low) if higher else high + 1.5 * (high - low)
 
 
 def marker(kind: int, x: Real, y: Real) -> str:
@@ -92,10 +107,9 @@ def _axes(plot: Plot, size: tuple[int, int]) -> tuple[Axis, Axis]:
 
 
 def _worth_showing(plot: Plot) -> list[float]:
-    """Return the scores the plot must hold; the worst twentieth may lie on its edge, or it would flatten the rest."""
-    scores = sorted((c.score for c in plot.candidates), reverse=plot.higher)
-    best = scores[: max(1, len(scores) - len(scores) // 20)]
-    return [*best, *(c.score for c in plot.front), *(m.score for m in plot.marks)]
+    """Return the scores the plot must hold; outliers may lie on its edge, or they would flatten the rest."""
+    held = [*(c.score for c in plot.front), *(m.score for m in plot.marks)]
+    return [*held, *(c.score for c in plot.candidates if not is_outlier(plot, c))]
 
 
 def _budget(plot: Plot, x: Scale, y: Scale) -> Html:

@@ -7,7 +7,7 @@ import pytest
 
 from nasjax.report.axes import fit, place, ticks
 from nasjax.report.candidates import Candidate, budget_limits, pareto_front, read_candidates, thin
-from nasjax.report.curves import thin_line
+from nasjax.report.curves import curves_section, thin_line
 from nasjax.report.fairness import fairness_section, gap
 from nasjax.report.figures import archive_columns, gain, result_scores, row_named
 from nasjax.report.html import escape, tag
@@ -16,6 +16,7 @@ from nasjax.report.ledger import ledger_section, read_ledger
 from nasjax.report.marks import comparison, reference_marks
 from nasjax.report.results import results_section
 from nasjax.report.run import load_run
+from nasjax.report.scatter import fence
 from nasjax.report.stages import power_of_ten, stages_section
 from nasjax.report.units import count, seconds, signed
 from nasjax.report.usage import usage_section
@@ -103,6 +104,25 @@ def test_front_of_a_score_that_falls():
     """For an error, less is better: of 1:5, 2:4, 3:6 the front is 1:5, 2:4."""
     front = pareto_front(candidates((1, 5), (2, 4), (3, 6)), "params", higher=False)
     assert [(c.costs["params"], c.score) for c in front] == [(1, 5), (2, 4)]
+
+
+def test_outliers_of_the_plot_are_tukeys():
+    """Quartiles of 1..11 are 3 and 9: below 3 - 9 = -6, or for an error above 9 + 9 = 18, lies an outlier."""
+    scores = [float(i) for i in range(1, 12)]
+    assert (fence(scores, higher=True), fence(scores, higher=False)) == (-6.0, 18.0)
+
+
+def test_hypervolumes_are_relative_to_the_end_of_their_stage(tmp_path):
+    """Stages of 2 -> 4 and 100 -> 400 both end at 1; the second continues where the first ended."""
+    rows = [("path", 1, 2), ("path", 2, 4), ("operator", 1, 100), ("operator", 2, 400)]
+    with open(tmp_path / "metrics.jsonl", "w") as file:
+        for stage, step, volume in rows:
+            file.write(json.dumps({"phase": f"search/{stage}", "step": step, "hypervolume": volume}) + "\n")
+    section = curves_section(load_run(tmp_path, now=0.0))
+    assert "Search, path ends at 1; Search, operator ends at 1" in section
+    lines = [[p.split(",") for p in part.split('"')[0].split()] for part in section.split('points="')[1:]]
+    assert [float(line[-1][1]) for line in lines][0] == float(lines[1][-1][1])
+    assert float(lines[0][-1][0]) < float(lines[1][0][0]) and lines[0][0][1] != lines[1][0][1]
 
 
 def test_thinning_keeps_the_front():
