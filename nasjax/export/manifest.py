@@ -41,7 +41,7 @@ def write_manifest(folder: Path, parities: Mapping[str, Parity | None]) -> dict[
     manifest = {
         "format": 1,
         "versions": {"nasjax": nasjax.__version__, "jax": jax.__version__, "python": platform.python_version()},
-        "tolerance": TOLERANCE,
+        "parity": {"tolerance": TOLERANCE},
         "files": {name: _entry(folder / name, parity) for name, parity in parities.items()},
     }
     write_json(folder / MANIFEST, manifest)
