@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from nasjax.report.candidates import Candidate
 from nasjax.report.figures import archive_columns, row_named
+from nasjax.report.markers import Mark
 from nasjax.report.measures import measure
 from nasjax.report.run import Run
-from nasjax.report.scatter import Mark
 from nasjax.report.units import fixed
 from nasjax.report.values import number, text
 

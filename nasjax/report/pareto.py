@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from nasjax.report.candidates import Candidate, budget_limits, pareto_front, read_candidates, thin
 from nasjax.report.figures import archive_columns
 from nasjax.report.html import Column, Html, escape, join, note, table, tag
+from nasjax.report.markers import mark_shape, marker
 from nasjax.report.marks import comparison, found_candidate, reference_marks, score_text
 from nasjax.report.measures import better_is_higher, measure
 from nasjax.report.phases import swatch
 from nasjax.report.run import Run
-from nasjax.report.scatter import NARROW, WIDE, Plot, fence, is_outlier, mark_shape, marker, scatter
+from nasjax.report.scatter import NARROW, WIDE, Plot, fence, is_outlier, scatter
 from nasjax.report.units import count, exact
 
 _MOST_ROWS = 40

@@ -8,23 +8,13 @@ from typing import NamedTuple
 from nasjax.report.axes import Axis, Scale, fit, frame, place, tick_digits
 from nasjax.report.candidates import Candidate
 from nasjax.report.html import Html, join, tag
+from nasjax.report.markers import Mark, mark_shape, marker
 from nasjax.report.measures import measure
 from nasjax.report.svg import label, px
 from nasjax.report.units import count, fixed
-from nasjax.report.values import Real
 
 NARROW = (340, 400)
 WIDE = (1000, 470)
-_RADIUS = 3.2
-
-
-class Mark(NamedTuple):
-    """A network of the result table in the plot: `kind` is found, handmade or bicubic (which has no cost)."""
-
-    kind: str
-    name: str
-    cost: float | None
-    score: float
 
 
 class Plot(NamedTuple):
@@ -72,25 +62,6 @@ def fence(scores: Sequence[float], *, higher: bool) -> float:
         return min(scores, default=0.0) if higher else max(scores, default=0.0)
     low, _, high = statistics.quantiles(scores, n=4)
     return low - 1.5 * (high - low) if higher else high + 1.5 * (high - low)
-
-
-def marker(kind: int, x: Real, y: Real) -> str:
-    """Return the path of a point: stages differ by shape too, for those who cannot tell the colours apart."""
-    r, d = _RADIUS, 4.5
-    shapes = (
-        f"M{px(x - r)} {px(y)}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0z",
-        f"M{px(x - r)} {px(y - r)}h{2 * r}v{2 * r}h{-2 * r}z",
-        f"M{px(x)} {px(y - 1.3 * r)}l{1.2 * r:.1f} {2.1 * r:.1f}h{-2.4 * r:.1f}z",
-        f"M{px(x)} {px(y - d)}l{d} {d}l{-d} {d}l{-d} {-d}z",
-    )
-    return shapes[kind % len(shapes)]
-
-
-def mark_shape(kind: str, x: Real, y: Real) -> Html:
-    """Return the sign of a reference network: a ring for the found one, a diamond for the hand-made."""
-    if kind == "found":
-        return tag("circle", {"class": "mark found", "cx": px(x), "cy": px(y), "r": "7"})
-    return tag("path", {"class": f"mark {kind}", "d": f"M{px(x)} {px(y - 8)}l7 8l-7 8l-7 -8z"})
 
 
 def _axes(plot: Plot, size: tuple[int, int]) -> tuple[Axis, Axis]:
