@@ -54,7 +54,8 @@ def network_model(
         return network.init(key, jnp.zeros(probe))["params"]
 
     def forward(params: Params, plan: Archs, x: Float[Array, "1 b h w c"]) -> Array:
-        return network.apply({"params": params}, x[0])[None]
+        y: Any = network.apply({"params": params}, x[0])
+        return y[None]
 
     return Model(init, _cast(forward, dtype))
 

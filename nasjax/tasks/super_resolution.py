@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from nasjax.losses import PIXEL_LOSSES
@@ -27,9 +28,8 @@ class SuperResolution:
     batch: int = 16  # images a stream and step
     loss: str = "l1"  # l1, charbonnier or mse
     shared_batch: bool = False  # every stream sees the same images (FairNAS's literal form) instead of its own
-    distillation: float = (
-        1.0  # with a teacher stream: weight of its output as the others' target; the truth has the rest
-    )
+    # With a teacher stream: the weight of its output as the others' target; the truth has the rest.
+    distillation: float = 1.0
 
     def __post_init__(self) -> None:
         if self.loss not in PIXEL_LOSSES:
@@ -93,8 +93,9 @@ def _loss(config: SuperResolution, sampler: Sampler, y: Array, high: Array) -> t
         return pixel(y, high), {}
     teacher = y[sampler.teacher]
     students = [s for s in range(sampler.slots) if s != sampler.teacher]
-    taught = sum(pixel(y[s], jax.lax.stop_gradient(teacher)) for s in students)
-    truth = sum(pixel(y[s], high[s]) for s in students)
+    nothing = jnp.zeros(())
+    taught = sum((pixel(y[s], jax.lax.stop_gradient(teacher)) for s in students), nothing)
+    truth = sum((pixel(y[s], high[s]) for s in students), nothing)
     first, weight = pixel(teacher, high[sampler.teacher]), config.distillation
     total = (first + weight * taught + (1 - weight) * truth) / sampler.slots
     return total, {"teacher": first, "distilled": taught / max(len(students), 1)}

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from nasjax.losses import hinge_discriminator, hinge_generator, mse
 from nasjax.metrics import mean_metric
+from nasjax.metrics.base import Images
 from nasjax.ops.blocks import activate
 from nasjax.ops.conv import conv, conv_params
 from nasjax.ops.params import draw
@@ -128,8 +129,8 @@ def _merged(x: Float[Array, "s b h w c"]) -> Float[Array, "n h w c"]:
     return x.reshape(-1, *x.shape[2:])
 
 
-def _squared_error(prediction: Array, target: Array, sizes) -> Array:
-    return jnp.square(prediction - target).mean((-3, -2, -1))
+def _squared_error(prediction: Images, target: Images, sizes: Int[Array, "b 2"] | None) -> Float[Array, " b"]:
+    return jnp.square(jnp.asarray(prediction) - target).mean((-3, -2, -1))
 
 
 def _textures(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -24,8 +24,9 @@ class Checkpoints:
         from orbax.checkpoint import v1 as ocp
 
         self.folder, self._fingerprint = Path(folder).absolute(), json.loads(json.dumps(dict(fingerprint)))
-        policy = ocp.training.preservation_policies.LatestN(keep)
-        self._orbax = ocp.training.Checkpointer(self.folder, preservation_policy=policy, cleanup_tmp_directories=True)
+        training: Any = ocp.training  # its annotations are narrower than what it takes
+        policy = training.preservation_policies.LatestN(keep)
+        self._orbax = training.Checkpointer(self.folder, preservation_policy=policy, cleanup_tmp_directories=True)
         self._pending: Any = None
 
     def save(self, state: TrainState, data: Mapping[str, Any]) -> None:

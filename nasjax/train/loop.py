@@ -18,7 +18,7 @@ from nasjax.task import Task
 from nasjax.train.checkpoint import Checkpoints
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
-from nasjax.train.parallel import any_process, check_batch, data_mesh, host_spec, put_batch
+from nasjax.train.parallel import check_batch, data_mesh, host_spec, put_batch
 from nasjax.train.schedules import optimiser
 from nasjax.train.state import TrainState, init_state
 from nasjax.train.step import make_step
@@ -174,9 +174,16 @@ class _Signals:
         """The signal to stop for; several processes agree on it where all of them ask `together`."""
         if jax.process_count() == 1:
             return self.signum
-        return (self.signum or signal.SIGTERM) if together and any_process(bool(self.signum)) else 0
+        return (self.signum or signal.SIGTERM) if together and _any_process(bool(self.signum)) else 0
 
     def _note(self, signum: int, frame: Any) -> None:
         if self.signum == signal.SIGINT == signum:
             raise KeyboardInterrupt
         self.signum = signum
+
+
+def _any_process(flag: bool) -> bool:
+    """Whether the flag is set on any process; every process must call it at the same step."""
+    from jax.experimental import multihost_utils
+
+    return bool(np.any(multihost_utils.process_allgather(np.array(flag))))

@@ -16,7 +16,7 @@ from nasjax.typing import Spec
 AXIS = "data"
 
 
-def data_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+def data_mesh(devices: Sequence[Any] | None = None) -> Mesh:
     """A mesh over the given devices, or all of them.
 
     The axis is `Auto`: under jax's default of explicit axes, gradients of convolutions are refused.
@@ -37,7 +37,7 @@ def sharded(mesh: Mesh) -> NamedSharding:
 
 def replicate(tree: Any, mesh: Mesh) -> Any:
     """A copy of the tree on every device, no two leaves sharing memory; each process gives the same values."""
-    host = jax.tree.map(lambda x: x if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else np.asarray(x), tree)
+    host = jax.tree.map(lambda x: x if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else np.asarray(x), tree)
     return jax.jit(lambda t: jax.tree.map(jnp.copy, t), out_shardings=replicated(mesh))(host)
 
 
@@ -60,12 +60,3 @@ def check_batch(batch: Mapping[str, np.ndarray], spec: Mapping[str, Spec]) -> No
     for name, (shape, dtype) in wanted.items():
         if found.get(name) != (shape, dtype):
             raise ValueError(f"batch: {name!r} must be {dtype} {shape}, got {found.get(name, 'nothing')}")
-
-
-def any_process(flag: bool) -> bool:
-    """Whether the flag is set on any process; every process must call it at the same step."""
-    if jax.process_count() == 1:
-        return flag
-    from jax.experimental import multihost_utils
-
-    return bool(np.any(multihost_utils.process_allgather(np.array(flag))))

@@ -9,6 +9,7 @@ for batch in data:
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +38,7 @@ def make_step(
     of each player, "loss", "grad_norm" (before clipping) and what its loss returns, under "player/" if there are
     several. A step of which any loss, gradient or update is not finite changes nothing but `state.failed`.
     """
+
     def local_plan(key, step):
         return device_plan(sampler, key, step=step, device=jax.lax.axis_index(AXIS))
 
@@ -45,7 +47,8 @@ def make_step(
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
         plans, logs, bad = draw(state.key, state.step), {}, []
-        params, opt_state = dict(state.params), dict(state.opt_state)
+        params: dict[str, Any] = dict(state.params)
+        opt_state = dict(state.opt_state)
         key = jax.random.fold_in(state.key, state.step)
         for player in task.losses:
             (loss, extra), grads = gradients[player](params, plans, batch, named(key, player))
@@ -110,7 +113,7 @@ def _guard(old: TrainState, new: TrainState, bad: jax.Array) -> TrainState:
 
 
 def _flat(logs: dict[str, Logs]) -> dict[str, jax.Array]:
-    total = sum(own["loss"] for own in logs.values())
     if len(logs) == 1:
         return dict(next(iter(logs.values())))
+    total = sum((own["loss"] for own in logs.values()), jnp.zeros(()))
     return {"loss": total, **{f"{player}/{name}": x for player, own in logs.items() for name, x in own.items()}}
