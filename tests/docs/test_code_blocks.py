@@ -1,0 +1,92 @@
+"""The documentation is executed: Python blocks run, the output shown is theirs, commands and pictures exist."""
+
+import contextlib
+import doctest
+import io
+import re
+import shlex
+
+import pytest
+
+from nasjax.chain.configs import load_config, shipped
+from nasjax.cli import _parser
+from nasjax.config import Config
+from tests.contracts.own_generator import own
+from tests.docs.blocks import ROOT, blocks, commands, pages
+from tests.report.make_run import make_run
+
+_PAGES = {page.relative_to(ROOT).as_posix(): page for page in pages()}
+_WITH_PYTHON = [name for name, page in _PAGES.items() if blocks(page, "python")]
+_NASJAX = [(name, command) for name, page in _PAGES.items() for command in commands(page, "nasjax ")]
+_SCRIPTS = [(name, command) for name, page in _PAGES.items() for command in commands(page, "scripts/")]
+# What a reader of a page is assumed to have in the current folder.
+_GIVEN = {"docs/tutorials/read_the_report.md": lambda folder: make_run(folder / "runs" / "quickstart", num_pictures=0)}
+
+
+@pytest.mark.parametrize("name", _WITH_PYTHON)
+def test_python_blocks_run(name, tmp_path, monkeypatch):
+    """A page's Python blocks run in order in one namespace, in an empty folder, and print what the page shows."""
+    monkeypatch.chdir(tmp_path)
+    _GIVEN.get(name, lambda folder: None)(tmp_path)
+    namespace = {"__name__": "__main__"}
+    for block in blocks(_PAGES[name], "python"):
+        # Line numbers of the page, so that a traceback points into it.
+        code = compile("\n" * (block.line - 1) + block.text, name, "exec")
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(code, namespace)
+        if block.output is not None:
+            _check_same(printed.getvalue(), block.output, f"{name}:{block.line}")
+
+
+def test_the_tutorial_writes_the_generator_of_the_law_tests():
+    """ "Bring your own generator" builds the space that every law is tested over, in under 80 lines."""
+    texts = [block.text for block in blocks(_PAGES["docs/tutorials/own_generator.md"], "python")]
+    last = next(i for i, text in enumerate(texts) if "Supernet(space, forward)" in text)
+    source = "\n".join(texts[: last + 1])
+    namespace: dict = {}
+    exec(source, namespace)
+    assert namespace["own"].space == own.space
+    assert len(source.splitlines()) < 80
+
+
+@pytest.mark.parametrize(("page", "command"), _NASJAX)
+def test_commands_exist(page, command, capsys):
+    """Every `nasjax` line names a sub-command, its arguments, and fields of the config."""
+    words = shlex.split(command, comments=True)[1:]
+    try:
+        args, rest = _parser().parse_known_args(words)
+        assert not rest or getattr(args, "overrides", False), f"{page}: {command}: unknown {rest}"
+        if rest:
+            _override(args.config, rest)
+    except SystemExit:
+        pytest.fail(f"{page}: {command}\n{capsys.readouterr().err}", pytrace=False)
+
+
+@pytest.mark.parametrize(("page", "command"), _SCRIPTS)
+def test_scripts_exist(page, command):
+    """Every script that a page tells to run is there and may be executed."""
+    script = ROOT / shlex.split(command, comments=True)[0]
+    assert script.is_file() and script.stat().st_mode & 0o100, f"{page}: {command}"
+
+
+def test_pictures_are_there_and_shown():
+    """Pictures that pages show exist, and none lies in docs/images without being shown."""
+    shown = {
+        (page.parent / target).resolve()
+        for page in _PAGES.values()
+        for target in re.findall(r"!\[[^\]]*\]\(([^)#\s]+)\)", page.read_text(encoding="utf-8"))
+        if "://" not in target
+    }
+    assert not [str(path) for path in shown if not path.is_file()]
+    assert not {path.resolve() for path in (ROOT / "docs" / "images").iterdir()} - shown
+
+
+def _override(config: str, rest: list[str]) -> None:
+    import tyro
+
+    tyro.cli(Config, default=load_config(config) if config in shipped() else Config(), args=rest)
+
+
+def _check_same(printed: str, shown: str, where: str) -> None:
+    if not doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE):
+        pytest.fail(f"{where} shows\n{shown}\nbut prints\n{printed}", pytrace=False)
