@@ -43,7 +43,7 @@ class Row(NamedTuple):
     text: str
     objectives: tuple[float, ...]
     violation: float
-    columns: Mapping[str, float]
+    columns: Mapping[str, int | float]
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,22 @@ class Archive:
         Raises ValueError for arrays of the wrong shape or archs outside the space.
         """
         columns = _check(archs, evaluation)
+        archs = np.asarray(archs)
+        if not (inside := self.space.contains(archs)).all():
+            raise ValueError(f"archive of {self.space.name}: {archs[~inside][0].tolist()} is no canonical arch of it")
+        objectives = np.asarray(evaluation.objectives, np.float32).tolist()
+        violation = np.asarray(evaluation.violation, np.float32).tolist()
         new = tuple(
             Row(
                 self.stage,
                 generation,
                 _key(arch),
-                self.space.text(arch),
-                tuple(map(float, np.asarray(evaluation.objectives[i], np.float32))),
-                float(np.float32(evaluation.violation[i])),
-                {name: values[i] for name, values in columns.items()},
+                text,
+                tuple(objectives[i]),
+                violation[i],
+                {n: v[i] for n, v in columns},
             )
-            for i, arch in enumerate(np.asarray(archs))
+            for i, (arch, text) in enumerate(zip(archs, self.space.texts(archs), strict=True))
         )
         return replace(self, rows=self.rows + new)
 
@@ -174,7 +179,7 @@ class Archive:
 
 
 def _key(arch: np.ndarray) -> tuple[int, ...]:
-    return tuple(map(int, arch))
+    return tuple(arch.tolist())
 
 
 def _front(rows: Sequence[Row]) -> np.ndarray:
@@ -183,20 +188,20 @@ def _front(rows: Sequence[Row]) -> np.ndarray:
     return non_dominated(np.array([r.objectives for r in rows]), np.array([r.violation for r in rows]))
 
 
-def _check(archs: Archs, evaluation: Evaluation) -> dict[str, list[float]]:
+def _check(archs: Archs, evaluation: Evaluation) -> list[tuple[str, list[int | float]]]:
     """The evaluator's columns as Python numbers; raises ValueError where an array does not fit the archs."""
     n = len(archs)
     shapes = {"objectives": np.shape(evaluation.objectives), "violation": np.shape(evaluation.violation)}
     if len(shapes["objectives"]) != 2 or len(evaluation.objectives) != n or shapes["violation"] != (n,):
         raise ValueError(f"evaluating {n} archs: objectives must be [{n}, m] and violation [{n}], got {shapes}")
-    columns = {}
+    columns = []
     for name, values in evaluation.columns.items():
         if name.startswith("objective_") or name in (*_HEAD, *_TAIL):
             raise ValueError(f"evaluating archs: column {name!r} is the archive's own; choose another name")
         if np.shape(values) != (n,) or np.asarray(values).dtype.kind not in "biuf":
             raise ValueError(f"evaluating {n} archs: column {name!r} must hold {n} numbers, got {values!r}")
         values = np.asarray(values)
-        columns[name] = (values.astype(int) if values.dtype.kind == "b" else values).tolist()
+        columns.append((name, (values.astype(int) if values.dtype.kind == "b" else values).tolist()))
     return columns
 
 
@@ -212,6 +217,6 @@ def _read(place: str, head: list[str], line: list[str], space: SearchSpace) -> R
         raise ValueError(f"{place}: {error}") from error
 
 
-def _number(cell: str) -> float:
+def _number(cell: str) -> int | float:
     """An int where the text is one, so that a reloaded archive equals the saved one."""
     return int(cell) if cell.lstrip("-").isdigit() else float(cell)
