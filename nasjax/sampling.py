@@ -15,7 +15,7 @@ import numpy as np
 
 from nasjax.rounds import Round, fair_round
 from nasjax.space import SearchSpace
-from nasjax.typing import Archs, PRNGKey
+from nasjax.typing import Arch, Archs, PRNGKey
 
 
 class Sampler(NamedTuple):
@@ -72,7 +72,7 @@ def pairwise_fair(space: SearchSpace) -> Sampler:
     return Sampler("pairwise-fair", plan.slots, True, sample)
 
 
-def sandwich(space: SearchSpace, largest: Sequence[int], smallest: Sequence[int], *, num_random: int = 2) -> Sampler:
+def sandwich(space: SearchSpace, largest: Arch, smallest: Arch, *, num_random: int = 2) -> Sampler:
     """The largest and the smallest sub-network plus random ones; the largest teaches the others in place.
 
     Source: universally slimmable networks, arXiv 1903.05134, section 3.
@@ -85,7 +85,7 @@ def sandwich(space: SearchSpace, largest: Sequence[int], smallest: Sequence[int]
     return Sampler("sandwich", 2 + num_random, False, sample, teacher=0)
 
 
-def single(arch: Sequence[int]) -> Sampler:
+def single(arch: Arch | Sequence[int]) -> Sampler:
     """Always the one arch: for training a stand-alone network with the same trainer."""
     plan = jnp.asarray(np.asarray(arch, np.int32))[None]
     return Sampler("single", 1, False, lambda key, step: plan)

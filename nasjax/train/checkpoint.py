@@ -28,18 +28,21 @@ class Checkpoints:
         policy = training.preservation_policies.LatestN(keep)
         self._orbax = training.Checkpointer(self.folder, preservation_policy=policy, cleanup_tmp_directories=True)
         self._pending: Any = None
+        self._damaged: set[int] = set()
 
     def save(self, state: TrainState, data: Mapping[str, Any]) -> None:
         """Start saving the state and the data position; raises OSError when an earlier save failed."""
         self.wait()
         step = int(state.step)
-        if step in [c.step for c in self._orbax.checkpoints]:
+        if step not in self._damaged and step in [c.step for c in self._orbax.checkpoints]:
             return
         # A copy: the next step takes the state's memory, which a CPU checkpoint would otherwise still be reading.
         leaves = jax.tree.map(jnp.copy, _leaves(state))
         extra = {"fingerprint": self._fingerprint, "data": dict(data)}
         try:
-            self._pending = self._orbax.save_async(step, leaves, force=True, custom_metadata=extra)
+            overwrite = step in self._damaged
+            self._pending = self._orbax.save_async(step, leaves, force=True, overwrite=overwrite, custom_metadata=extra)
+            self._damaged.discard(step)
         except Exception as error:
             raise OSError(self._failed(error)) from error
 
@@ -68,6 +71,7 @@ class Checkpoints:
                 raise
             except Exception as error:  # whatever a damaged file makes a reader say
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                self._damaged.add(step)
                 warnings.warn(f"checkpoint {step} in {self.folder} is damaged and skipped: {reason}", stacklevel=2)
                 continue
             return _assemble(like, loaded), dict(extra["data"])

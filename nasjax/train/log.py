@@ -1,6 +1,7 @@
 """What a run says while it runs: `metrics.jsonl` is the record, `status.json` the present, the terminal a view."""
 
 import json
+import math
 import os
 import sys
 import time
@@ -45,7 +46,9 @@ class RunLog:
         rate = self._rate(step)
         numbers = {name: float(value) for name, value in values.items()}
         numbers |= {} if rate is None else {"steps_per_s": rate}
-        line = {"time": time.time(), "phase": self.phase, "step": step, "steps": self.steps, **numbers}
+        # JSON has no NaN: a value that is not finite is null.
+        said = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+        line = {"time": time.time(), "phase": self.phase, "step": step, "steps": self.steps, **said}
         append_line(self.folder / "metrics.jsonl", line)
         self._status(step, numbers, "")
         self._show(step, numbers)
@@ -95,9 +98,17 @@ class _Bar:
 
 
 def append_line(path: Path, row: Mapping[str, Any]) -> None:
-    """Add one JSON line in a single write, so that a killed process leaves whole lines (or one torn last line)."""
-    with open(path, "ab") as file:
-        file.write(json.dumps(row).encode() + b"\n")
+    """Add one JSON line in a single write, so that a killed process leaves whole lines (or one torn last line).
+
+    A torn last line is closed first: it costs itself, not the line after it. Raises ValueError for NaN and infinity,
+    which JSON does not have.
+    """
+    line = json.dumps(row, allow_nan=False).encode() + b"\n"
+    with open(path, "a+b") as file:
+        if file.seek(0, os.SEEK_END) > 0:
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read(1) == b"\n" else b"\n" + line
+        file.write(line)
 
 
 def replace_json(path: Path, content: Any) -> None:
