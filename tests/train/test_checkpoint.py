@@ -1,0 +1,198 @@
+"""Checkpoints: exact, refused when foreign, skipped when damaged, and safe from a full disk."""
+
+import resource
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from nasjax.train.checkpoint import Checkpoints
+from nasjax.train.parallel import data_mesh
+from nasjax.train.state import TrainState, init_state
+from tests.train import parts
+from tests.train.runner import TASK
+
+
+@pytest.fixture(scope="module")
+def state() -> TrainState:
+    """A state on eight devices, large enough (100 kB of noise) that its files can be cut within."""
+    noise = {"table": {"numbers": jax.random.normal(jax.random.key(7), (6, 4000))}}
+    task = TASK._replace(init=lambda key: noise)
+    optimisers = {"table": optax.adam(0.1)}
+    return init_state(task, parts.SPACE, optimisers, mesh=data_mesh(), seed=1)
+
+
+def at(state: TrainState, step: int) -> TrainState:
+    """The state at another step, with params that tell."""
+    params = jax.tree.map(lambda x: x + step, state.params)
+    return state._replace(step=state.step + step, params=params)
+
+
+def save(folder, states, **changes) -> None:
+    """Save states one after the other into a folder."""
+    checkpoints = Checkpoints(folder, {"lr": 0.1, "task": "table"} | changes, keep=3)
+    for each in states:
+        checkpoints.save(each, {"position": 10 * int(each.step)})
+    checkpoints.close()
+
+
+def restore(folder, like, **changes):
+    """Restore as another process would."""
+    checkpoints = Checkpoints(folder, {"lr": 0.1, "task": "table"} | changes, keep=3)
+    try:
+        return checkpoints.restore(like)
+    finally:
+        checkpoints.close()
+
+
+def files(folder):
+    """The files of a checkpoint, largest first."""
+    return sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: -p.stat().st_size)
+
+
+def cut(folder):
+    """Every file loses its second half."""
+    for path in files(folder):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(folder):
+    """One byte in the middle of the largest file is another."""
+    path = files(folder)[0]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def remove_data(folder):
+    """The largest file is gone."""
+    files(folder)[0].unlink()
+
+
+def empty(folder):
+    """The folder is there, its files are not."""
+    for path in files(folder):
+        path.unlink()
+
+
+def test_what_is_restored_is_what_was_saved(tmp_path, state):
+    """State and data position come back to the bit, the key and its dtype included, from the newest step."""
+    assert restore(tmp_path, state) is None
+    save(tmp_path, [at(state, 1), at(state, 2)])
+    found, position = restore(tmp_path, state)
+    parts.assert_same(found, at(state, 2))
+    assert position == {"position": 20}
+    assert found.key.dtype == state.key.dtype
+    assert all(
+        x.sharding == y.sharding
+        for x, y in zip(found.params["table"].values(), state.params["table"].values(), strict=True)
+    )
+
+
+def test_only_the_newest_are_kept(tmp_path, state):
+    """`keep` checkpoints stay."""
+    save(tmp_path, [at(state, s) for s in (1, 2, 3, 4, 5)])
+    assert sorted(int(p.name) for p in tmp_path.iterdir() if p.name.isdigit()) == [3, 4, 5]
+
+
+def test_saving_does_not_read_memory_that_the_next_step_takes(tmp_path, state):
+    """The state is overwritten while it is being saved; the checkpoint holds what it was."""
+    checkpoints = Checkpoints(tmp_path, {"lr": 0.1, "task": "table"})
+    old = at(state, 1)
+    expected = parts.host(old)
+    checkpoints.save(old, {})
+    numbers = old.params["table"]["numbers"]
+    jax.jit(lambda x: jnp.zeros_like(x) * x, donate_argnums=0)(numbers).block_until_ready()
+    assert numbers.is_deleted()
+    checkpoints.close()
+    parts.assert_same(restore(tmp_path, state)[0], expected)
+
+
+def test_another_config_is_refused_by_name(tmp_path, state):
+    """The differing keys are named with both values, missing ones too."""
+    save(tmp_path, [at(state, 1)])
+    with pytest.raises(ValueError, match=r"another config: lr was 0\.1, now 0\.2"):
+        restore(tmp_path, state, lr=0.2)
+    with pytest.raises(ValueError, match="clip was None, now 1.0"):
+        restore(tmp_path, state, clip=1.0)
+
+
+@pytest.mark.parametrize("damage", [cut, flip, remove_data, empty])
+def test_a_damaged_checkpoint_is_skipped(tmp_path, state, damage):
+    """The one before it is taken, with a warning; saved again, the damaged step is whole."""
+    save(tmp_path, [at(state, 1), at(state, 2)])
+    damage(tmp_path / "2")
+    with pytest.warns(UserWarning, match="checkpoint 2 in .* is damaged and skipped"):
+        found, position = restore(tmp_path, state)
+    parts.assert_same(found, at(state, 1))
+    assert position == {"position": 10}
+
+
+def test_a_damaged_checkpoint_is_written_anew(tmp_path, state):
+    """Training that went back to the step before reaches the damaged one again and saves it."""
+    save(tmp_path, [at(state, 1), at(state, 2)])
+    remove_data(tmp_path / "2")
+    checkpoints = Checkpoints(tmp_path, {"lr": 0.1, "task": "table"}, keep=3)
+    with pytest.warns(UserWarning, match="damaged"):
+        checkpoints.restore(state)
+    checkpoints.save(at(state, 2), {"position": 20})
+    checkpoints.close()
+    parts.assert_same(restore(tmp_path, state)[0], at(state, 2))
+
+
+def test_all_damaged_is_an_error(tmp_path, state):
+    """Nothing readable: the error lists the steps and says what to do, rather than starting anew."""
+    save(tmp_path, [at(state, 1), at(state, 2)])
+    cut(tmp_path / "1"), cut(tmp_path / "2")
+    with (
+        pytest.warns(UserWarning, match="damaged"),
+        pytest.raises(ValueError, match=r"all checkpoints in .* are damaged \(\[2, 1\]\); remove the folder"),
+    ):
+        restore(tmp_path, state)
+
+
+def test_an_interrupted_save_is_not_seen(tmp_path, state):
+    """What a killed save leaves behind is not taken for a checkpoint, and goes with the next saves."""
+    save(tmp_path, [at(state, 1), at(state, 2)])
+    shutil.copytree(tmp_path / "2", tmp_path / "3.orbax-checkpoint-tmp")
+    cut(tmp_path / "3.orbax-checkpoint-tmp")
+    parts.assert_same(restore(tmp_path, state)[0], at(state, 2))
+    save(tmp_path, [at(state, 3)])
+    parts.assert_same(restore(tmp_path, state)[0], at(state, 3))
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoints(tmp_path, state):
+    """Files can no longer grow beyond 20 kB: OSError says which checkpoints are kept, and they are resumable."""
+    save(tmp_path, [at(state, 1)])
+    checkpoints = Checkpoints(tmp_path, {"lr": 0.1, "task": "table"}, keep=3)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"saving a checkpoint into .* failed .* checkpoints of steps \[1\] are kept"):
+            checkpoints.save(at(state, 2), {"position": 20})
+            checkpoints.wait()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    checkpoints.close()
+    parts.assert_same(restore(tmp_path, state)[0], at(state, 1))
+
+
+def test_the_failure_of_a_save_beside_training_is_reported(tmp_path, state, monkeypatch):
+    """A save that fails after `save` returned is reported by the next `wait`, once."""
+
+    class Failing:
+        def result(self):
+            raise RuntimeError("disk gone")
+
+    checkpoints = Checkpoints(tmp_path, {"lr": 0.1, "task": "table"})
+    checkpoints.save(at(state, 1), {})
+    checkpoints.wait()
+    monkeypatch.setattr(checkpoints._orbax, "save_async", lambda *args, **kwargs: Failing())
+    checkpoints.save(at(state, 2), {})
+    with pytest.raises(OSError, match=r"disk gone.*steps \[1\] are kept"):
+        checkpoints.wait()
+    checkpoints.close()
+    np.testing.assert_array_equal(restore(tmp_path, state)[0].step, 1)
