@@ -5,9 +5,11 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
+from zlib import crc32
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from nasjax.train.state import TrainState
 
@@ -29,6 +31,7 @@ class Checkpoints:
         self._orbax = training.Checkpointer(self.folder, preservation_policy=policy, cleanup_tmp_directories=True)
         self._pending: Any = None
         self._damaged: set[int] = set()
+        self._reported = False
 
     def save(self, state: TrainState, data: Mapping[str, Any]) -> None:
         """Start saving the state and the data position; raises OSError when an earlier save failed."""
@@ -38,7 +41,7 @@ class Checkpoints:
             return
         # A copy: the next step takes the state's memory, which a CPU checkpoint would otherwise still be reading.
         leaves = jax.tree.map(jnp.copy, _leaves(state))
-        extra = {"fingerprint": self._fingerprint, "data": dict(data)}
+        extra = {"fingerprint": self._fingerprint, "data": dict(data), "crc32": _crc(leaves)}
         try:
             overwrite = step in self._damaged
             self._pending = self._orbax.save_async(step, leaves, force=True, overwrite=overwrite, custom_metadata=extra)
@@ -65,16 +68,18 @@ class Checkpoints:
         for step in found:
             try:
                 extra = self._orbax.metadata(step).custom_metadata or {}
-                self._check(extra.get("fingerprint", {}))
+                self._check(extra["fingerprint"])
                 loaded = self._orbax.load(step, jax.tree.map(_abstract, _leaves(like)))
+                position = _whole(loaded, extra)
             except _OtherConfig:
                 raise
             except Exception as error:  # whatever a damaged file makes a reader say
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
                 self._damaged.add(step)
-                warnings.warn(f"checkpoint {step} in {self.folder} is damaged and skipped: {reason}", stacklevel=2)
+                warnings.warn(
+                    f"checkpoint {step} in {self.folder} is damaged and skipped: {_said(error)}", stacklevel=2
+                )
                 continue
-            return _assemble(like, loaded), dict(extra["data"])
+            return _assemble(like, loaded), position
         if found:
             raise ValueError(f"all checkpoints in {self.folder} are damaged ({found}); remove the folder to start anew")
         return None
@@ -84,7 +89,11 @@ class Checkpoints:
         try:
             self.wait()
         finally:
-            self._orbax.close()
+            try:
+                self._orbax.close()
+            except Exception as error:
+                if not self._reported:  # Orbax says it again on closing, and would hide what was said first
+                    raise OSError(self._failed(error)) from error
 
     def _check(self, found: Mapping[str, Any]) -> None:
         mine = self._fingerprint
@@ -94,8 +103,14 @@ class Checkpoints:
             raise _OtherConfig(f"{self.folder} holds checkpoints of another config: {said}")
 
     def _failed(self, error: Exception) -> str:
+        self._reported = True
         kept = [c.step for c in self._orbax.checkpoints]
-        return f"saving a checkpoint into {self.folder} failed ({error}); checkpoints of steps {kept} are kept"
+        return f"saving a checkpoint into {self.folder} failed ({_said(error)}); checkpoints of steps {kept} are kept"
+
+
+def _said(error: Exception) -> str:
+    """The first line of what an error says."""
+    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
 
 
 class _OtherConfig(ValueError):
@@ -106,6 +121,21 @@ def _leaves(state: TrainState) -> dict[str, jax.Array]:
     """The state by path, without its container types; the key as its words."""
     plain = state._replace(key=jax.random.key_data(state.key))
     return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(plain)}
+
+
+def _crc(leaves: Mapping[str, jax.Array]) -> int:
+    """A checksum of the leaves: the file format has none over the arrays, a flipped bit would go unnoticed."""
+    crc = 0
+    for name in sorted(leaves):
+        crc = crc32(np.ascontiguousarray(jax.device_get(leaves[name])), crc)
+    return crc
+
+
+def _whole(leaves: Mapping[str, jax.Array], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The data position, if the leaves are those that were saved with it; raises ValueError otherwise."""
+    if _crc(leaves) != extra["crc32"]:
+        raise ValueError("its arrays are not those that were saved (checksum)")
+    return dict(extra["data"])
 
 
 def _abstract(x: jax.Array) -> jax.ShapeDtypeStruct:

@@ -7,7 +7,6 @@ from zlib import crc32
 import jax
 import jax.numpy as jnp
 import optax
-from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh
 from jaxtyping import Array, Int
 
@@ -62,7 +61,7 @@ def init_state(
     width = max(len(c.options) for c in space.choices)
     state = TrainState(
         params=start,
-        opt_state={player: optimisers[player].init(ravel_pytree(start[player])[0]) for player in task.losses},
+        opt_state={player: optimisers[player].init(start[player]) for player in task.losses},
         ema=start,
         step=jnp.zeros((), jnp.int32),
         key=named(key, "train"),

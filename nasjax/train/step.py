@@ -14,7 +14,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Int
@@ -24,7 +23,7 @@ from nasjax.space import SearchSpace
 from nasjax.task import Batch, Logs, Task
 from nasjax.train.parallel import AXIS, replicated
 from nasjax.train.state import Optimisers, TrainState, named
-from nasjax.typing import Archs, Params, PRNGKey
+from nasjax.typing import Archs, PRNGKey
 
 StepFn = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
 
@@ -33,9 +32,6 @@ def make_step(
     task: Task, space: SearchSpace, sampler: Sampler, *, optimisers: Optimisers, mesh: Mesh, ema: float = 0.999
 ) -> StepFn:
     """The jitted `step(state, batch) -> (state, logs)`; the state given to it is donated.
-
-    All arithmetic on params is on one flat vector a player (the optimisers see only that): a supernet has hundreds of
-    small leaves, and a dozen kernels for each would rule the time to compile and the overhead of a step.
 
     The batch holds the devices' batches (`task.batch_spec`) one after the other, its leading axis split over the mesh.
     Players are walked in the order of `task.losses`. Logs are scalars on the devices: "loss" (summed over players) and,
@@ -51,20 +47,20 @@ def make_step(
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
         plans, logs, bad = draw(state.key, state.step), {}, []
-        params, opt_state = dict(state.params), dict(state.opt_state)
+        params: dict[str, Any] = dict(state.params)
+        opt_state = dict(state.opt_state)
         key = jax.random.fold_in(state.key, state.step)
         for player in task.losses:
             (loss, extra), grads = gradients[player](params, plans, batch, named(key, player))
-            (flat, unravel), grad = ravel_pytree(params[player]), ravel_pytree(grads)[0]
-            updates, opt_state[player] = optimisers[player].update(grad, opt_state[player], flat)
-            params[player] = unravel(optax.apply_updates(flat, updates))
-            norm = optax.tree.norm(grad)
+            updates, opt_state[player] = optimisers[player].update(grads, opt_state[player], params[player])
+            params[player] = optax.apply_updates(params[player], updates)
+            norm = optax.tree.norm(grads)
             bad.append(~jnp.isfinite(loss + norm + optax.tree.norm(updates)))
             logs[player] = {**extra, "loss": loss, "grad_norm": norm}
         new = state._replace(
             params=params,
             opt_state=opt_state,
-            ema={player: _average(state.ema[player], params[player], ema_decay(state.step, ema)) for player in params},
+            ema=_average(state.ema, params, ema_decay(state.step, ema)),
             step=state.step + 1,
             counts=state.counts + option_counts(space, plans),
         )
@@ -104,23 +100,16 @@ def _sharded(mesh: Mesh, fn: Callable, in_specs, out_specs):
     return jax.shard_map(fn, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
 
 
-def _average(ema: Params, params: Params, decay: jax.Array) -> Params:
-    flat, unravel = ravel_pytree(ema)
-    return unravel(decay * flat + (1 - decay) * ravel_pytree(params)[0])
+def _average(ema, params, decay: jax.Array):
+    return jax.tree.map(lambda e, p: decay * e + (1 - decay) * p, ema, params)
 
 
 def _guard(old: TrainState, new: TrainState, bad: jax.Array) -> TrainState:
     """The new state, or the old one with the first bad player noted; a failed state stays as it is."""
     failed = jnp.where(bad.any(), 1 + jnp.argmax(bad), 0).astype(jnp.int32)
     failed = jnp.where(old.failed > 0, old.failed, failed)
-
-    def choose(o: Any, n: Any) -> Any:
-        (flat, unravel), other = ravel_pytree(o), ravel_pytree(n)[0]
-        return unravel(jnp.where(failed > 0, flat, other))
-
-    kept = {name: choose(getattr(old, name), getattr(new, name)) for name in ("params", "opt_state", "ema")}
-    step, counts = (jnp.where(failed > 0, o, n) for o, n in ((old.step, new.step), (old.counts, new.counts)))
-    return new._replace(**kept, step=step, counts=counts, failed=failed)
+    kept = jax.tree.map(lambda o, n: jnp.where(failed > 0, o, n), old._replace(key=0), new._replace(key=0))
+    return kept._replace(key=old.key, failed=failed)
 
 
 def _flat(logs: dict[str, Logs]) -> dict[str, jax.Array]:
