@@ -46,8 +46,8 @@ def strict_fair(space: SearchSpace) -> Sampler:
     plan = fair_round(space)
 
     def sample(key, step):
-        key = jax.random.fold_in(key, step)
-        return _assemble(space, plan, lambda i, n: jax.random.permutation(_named(key, space, i), n))
+        lots = _lots(jax.random.fold_in(key, step), space, plan.slots)
+        return _assemble(space, plan, lambda i, n: jnp.argsort(lots[i, :n]))
 
     return Sampler("strict-fair", plan.slots, True, sample)
 
@@ -62,12 +62,9 @@ def pairwise_fair(space: SearchSpace) -> Sampler:
     place = {space.index(name): j for j, name in enumerate(space.free)}  # neighbours among the free shift by one
 
     def sample(key, step):
-        cycle = jax.random.fold_in(key, step // plan.slots)
-
-        def shifted(i, n):
-            return jnp.roll(jax.random.permutation(_named(cycle, space, i), n), -(step % plan.slots) * place[i])
-
-        return _assemble(space, plan, shifted)
+        lots = _lots(jax.random.fold_in(key, step // plan.slots), space, plan.slots)
+        shift = step % plan.slots
+        return _assemble(space, plan, lambda i, n: jnp.roll(jnp.argsort(lots[i, :n]), -shift * place[i]))
 
     return Sampler("pairwise-fair", plan.slots, True, sample)
 
@@ -93,10 +90,11 @@ def single(arch: Arch | Sequence[int]) -> Sampler:
 
 def random_archs(key: PRNGKey, space: SearchSpace, num: int) -> Archs:
     """`num` canonical archs, each choice uniform over its allowed options; `int32[num, k]`."""
+    lots = _lots(key, space, num)
     columns = []
     for i, choice in enumerate(space.choices):
         options = jnp.asarray(space.options(choice.name), jnp.int32)
-        columns.append(options[jax.random.randint(_named(key, space, i), (num,), 0, len(options))])
+        columns.append(options[jnp.minimum((lots[i] * len(options)).astype(jnp.int32), len(options) - 1)])
     return space.canonical(jnp.stack(columns, -1))
 
 
@@ -122,5 +120,7 @@ def _assemble(space: SearchSpace, plan: Round, shuffle: Callable[[int, int], jax
     return archs
 
 
-def _named(key: PRNGKey, space: SearchSpace, i: int) -> PRNGKey:
-    return jax.random.fold_in(key, crc32(space.choices[i].name.encode()))
+def _lots(key: PRNGKey, space: SearchSpace, num: int) -> jax.Array:
+    """`num` uniform numbers a choice, `[k, num]`, each row drawn by the choice's name, all rows by one program."""
+    names = jnp.asarray([crc32(c.name.encode()) for c in space.choices], jnp.uint32)
+    return jax.vmap(lambda name: jax.random.uniform(jax.random.fold_in(key, name), (num,)))(names)

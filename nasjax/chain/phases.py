@@ -14,6 +14,7 @@ from nasjax.chain.score import population_scorer
 from nasjax.config import StageConfig
 from nasjax.data.pipeline import PatchIterator, patches
 from nasjax.data.spec import open_source
+from nasjax.ops.params import merge_params
 from nasjax.sampling import Sampler, pairwise_fair, sandwich, single, strict_fair, uniform
 from nasjax.search.aging_evolution import aging_evolution
 from nasjax.search.archive import Archive
@@ -74,13 +75,11 @@ def make_searcher(stage: StageConfig, space: SearchSpace) -> Searcher:
     return random_search(space, batch=size)
 
 
-def train_supernet(experiment: Experiment, stage: StageConfig, space: SearchSpace, *, params: Params | None) -> Params:
-    """Train the shared weights over what a stage leaves open, from the stage before; returns the averaged ones."""
+def train_supernet(experiment: Experiment, stage: StageConfig, space: SearchSpace, *, params: Params) -> Params:
+    """Train what a stage can reach of the shared weights; returns all of them, the trained ones averaged."""
     run, problem, _ = experiment
-    sampler = make_sampler(problem, stage, space)
-    model = supernet_model(
-        problem.supernet.at(space), sampler, dtype=compute_dtype(stage.train), remat=stage.train.remat
-    )
+    net, sampler = problem.supernet.at(space), make_sampler(problem, stage, space)
+    model = supernet_model(net, sampler, dtype=compute_dtype(stage.train), remat=stage.train.remat)
     task = _task(problem, model, sampler, batch=stage.batch)
 
     def record(counts: np.ndarray, steps: int) -> None:
@@ -89,7 +88,7 @@ def train_supernet(experiment: Experiment, stage: StageConfig, space: SearchSpac
         run.write("fairness.json", {"stages": [*rest, row]})
 
     phase = Phase(f"supernet/{stage.stage}", task, sampler, space, stage.train)
-    return _train(experiment, phase, params=params, on_counts=record)
+    return merge_params(params, _train(experiment, phase, params=net.select(params), on_counts=record))
 
 
 def train_network(

@@ -50,12 +50,12 @@ def search(config: Config, path: str | Path, *, say: Say = print) -> dict[str, A
 def find(experiment: Experiment) -> tuple[np.ndarray, Params]:
     """Search path, then operators, then channels; returns the arch and the shared weights it was found on."""
     run, problem, say = experiment
-    shared: list[Params] = []
+    shared: list[Params] = [problem.supernet.init(jax.random.fold_in(problem.key, 0))]
 
     def one_stage(stage: str, narrowed: SearchSpace, archive: Archive) -> Archive:
         settings = next(s for s in problem.config.stages if s.stage == stage)
         say(f"{stage}: training {len(narrowed.free)} free choices, {narrowed.size():.3g} networks")
-        shared.append(train_supernet(experiment, settings, narrowed, params=shared[-1] if shared else None))
+        shared.append(train_supernet(experiment, settings, narrowed, params=shared[-1]))
         return search_stage(experiment, settings, narrowed, params=shared[-1], archive=archive)
 
     def on_decision(decision: Decision, archive: Archive) -> None:

@@ -19,6 +19,7 @@ from nasjax.data.evaluation import eval_images
 from nasjax.data.spec import open_source
 from nasjax.export.bundle import load_bundle
 from nasjax.metrics.image import sr_protocol
+from nasjax.ops.params import merge_params
 
 Say = Callable[[str], None]
 
@@ -38,7 +39,9 @@ def train_stage(config: Config, path: Path, stage: str, *, decided: str | None =
     before = space.stages[: space.stages.index(stage)]
     have = [s for s in before if run.weights(f"supernet/{s}").is_file()]
     say(f"{stage}: {len(narrowed.free)} free choices, from {'the stage ' + have[-1] if have else 'random weights'}")
-    params = run.load_params(f"supernet/{have[-1]}") if have else None
+    params = problem.supernet.init(jax.random.fold_in(problem.key, 0))
+    for name in have:
+        params = merge_params(params, run.load_params(f"supernet/{name}"))
     train_supernet(Experiment(run, problem, say), settings, narrowed, params=params)
     return str(run.weights(f"supernet/{stage}"))
 
@@ -83,7 +86,8 @@ def export_run(path: Path) -> dict[str, Any]:
 
 
 def _newest_shared(run: RunFolder, problem: Problem) -> dict[str, Any] | None:
-    for stage in reversed(problem.supernet.space.stages):
-        if run.weights(f"supernet/{stage}").is_file():
-            return run.load_params(f"supernet/{stage}")
-    return None
+    have = [s for s in problem.supernet.space.stages if run.weights(f"supernet/{s}").is_file()]
+    params = problem.supernet.init(jax.random.fold_in(problem.key, 0))
+    for stage in have:
+        params = merge_params(params, run.load_params(f"supernet/{stage}"))
+    return params if have else None

@@ -38,6 +38,14 @@ def lead(params: Params, specs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def merge_params(params: Params, part: Params) -> dict[str, Any]:
+    """`params` with the leaves of `part` in place of its own."""
+    merged = dict(params)
+    for name, value in part.items():
+        merged[name] = merge_params(params.get(name, {}), value) if isinstance(value, Mapping) else value
+    return merged
+
+
 def zeros(specs: Mapping[str, Any]) -> dict[str, Any]:
     """Zero-filled params of the declared shapes, for tracing."""
     return {name: zeros(s) if isinstance(s, Mapping) else jnp.zeros(s.shape) for name, s in specs.items()}

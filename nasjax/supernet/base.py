@@ -36,8 +36,15 @@ class Supernet:
         return replace(self, space=space)
 
     def init(self, key: PRNGKey) -> dict[str, Any]:
-        """Parameters of every path, operator and channel option at its widest: a plain nested dict, float32."""
+        """Parameters of every allowed path, operator and channel option at its widest: a plain nested dict, float32.
+
+        Each is drawn by its own name, so a narrower mask gives a part of the same numbers.
+        """
         return draw(key, prune(self._declare(None).specs))
+
+    def select(self, params: Params) -> dict[str, Any]:
+        """The part of `params` that the mask can reach: what a stage trains. `merge_params` puts it back."""
+        return lead(params, prune(self._declare(None).specs))
 
     def routed(self, params: Params, plan: Archs, x: Float[Array, "s b h w c"]) -> Float[Array, "s b i j o"]:
         """Run one fair round, stream `s` through sub-network `plan[s]`, without any branch.

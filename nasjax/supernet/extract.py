@@ -10,7 +10,7 @@ import numpy as np
 from nasjax.ops.base import Op, Width
 from nasjax.ops.params import draw, zeros
 from nasjax.space import SearchSpace
-from nasjax.supernet.net import Forward, candidates, of, widths
+from nasjax.supernet.net import Forward, candidates, live_options, of, widths
 from nasjax.typing import Params
 
 
@@ -41,7 +41,7 @@ class Static:
 
 
 class Declare:
-    """Collects what a forward function declares: of one arch, or (`arch` None) of every option at its widest.
+    """Collects what a forward function declares: of one arch, or (`arch` None) of every allowed option at its widest.
 
     `specs` holds the nested `Param` declarations, `folds` the operation behind each, by the same names.
     """
@@ -63,7 +63,7 @@ class Declare:
     def choose(self, choice: str, ops: Mapping[str, Op], x: Any, *, out: Width, inner: str | None = None) -> Any:
         """Declare the arch's operation, or all of them."""
         names, found = self.space.choices[self.space.index(choice)].options, candidates(self.space, choice, ops)
-        taken = range(len(names)) if self.arch is None else [self.arch[self.space.index(choice)]]
+        taken = live_options(self.space, choice) if self.arch is None else [self.arch[self.space.index(choice)]]
         width = int(out) if inner is None else int(self.width(inner))
         return self._declare(choice, {names[o]: found[o] for o in taken}, x, int(out), width)
 

@@ -44,6 +44,12 @@ def widths(space: SearchSpace, choice: str) -> np.ndarray:
     return np.array([int(o) for o in options], np.int32)
 
 
+def live_options(space: SearchSpace, choice: str) -> list[int]:
+    """The options that a sub-network can run: the allowed ones, and 0 where the choice can be inactive."""
+    conditional = space.choices[space.index(choice)].active is not None
+    return sorted({*space.options(choice), *((0,) if conditional else ())})
+
+
 def candidates(space: SearchSpace, choice: str, ops: Mapping[str, Op]) -> list[Op]:
     """The operations in the order of the options; raises ValueError when they do not match."""
     options = space.choices[space.index(choice)].options

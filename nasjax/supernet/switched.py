@@ -9,7 +9,7 @@ import numpy as np
 
 from nasjax.ops.base import Op, Width
 from nasjax.space import SearchSpace
-from nasjax.supernet.net import candidates, of, widths
+from nasjax.supernet.net import candidates, live_options, of, widths
 from nasjax.typing import Params
 
 
@@ -35,7 +35,7 @@ class Switched:
         i, found = self.space.index(choice), candidates(self.space, choice, ops)
         names = self.space.choices[i].options
         width = out if inner is None else self.width(inner)
-        live = sorted({*self.space.options(choice), *(() if self.space.choices[i].active is None else (0,))})
+        live = live_options(self.space, choice)
         params = [of(self.params, choice, names[o]) for o in live]
         if len(live) == 1:
             return found[live[0]].apply(params[0], x, out, width)
