@@ -109,7 +109,8 @@ def _backend() -> dict[str, Any]:
         devices = [_device(device) for device in jax.devices()]
     except Exception as error:  # doctor must work where nothing else does
         return {"devices": [], "cache": {"folder": None, "files": 0, "bytes": 0}, "error": f"{error}"}
-    return {"devices": devices, "cache": _cache(jax.config.jax_compilation_cache_dir)}
+    config: Any = jax.config  # its flags are attributes made at run time
+    return {"devices": devices, "cache": _cache(config.jax_compilation_cache_dir)}
 
 
 def _device(device: Any) -> dict[str, Any]:
