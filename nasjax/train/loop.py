@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, final, runtime_checkable
+from zlib import crc32
 
 import jax
 import numpy as np
@@ -77,7 +78,9 @@ def fit(
     optimisers = {player: optimiser(config) for player in task.losses}
     step_fn = make_step(task, space, sampler, optimisers=optimisers, mesh=mesh, ema=config.ema)
     state = init_state(task, space, optimisers, mesh=mesh, seed=config.seed, params=params)
-    fingerprint = {**config.fingerprint(), "task": task.name, "sampler": sampler.name, "devices": mesh.size}
+    space_id = f"{space.name}@{crc32(space.to_json().encode()):08x}"  # its mask too: the params' shapes may be the same
+    what = {"task": task.name, "space": space_id, "sampler": sampler.name, "devices": mesh.size}
+    fingerprint = {**config.fingerprint(), **what}
     checkpoints = Checkpoints(log.folder / "checkpoints" / log.phase.replace("/", "-"), fingerprint, keep=config.keep)
     spec = host_spec(task.batch_spec, mesh)
     with contextlib.closing(checkpoints), _Signals() as signals:

@@ -153,3 +153,11 @@ def test_samplers_are_part_of_what_is_resumed(tmp_path):
     other = strict_fair(parts.SPACE)._replace(name="other")
     with RunLog(tmp_path, "supernet/path", 3) as log, pytest.raises(ValueError, match="sampler was 'strict-fair'"):
         fit(TASK, parts.SPACE, other, data=parts.Numbers(TASK), config=parts.config(3), log=log)
+
+
+def test_another_mask_is_another_training(tmp_path):
+    """A space of the same shapes with other options allowed is refused, not resumed."""
+    train(tmp_path, 3)
+    other = parts.SPACE.restrict({"skip": ["long"]})
+    with RunLog(tmp_path, "supernet/path", 3) as log, pytest.raises(ValueError, match="space was 'toy@.*, now 'toy@"):
+        fit(TASK, other, SAMPLER, data=parts.Numbers(TASK), config=parts.config(3), log=log)
