@@ -7,22 +7,26 @@ Command: scripts/quickstart, or: nasjax quickstart
 from nasjax.config import Config, DataConfig, FinalConfig, SpaceConfig, StageConfig
 from nasjax.train.config import TrainConfig
 
-OPS = ("res", "sep3", "ir2k3", "rlfb", "spab", "rep")
-
 
 def config() -> Config:
-    """Six blocks, six operators, four trunk widths; about 26K parameters at most."""
-    short = TrainConfig(steps=600, lr=3e-3, log_every=25)
+    """Five blocks, five operators, four trunk and four inner widths; at most 27K parameters."""
+    short = TrainConfig(steps=400, lr=3e-3, log_every=25)
     return Config(
         name="quickstart",
-        space=SpaceConfig(blocks=5, trunk=(12, 16, 20, 24), inner=(8, 16, 24, 32), ops=OPS, nominal=1),
+        space=SpaceConfig(
+            blocks=5,
+            trunk=(12, 16, 20, 24),
+            inner=(8, 16, 24, 32),
+            ops=("res", "ir2k3", "rlfb", "spab", "rep"),
+            nominal=1,
+        ),
         data=DataConfig(val_patches=24, test_crop=(72, 128)),
         budget=("params<=27K",),
         cost="params",
         stages=(
             StageConfig("path", short, batch=4, population=24, generations=6),
-            StageConfig("operator", short, batch=2, population=24, generations=6),
+            StageConfig("operator", short, batch=3, population=24, generations=6),
             StageConfig("channel", short, batch=4, population=24, generations=6),
         ),
-        final=FinalConfig(TrainConfig(steps=2500, lr=5e-3, log_every=50), batch=16),
+        final=FinalConfig(TrainConfig(steps=2000, lr=5e-3, log_every=50), batch=16),
     )

@@ -88,14 +88,14 @@ def single(arch: Arch | Sequence[int]) -> Sampler:
     return Sampler("single", 1, False, lambda key, step: plan)
 
 
-def random_archs(key: PRNGKey, space: SearchSpace, num: int) -> Archs:
+def random_archs(key: PRNGKey, space: SearchSpace, num: int) -> jax.Array:
     """`num` canonical archs, each choice uniform over its allowed options; `int32[num, k]`."""
     lots = _lots(key, space, num)
     columns = []
     for i, choice in enumerate(space.choices):
         options = jnp.asarray(space.options(choice.name), jnp.int32)
         columns.append(options[jnp.minimum((lots[i] * len(options)).astype(jnp.int32), len(options) - 1)])
-    return space.canonical(jnp.stack(columns, -1))
+    return jnp.asarray(space.canonical(jnp.stack(columns, -1)))
 
 
 def option_counts(space: SearchSpace, plan: Archs) -> jax.Array:

@@ -123,7 +123,7 @@ class SearchSpace:
         archs = np.where(known, archs, 0)  # so that no parent is looked up beyond its options
         active = self.active(archs)
         allowed = [np.asarray(mask)[archs[..., i]] for i, mask in enumerate(self.allowed)]
-        return np.all(known & np.where(active, np.stack(allowed, -1), archs == 0), -1)
+        return np.asarray(np.all(known & np.where(active, np.stack(allowed, -1), archs == 0), -1))
 
     def check(self, arch: Arch) -> np.ndarray:
         """The arch as canonical int32 numpy; raises ValueError naming the first choice outside the space."""
@@ -161,8 +161,7 @@ class SearchSpace:
     def decode(self, arch: Arch) -> dict[str, str]:
         """`{choice: option}` of the active choices of one arch."""
         arch = self._known(arch)
-        live = self.active(arch)
-        return {c.name: c.options[v] for c, v, on in zip(self.choices, arch.tolist(), live.tolist(), strict=True) if on}
+        return self._named(arch.tolist(), self.active(arch).tolist())
 
     def text(self, arch: Arch) -> str:
         """One pasteable word, e.g. `toy:width=16,b1=conv3.8,b2=off@1f0c3a`; the inverse of `parse`.
@@ -170,11 +169,12 @@ class SearchSpace:
         Choices that share a prefix up to the first dot are grouped; inactive choices are left out; the six
         hexadecimal digits after `@` are a checksum that catches typing mistakes and archs of another space.
         """
-        groups: dict[str, list[str]] = {}
-        for name, option in self.decode(arch).items():
-            groups.setdefault(name.split(".")[0], []).append(option)
-        body = f"{self.name}:" + ",".join(f"{g}={'.'.join(options)}" for g, options in groups.items())
-        return f"{body}@{_digest(body)}"
+        return self.texts(self._known(arch)[None])[0]
+
+    def texts(self, archs: Archs) -> list[str]:
+        """The text of many archs of the space at once, `[n, k]`."""
+        rows = zip(self.canonical(archs).tolist(), self.active(archs).tolist(), strict=True)
+        return [_word(self.name, self._named(values, live)) for values, live in rows]
 
     def parse(self, text: str) -> np.ndarray:
         """The arch that `text` names (its checksum may be left out).
@@ -183,9 +183,7 @@ class SearchSpace:
         """
         body, _, digest = text.strip().partition("@")
         if digest and digest != _digest(body):
-            raise ValueError(
-                f"arch {text!r}: checksum {digest!r} does not match (expected {_digest(body)!r}): mistyped?"
-            )
+            raise ValueError(f"arch {text!r}: checksum {digest!r} does not match ({_digest(body)!r}): mistyped?")
         name, colon, rest = body.partition(":")
         if not colon or name != self.name:
             raise ValueError(f"arch {text!r} is not of space {self.name!r}; it must start with '{self.name}:'")
@@ -210,7 +208,8 @@ class SearchSpace:
         """The space that one stage searches: earlier choices as `decided`, later ones at their default.
 
         A choice with `coarse` groups takes one representative a group at its coarse stage, and the members of the
-        decided group at its own. `decided` is required from the second stage on; raises ValueError otherwise.
+        decided group at its own. A choice that could not be active at its own stage is decided at the first later one
+        where it can. `decided` is required from the second stage on; raises ValueError otherwise.
         """
         now = _find(stage, self.stages, f"stage of {self.name}")
         if now > 0 and decided is None:
@@ -231,14 +230,8 @@ class SearchSpace:
 
     def to_json(self) -> str:
         """The whole space as JSON; `SearchSpace.from_json` is the inverse."""
-        return json.dumps(
-            {
-                "name": self.name,
-                "stages": self.stages,
-                "choices": [c._asdict() for c in self.choices],
-                "allowed": self.allowed,
-            }
-        )
+        choices = [c._asdict() for c in self.choices]
+        return json.dumps({"name": self.name, "stages": self.stages, "choices": choices, "allowed": self.allowed})
 
     @staticmethod
     def from_json(text: str) -> "SearchSpace":
@@ -288,22 +281,23 @@ class SearchSpace:
         choice, allowed = self.choices[i], set(self.options(self.choices[i].name))
         fine = self.stages.index(choice.stage)
         rough = fine if choice.coarse is None else self.stages.index(choice.coarse[0])
-        if now < rough or (now > fine and value is None):
+        if now < rough:
             return {int(self._defaults()[i])}
-        if now == rough and choice.coarse is not None:
+        if choice.coarse is not None and (now == rough or (now < fine and value is None)):
             groups = [[self.option(choice.name, o) for o in group] for group in choice.coarse[1]]
             return {next(o for o in g if o in allowed) for g in groups if allowed & set(g)}
         if now == fine or value is None:
             return allowed & self._group_of(choice, value)
         return {value}
 
+    def _named(self, values: list[int], live: list[bool]) -> dict[str, str]:
+        return {c.name: c.options[v] for c, v, on in zip(self.choices, values, live, strict=True) if on}
+
     def _group_of(self, choice: Choice, value: int | None) -> set[int]:
-        every = set(range(len(choice.options)))
         if choice.coarse is None or value is None:
-            return every
-        return next(
-            g for g in ({self.option(choice.name, o) for o in names} for names in choice.coarse[1]) if value in g
-        )
+            return set(range(len(choice.options)))
+        group = next(g for g in choice.coarse[1] if choice.options[value] in g)
+        return {choice.options.index(o) for o in group}
 
     def _assign(self, groups: dict[str, list[str]], text: str) -> np.ndarray:
         """Hand the tokens of each group to its active choices, in order."""
@@ -340,6 +334,14 @@ def _find(name: str, known: Sequence[str], what: str) -> int:
 
 def _digest(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()[:6]
+
+
+def _word(space: str, named: dict[str, str]) -> str:
+    groups: dict[str, list[str]] = {}
+    for name, option in named.items():
+        groups.setdefault(name.split(".")[0], []).append(option)
+    body = f"{space}:" + ",".join(f"{g}={'.'.join(options)}" for g, options in groups.items())
+    return f"{body}@{_digest(body)}"
 
 
 def _groups(rest: str, text: str) -> dict[str, list[str]]:

@@ -17,9 +17,9 @@ _listening: list[bool] = []
 def _listen() -> None:
     """Count compilations from now on; jax keeps its listeners for the life of the process, so one is enough."""
 
-    def on_event(name: str, seconds: float, **kwargs: str | int) -> None:
-        if name == _COMPILE:
-            _compiled["seconds"] += seconds
+    def on_event(event: str, duration_secs: float, **metadata: str | int) -> None:
+        if event == _COMPILE:
+            _compiled["seconds"] += duration_secs
             _compiled["programs"] += 1
 
     if not _listening:

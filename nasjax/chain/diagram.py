@@ -34,14 +34,10 @@ _WORDS = {
 def diagram(problem: Problem, arch: np.ndarray) -> dict[str, Any]:
     """Nodes in the order of the data, with parameters and MACs, and the main, long and residual edges."""
     options, costs = problem.supernet.space.decode(arch), _piece_costs(problem, arch)
-    nodes = [
-        dict(zip(("id", "label", "kind", "detail"), n, strict=True)) | _cost(costs, n[0])
-        for n in _nodes(problem, options)
+    nodes: list[dict[str, Any]] = [
+        {"id": name, "label": label, "kind": kind, "detail": detail, **_cost(costs, name)}
+        for name, label, kind, detail in _nodes(problem, options)
     ]
-    for node in nodes:
-        if f"{node['id']}.edge" in costs:
-            edge = costs[f"{node['id']}.edge"]
-            node |= {"params": node["params"] + edge[0], "macs": node["macs"] + edge[1]}
     return {"nodes": nodes, "edges": list(_edges([n["id"] for n in nodes], options))}
 
 
@@ -72,8 +68,9 @@ def _edges(ids: list[str], options: dict[str, str]) -> Iterator[list[str]]:
 
 
 def _cost(costs: dict[str, tuple[int, int]], name: str) -> dict[str, int]:
-    params, macs = costs.get(name, (0, 0))
-    return {"params": params, "macs": macs}
+    """A node's own costs and those of the long edge that leaves it."""
+    (params, macs), (edge_params, edge_macs) = costs.get(name, (0, 0)), costs.get(f"{name}.edge", (0, 0))
+    return {"params": params + edge_params, "macs": macs + edge_macs}
 
 
 def _piece_costs(problem: Problem, arch: np.ndarray) -> dict[str, tuple[int, int]]:

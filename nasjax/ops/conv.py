@@ -130,7 +130,8 @@ def _depthwise_shifts(x: jax.Array, w: jax.Array) -> jax.Array:
 
 
 def _shift_sum(x: jax.Array, w: jax.Array) -> jax.Array:
-    return sum(shifted * w[i, j, 0].reshape(1, 1, 1, -1) for (i, j), shifted in _shifts(x, w.shape[0]))
+    products = (shifted * w[i, j, 0].reshape(1, 1, 1, -1) for (i, j), shifted in _shifts(x, w.shape[0]))
+    return functools.reduce(jnp.add, products)
 
 
 def _shifts(x: jax.Array, kernel: int):

@@ -9,6 +9,7 @@ from zlib import crc32
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from nasjax.typing import Params, PRNGKey
 
@@ -61,5 +62,5 @@ def _draw(key: PRNGKey, spec: Param) -> jax.Array:
     if spec.std == 0.0:
         return jnp.asarray(np.full(spec.shape, spec.mean, np.float32))
     flat = jax.random.normal(key, (1 << max(num - 1, 1).bit_length(),))
-    flat = flat if isinstance(key, jax.core.Tracer) else np.asarray(flat)
+    flat = flat if isinstance(key, Tracer) else np.asarray(flat)
     return jnp.asarray(flat[:num].reshape(spec.shape) * np.float32(spec.std) + np.float32(spec.mean))

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
 
 from nasjax.search import memory
 from nasjax.search.base import Objectives, Searcher, Violation, check_sizes, scalarise, tidy
-from nasjax.search.variation import draw, lots, mutate
+from nasjax.search.variation import Domain, draw, lots, mutate, option_mask, structure
 from nasjax.space import SearchSpace
 from nasjax.typing import Archs, PRNGKey
 
@@ -21,12 +22,12 @@ class _Settings(NamedTuple):
     batch: int
     tournament: int
     weights: tuple[float, ...]
-    capacity: int
 
 
 class _State(NamedTuple):
     """A ring of the youngest members; `count` archs were told so far."""
 
+    mask: Bool[Array, "k o"]
     archs: Int[Array, "p k"]
     score: Float[Array, " p"]
     violation: Float[Array, " p"]
@@ -53,28 +54,25 @@ def aging_evolution(
     check_sizes("aging_evolution", sizes | {"number of weights": len(weights)})
     if batch > population:
         raise ValueError(f"aging_evolution: batch {batch} must not exceed population {population}")
-    settings = _Settings(space, population, batch, tournament, tuple(map(float, weights)), capacity)
-    return Searcher(lambda key: _init(settings), partial(_ask, settings), partial(_tell, settings))
-
-
-def _init(settings: _Settings) -> _State:
-    p = settings.population
-    archs = jnp.zeros((p, settings.space.num_choices), jnp.int32)
-    return _State(archs, jnp.zeros(p), jnp.full(p, jnp.inf), jnp.int32(0), memory.empty(settings.capacity))
+    settings = _Settings(structure(space), population, batch, tournament, tuple(map(float, weights)))
+    archs = np.zeros((population, space.num_choices), np.int32)
+    nothing = (np.zeros(population, np.float32), np.full(population, np.inf, np.float32), np.int32(0))
+    start = _State(option_mask(space), archs, *nothing, memory.empty(capacity))
+    return Searcher(lambda key: start, partial(_ask, settings), partial(_tell, settings))
 
 
 @partial(jax.jit, static_argnums=0)
 def _ask(settings: _Settings, key: PRNGKey, state: _State) -> Archs:
     tournament, change, again, fill = jax.random.split(key, 4)
-    num = 2 * settings.batch
+    domain, num = Domain(settings.space, state.mask), 2 * settings.batch
     members = jnp.minimum(state.count, settings.population)
     entrants = jnp.int32(lots(tournament, (num, settings.tournament)) * members)
     place = jnp.argsort(jnp.lexsort((state.score, state.violation)))
     winners = jnp.take_along_axis(entrants, jnp.argmin(place[entrants], 1)[:, None], 1)[:, 0]
-    children = mutate(change, settings.space, state.archs[winners])
+    children = mutate(change, domain, state.archs[winners])
     # Near an exhausted neighbourhood every one-choice mutant is known: mutants of mutants come next, random ones last.
-    candidates = jnp.concatenate([children, mutate(again, settings.space, children)])
-    fresh = draw(fill, settings.space, 2 * num)
+    candidates = jnp.concatenate([children, mutate(again, domain, children)])
+    fresh = draw(fill, domain, 2 * num)
     candidates = jnp.where(state.count < settings.population, fresh, candidates)
     return memory.choose_new(state.memory, jnp.concatenate([candidates, fresh[:num]]), settings.batch)
 
@@ -86,6 +84,7 @@ def _tell(settings: _Settings, state: _State, archs: Archs, objectives: Objectiv
     score = scalarise(objectives, settings.weights)[last]
     places = (state.count + jnp.arange(len(score))) % settings.population
     return _State(
+        state.mask,
         state.archs.at[places].set(archs[last]),
         state.score.at[places].set(score),
         state.violation.at[places].set(violation[last]),

@@ -207,6 +207,8 @@ def _check(archs: Archs, evaluation: Evaluation) -> list[tuple[str, list[int | f
 
 def _read(place: str, head: list[str], line: list[str], space: SearchSpace) -> Row:
     try:
+        if len(line) != len(head):
+            raise ValueError(f"{len(line)} cells for {len(head)} columns")
         cells = dict(zip(head, line, strict=True))
         columns = {n: _number(v) for n, v in cells.items() if n not in (*_HEAD, *_TAIL) and v}
         objectives = tuple(float(columns.pop(n)) for n in list(columns) if n.startswith("objective_"))

@@ -17,6 +17,7 @@ from nasjax.search.pareto import hypervolume
 from nasjax.search.problems import epistatic, separable
 from nasjax.search.random import random_search
 from nasjax.search.run import Evaluate, run_search
+from nasjax.search.variation import structure
 from nasjax.space import SearchSpace
 
 Search: TypeAlias = Callable[..., Archive]
@@ -33,33 +34,37 @@ def ask_tell(make_searcher: Callable[[SearchSpace], Searcher]) -> Search:
 
 def check_proposals(search: Search, space: SearchSpace, evaluate: Evaluate, *, generations: int = 8) -> None:
     """Every arch proposed is canonical and allowed, none is evaluated twice a stage, and a key decides everything."""
-    key = jax.random.key(0)
-    first = search(space, evaluate, key=key, generations=generations, archive=Archive(space))
+    # The archive refuses what is no arch of the space at all; here it would let pass what only the mask excludes.
+    empty = Archive(structure(space))
+    first, again, other = (
+        search(space, evaluate, key=jax.random.key(seed), generations=generations, archive=empty) for seed in (0, 0, 1)
+    )
     archs = np.array([row.arch for row in first.rows])
     _require(len(archs) > 0, "the search evaluated nothing")
-    _require(bool(space.contains(archs).all()), f"proposed outside {space.name}: {archs[~space.contains(archs)][:3]}")
+    outside = archs[~space.contains(archs)]
+    _require(len(outside) == 0, f"proposed outside the mask of {space.name}: {outside[:1].tolist()}")
     _require(len({(r.stage, r.arch) for r in first.rows}) == len(archs), "an arch was evaluated twice in one stage")
-    again = search(space, evaluate, key=key, generations=generations, archive=Archive(space))
     _require(first.rows == again.rows, "the same key gave another search")
-    other = search(space, evaluate, key=jax.random.key(1), generations=generations, archive=Archive(space))
     _require(first.rows != other.rows, "another key gave the same search: the key is not used")
 
 
 def check_no_recompile(
     make_searcher: Callable[[SearchSpace], Searcher], space: SearchSpace, evaluate: Evaluate
 ) -> None:
-    """`ask` and `tell` are traced once each, and states keep their structure, shapes and dtypes."""
-    searcher = make_searcher(space)
-    traces = {"ask": 0, "tell": 0}
-    ask, tell = _counted(searcher.ask, "ask", traces), _counted(searcher.tell, "tell", traces)
-    state = searcher.init(jax.random.key(0))
-    before = _shapes(state)
+    """One program each for `ask` and `tell` suffices: both can be traced, and every state has the type of the first.
+
+    The type is what programs are looked up by: structure, shapes, dtypes and weak types.
+    """
+    searcher, key = make_searcher(space), jax.random.key(0)
+    state = searcher.init(key)
+    before = _types(state)
     for generation in range(4):
-        archs = np.asarray(ask(jax.random.key(generation), state))
-        objectives, violation = evaluate(archs)[:2]
-        state = tell(state, archs, np.asarray(objectives, np.float32), np.asarray(violation, np.float32))
-        _require(_shapes(state) == before, f"the state changed from {before} to {_shapes(state)}")
-    _require(traces == {"ask": 1, "tell": 1}, f"traced more than once in four generations: {traces}")
+        archs = searcher.ask(jax.random.fold_in(key, generation), state)
+        told = (state, np.asarray(archs), *(np.asarray(a, np.float32) for a in evaluate(np.asarray(archs))[:2]))
+        _require(_traced(searcher.ask, key, state) == _types(archs), "`ask` proposes another number when traced")
+        _require(_traced(searcher.tell, *told) == before, "`tell` returns another type of state when traced")
+        state = searcher.tell(*told)
+        _require(_types(state) == before, f"the state changed from {before} to {_types(state)}")
 
 
 def check_optimum(search: Search, space: SearchSpace, *, generations: int, seeds: Sequence[int] = (0, 1, 2)) -> None:
@@ -78,20 +83,23 @@ def check_beats_random(
     generations: int,
     problem: Callable[[SearchSpace, int], Evaluate] = epistatic,
     reference: Sequence[float] = (1.0,),
-    seeds: Sequence[int] = (0, 1, 2, 3),
+    seeds: Sequence[int] = (0, 1, 2, 3, 4, 5),
 ) -> None:
-    """On a harder problem the feasible hypervolume is larger than random search's from every seed.
+    """On a harder problem the feasible hypervolume is larger than random search's: in the mean and in 3/4 of the seeds.
 
     Random search without repetition receives as many evaluations. `problem(space, seed)` makes the evaluator;
     `reference` bounds its objectives from above (for one objective the hypervolume is the distance to it).
     """
+    volumes = []
     for seed in seeds:
         evaluate, key = problem(space, seed), jax.random.key(seed)
         found = search(space, evaluate, key=key, generations=generations, archive=Archive(space))
         rounds = -(-len(found.rows) // 32)
         chance = ask_tell(random_search)(space, evaluate, key=key, generations=rounds, archive=Archive(space))
-        ours, theirs = _reached(found, reference), _reached(chance, reference)
-        _require(ours > theirs, f"seed {seed}: hypervolume {ours}, random search {theirs} with {len(found.rows)} archs")
+        volumes.append((_reached(found, reference), _reached(chance, reference)))
+    ours, theirs = np.array(volumes).T
+    better = ours.mean() > theirs.mean() and np.mean(ours > theirs) >= 0.75
+    _require(bool(better), f"hypervolumes {ours.round(4)}, by random search {theirs.round(4)}")
 
 
 def check_resume(
@@ -128,16 +136,14 @@ def _stopping(evaluate: Evaluate, calls: int, evaluated: list) -> Evaluate:
     return stopping
 
 
-def _counted(function: Callable[..., Any], name: str, traces: dict[str, int]) -> Callable[..., Any]:
-    def traced(*args):
-        traces[name] += 1
-        return function(*args)
-
-    return jax.jit(traced)
+def _traced(function: Callable[..., Any], *args: Any) -> Any:
+    """The types that the function returns when it knows only the types of its arguments."""
+    return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), jax.eval_shape(function, *args))
 
 
-def _shapes(state: Any) -> Any:
-    return jax.tree.map(lambda leaf: (leaf.shape, str(leaf.dtype)), state)
+def _types(values: Any) -> Any:
+    avals = jax.tree.map(lambda leaf: jax.typeof(jax.numpy.asarray(leaf)), values)
+    return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), avals)
 
 
 def _reached(archive: Archive, reference: Sequence[float]) -> float:

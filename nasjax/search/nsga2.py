@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
 
 from nasjax.search import memory
 from nasjax.search.base import Objectives, Searcher, Violation, check_sizes, tidy
 from nasjax.search.pareto import crowding, ranks
-from nasjax.search.variation import cross, draw, lots, mutate
+from nasjax.search.variation import Domain, cross, draw, lots, mutate, option_mask, structure
 from nasjax.space import SearchSpace
 from nasjax.typing import Archs, PRNGKey
 
@@ -21,13 +22,13 @@ class _Settings(NamedTuple):
     population: int
     batch: int
     crossover: float
-    rate: float
-    capacity: int
 
 
 class _State(NamedTuple):
     """The survivors, best first (rank, then crowding); the first `count` rows are filled."""
 
+    mask: Bool[Array, "k o"]
+    rate: Float[Array, ""]
     archs: Int[Array, "p k"]
     objectives: Float[Array, "p m"]
     violation: Float[Array, " p"]
@@ -55,31 +56,40 @@ def nsga2(
     sizes = {"num_objectives": num_objectives, "population": population, "batch": batch, "capacity": capacity}
     check_sizes("nsga2", sizes)
     rate = 0.5 / max(len(space.free), 1) if rate is None else rate
-    settings = _Settings(space, num_objectives, population, batch, crossover, rate, capacity)
-    return Searcher(lambda key: _init(settings), partial(_ask, settings), partial(_tell, settings))
-
-
-def _init(settings: _Settings) -> _State:
-    p = settings.population
-    archs = jnp.zeros((p, settings.space.num_choices), jnp.int32)
-    objectives = jnp.zeros((p, settings.num_objectives))
-    return _State(archs, objectives, jnp.full(p, jnp.inf), jnp.int32(0), memory.empty(settings.capacity))
+    settings = _Settings(structure(space), num_objectives, population, batch, crossover)
+    archs = np.zeros((population, space.num_choices), np.int32)
+    scores = np.zeros((population, num_objectives), np.float32), np.full(population, np.inf, np.float32)
+    start = _State(option_mask(space), np.float32(rate), archs, *scores, np.int32(0), memory.empty(capacity))
+    return Searcher(lambda key: start, partial(_ask, settings), partial(_tell, settings))
 
 
 @partial(jax.jit, static_argnums=0)
 def _ask(settings: _Settings, key: PRNGKey, state: _State) -> Archs:
-    space, num = settings.space, 2 * settings.batch
-    parents, mate, coin, change, again, fill = jax.random.split(key, 6)
-    # Rows are stored best first, so the winner of a binary tournament is the smaller index.
-    entrants = jnp.int32(lots(parents, (2, num, 2)) * state.count)
-    first, second = state.archs[entrants.min(-1)]
-    crossed = lots(coin, (num, 1)) < settings.crossover
-    children = jnp.where(crossed, cross(mate, space, (first, second)), first)
-    children = mutate(change, space, children, rate=settings.rate)
-    fresh = draw(fill, space, len(children) + settings.batch)
-    candidates = jnp.concatenate([children, mutate(again, space, children[: settings.batch])])
+    domain, num = Domain(settings.space, state.mask), settings.batch
+    select, coin, mate, change, again, fill = jax.random.split(key, 6)
+    first, second = state.archs[_tournaments(select, state.count, settings.population, num)]
+    crossed = (lots(coin, (num,)) < settings.crossover)[:, None]
+    pairs = [
+        jnp.where(crossed, child, parent)
+        for child, parent in zip(cross(mate, domain, (first, second)), (first, second), strict=True)
+    ]
+    children = mutate(change, domain, jnp.stack(pairs, 1).reshape(2 * num, -1), rate=state.rate)
+    fresh = draw(fill, domain, 3 * num)
+    candidates = jnp.concatenate([children, mutate(again, domain, children[:num])])
     candidates = jnp.where(state.count > 0, candidates, fresh)
-    return memory.choose_new(state.memory, jnp.concatenate([candidates, fresh]), settings.batch)
+    return memory.choose_new(state.memory, jnp.concatenate([candidates, fresh]), num)
+
+
+def _tournaments(key: PRNGKey, count: jax.Array, population: int, num: int) -> jax.Array:
+    """`int32[2, num]` winners of binary tournaments among the first `count` rows.
+
+    Entrants come from shuffled populations, so that within `population` draws every member enters once: drawing each by
+    itself loses good ones by chance. Rows are stored best first, so the smaller index wins.
+    """
+    shuffles = -(-4 * num // population)
+    lot = jnp.where(jnp.arange(population)[None] < count, lots(key, (shuffles, population)), 2)
+    order = jnp.argsort(lot, 1)[:, jnp.arange(population) % jnp.maximum(count, 1)]
+    return order.reshape(-1)[: 4 * num].reshape(num, 2, 2).min(-1).T
 
 
 @partial(jax.jit, static_argnums=0)
@@ -94,7 +104,7 @@ def _tell(settings: _Settings, state: _State, archs: Archs, objectives: Objectiv
     best = jnp.lexsort((-crowding(objectives, rank), rank))[: settings.population]
     count = jnp.minimum(jnp.sum(jnp.isfinite(violation)), settings.population).astype(jnp.int32)
     told = memory.remember(state.memory, archs[settings.population :])
-    return _State(archs[best], objectives[best], violation[best], count, told)
+    return _State(state.mask, state.rate, archs[best], objectives[best], violation[best], count, told)
 
 
 def _copies(archs: Archs, empty: jax.Array) -> jax.Array:

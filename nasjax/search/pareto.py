@@ -39,16 +39,16 @@ def ranks(objectives: Objectives, violation: Violation) -> Int[Array, " n"]:
     return jax.lax.while_loop(lambda carry: jnp.any(carry[1]), peel, start)[0]
 
 
-def crowding(objectives: Objectives, rank: Int[Array, " n"]) -> Float[Array, " n"]:
+def crowding(objectives: Objectives, rank: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Float[Array, " n"]:
     """The crowding distance of each row within its front; infinite at the ends (Deb et al. 2002, section III.B)."""
-    objectives = jnp.asarray(objectives)
+    objectives, rank = jnp.asarray(objectives), jnp.asarray(rank)
     return sum((_gaps(objectives[:, i], rank) for i in range(objectives.shape[-1])), jnp.zeros(len(rank)))
 
 
 def non_dominated(objectives: np.ndarray, violation: np.ndarray | None = None) -> np.ndarray:
     """Which feasible rows no other feasible row dominates, `[n, m]` -> `bool[n]`; equal rows are all kept."""
     objectives = np.asarray(objectives, np.float64)
-    usable = np.isfinite(objectives).all(-1)
+    usable = np.asarray(np.isfinite(objectives).all(-1))
     if violation is not None:
         usable &= np.asarray(violation) <= 0
     keep = np.zeros(len(objectives), bool)
@@ -56,8 +56,8 @@ def non_dominated(objectives: np.ndarray, violation: np.ndarray | None = None) -
     left = np.array([i for i in np.lexsort(objectives.T[::-1]) if usable[i]], int)
     while len(left):
         rest = objectives[left] - objectives[left[:1]]
-        keep[left[np.flatnonzero(np.equal(rest, 0).all(-1))]] = True
-        left = left[np.flatnonzero(np.less(rest, 0).any(-1))]
+        keep[left[(rest == 0).all(-1)]] = True
+        left = left[(rest < 0).any(-1)]
     return keep
 
 

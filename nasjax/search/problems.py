@@ -1,7 +1,7 @@
 """Problems with known answers for checking searchers: a space with conditional choices, objectives over any space."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -31,10 +31,16 @@ def block_space(num_blocks: int = 6, ops: int = 4, widths: int = 4) -> SearchSpa
 
 
 def enumerate_archs(space: SearchSpace, limit: int = 100_000) -> np.ndarray:
-    """All canonical archs of the space, `int32[size, k]`; raises ValueError when there are more than `limit`."""
+    """All canonical archs of the space in order, `int32[size, k]`; raises ValueError when they exceed `limit`."""
     if space.size() > limit:
         raise ValueError(f"{space.name} has {space.size()} archs, more than the limit of {limit}")
-    return np.array(list(_extend(space, ())), np.int32)
+    archs = np.zeros((1, space.num_choices), np.int32)
+    for i, choice in enumerate(space.choices):
+        live, options = space.active(archs)[:, i], space.options(choice.name)
+        grown = np.repeat(archs[live], len(options), 0)
+        grown[:, i] = np.tile(options, live.sum())
+        archs = np.concatenate([archs[~live], grown])
+    return archs[np.lexsort(archs.T[::-1])]
 
 
 def separable(space: SearchSpace, seed: int = 0) -> tuple[Evaluate, float]:
@@ -48,12 +54,12 @@ def separable(space: SearchSpace, seed: int = 0) -> tuple[Evaluate, float]:
 
 
 def budgeted(space: SearchSpace, budget: float, seed: int = 0) -> Evaluate:
-    """`separable` under a budget on a second separable cost in [0, 1] a choice, relative excess as violation."""
-    table, price = _table(space, seed), _prices(space, seed)
+    """`epistatic` under a budget on a separable cost in [0, 1] an active choice, relative excess as violation."""
+    free, price = epistatic(space, seed), _prices(space, seed)
 
     def evaluate(archs: np.ndarray) -> Evaluation:
         cost = _sum(space, price, archs)
-        return Evaluation(_sum(space, table, archs)[:, None], np.maximum(cost / budget - 1, 0), {"cost": cost})
+        return Evaluation(free(archs).objectives, np.maximum(cost / budget - 1, 0), {"cost": cost})
 
     return evaluate
 
@@ -108,18 +114,3 @@ def _least(space: SearchSpace, table: np.ndarray, i: int) -> float:
         children = (j for j, c in enumerate(space.choices) if c.active and c.active[0] == name and label in c.active[1])
         best = min(best, float(table[i, option]) + sum(_least(space, table, j) for j in children))
     return best
-
-
-def _extend(space: SearchSpace, begun: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """All canonical archs that begin so."""
-    i = len(begun)
-    if i == space.num_choices:
-        yield begun
-        return
-    choice, live = space.choices[i], True
-    if choice.active is not None:
-        parent = space.index(choice.active[0])
-        padded = np.array(begun + (0,) * (space.num_choices - i))
-        live = bool(space.active(padded)[parent]) and space.choices[parent].options[begun[parent]] in choice.active[1]
-    for option in space.options(choice.name) if live else (0,):
-        yield from _extend(space, (*begun, option))

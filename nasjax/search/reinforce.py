@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
 
 from nasjax.search.base import Objectives, Searcher, Violation, check_sizes, scalarise, tidy
-from nasjax.search.variation import lots, option_mask
+from nasjax.search.variation import lots, option_mask, structure
 from nasjax.space import SearchSpace
 from nasjax.typing import Archs, PRNGKey
 
@@ -28,6 +29,7 @@ class _Settings(NamedTuple):
 class _State(NamedTuple):
     """The policy's logits with Adam's moments, and moving sums of the feasible scores."""
 
+    mask: Bool[Array, "k o"]
     logits: Float[Array, "k o"]
     moments: Float[Array, "2 k o"]
     averages: Float[Array, "3"]
@@ -54,18 +56,16 @@ def reinforce(
     check_sizes("reinforce", {"batch": batch, "number of weights": len(weights)})
     if not 0 <= decay < 1:
         raise ValueError(f"reinforce: decay must be in [0, 1), got {decay}")
-    settings = _Settings(space, batch, tuple(map(float, weights)), learning_rate, entropy, decay)
-    return Searcher(lambda key: _init(settings), partial(_ask, settings), partial(_tell, settings))
-
-
-def _init(settings: _Settings) -> _State:
-    shape = option_mask(settings.space).shape
-    return _State(jnp.zeros(shape), jnp.zeros((2, *shape)), jnp.zeros(3), jnp.zeros(2), jnp.int32(0))
+    settings = _Settings(structure(space), batch, tuple(map(float, weights)), learning_rate, entropy, decay)
+    mask = option_mask(space)
+    nothing = (np.zeros(shape, np.float32) for shape in (mask.shape, (2, *mask.shape), 3, 2))
+    start = _State(mask, *nothing, np.int32(0))
+    return Searcher(lambda key: start, partial(_ask, settings), partial(_tell, settings))
 
 
 @partial(jax.jit, static_argnums=0)
 def _ask(settings: _Settings, key: PRNGKey, state: _State) -> Archs:
-    policy = _log_policy(settings.space, state.logits)
+    policy = _log_policy(state.mask, state.logits)
     # The Gumbel-max trick: the largest log probability plus Gumbel noise is a sample of the categorical.
     noise = -jnp.log(-jnp.log(jnp.maximum(lots(key, (settings.batch, *policy.shape)), 1e-30)))
     return settings.space.canonical(jnp.argmax(policy[None] + noise, -1).astype(jnp.int32))
@@ -80,24 +80,26 @@ def _tell(settings: _Settings, state: _State, archs: Archs, objectives: Objectiv
     # The baseline is what was known before this batch; only in the first one does the batch stand in for it.
     past, weight = state.baseline
     advantage = jnp.where(weight > 0, past / jnp.maximum(weight, 1e-9), loss.mean()) - loss
-    gradient = jax.grad(_surrogate)(state.logits, settings, archs, advantage)
+    gradient = jax.grad(_surrogate)(state.logits, state.mask, settings, archs, advantage)
     logits, moments = _adam(state, gradient, settings.learning_rate)
     baseline = settings.decay * state.baseline + (1 - settings.decay) * jnp.stack([loss.mean(), jnp.ones(())])
-    return _State(logits, moments, averages, baseline, state.step + 1)
+    return _State(state.mask, logits, moments, averages, baseline, state.step + 1)
 
 
-def _surrogate(logits: jax.Array, settings: _Settings, archs: Archs, advantage: jax.Array) -> jax.Array:
+def _surrogate(
+    logits: jax.Array, mask: jax.Array, settings: _Settings, archs: Archs, advantage: jax.Array
+) -> jax.Array:
     """Its gradient is minus the policy gradient minus the entropy bonus."""
-    policy = _log_policy(settings.space, logits)
+    policy = _log_policy(mask, logits)
     taken = jnp.take_along_axis(policy[None], archs[..., None], -1)[..., 0]
     likelihood = jnp.sum(jnp.where(settings.space.active(archs), taken, 0), -1)
-    spread = -jnp.sum(jnp.where(option_mask(settings.space), jnp.exp(policy) * policy, 0))
+    spread = -jnp.sum(jnp.where(mask, jnp.exp(policy) * policy, 0))
     return -jnp.mean(advantage * likelihood) - settings.entropy * spread
 
 
-def _log_policy(space: SearchSpace, logits: jax.Array) -> jax.Array:
+def _log_policy(mask: jax.Array, logits: jax.Array) -> jax.Array:
     # A large negative number instead of -inf keeps the gradients of the masked entries finite (and zero).
-    return jax.nn.log_softmax(jnp.where(option_mask(space), logits, -1e9), -1)
+    return jax.nn.log_softmax(jnp.where(mask, logits, -1e9), -1)
 
 
 def _average(settings: _Settings, averages: jax.Array, score: jax.Array, feasible: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Random variation of archs under a space's mask: draw, mutate, cross over; always canonical and allowed.
+"""Random variation of archs under a mask: draw, mutate, cross over; always canonical and allowed.
 
 An inactive choice holds no information (it is 0), so it is given a random allowed option before its parent may change:
 a block that a mutation switches on starts with a random operator, never with a forbidden one.
@@ -6,18 +6,35 @@ a block that a mutation switches on starts with a random operator, never with a 
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from nasjax.space import SearchSpace
 from nasjax.typing import Archs, PRNGKey
 
 
-def option_mask(space: SearchSpace) -> np.ndarray:
-    """The allowed options as a padded table, `bool[k, max options]`."""
+class Domain(NamedTuple):
+    """Where archs vary: the structure of a space, which is compiled in, and the allowed options, which are not.
+
+    So all the stages of a coarse-to-fine search share one program. `mask` is padded, `bool[k, max options]`.
+    """
+
+    space: SearchSpace
+    mask: Bool[Array, "k o"] | Bool[np.ndarray, "k o"]
+
+
+def structure(space: SearchSpace) -> SearchSpace:
+    """The space with every option allowed: what spaces that differ only in their masks have in common."""
+    return replace(space, allowed=())
+
+
+def option_mask(space: SearchSpace) -> Bool[np.ndarray, "k o"]:
+    """The allowed options as a padded table."""
     width = max(map(len, space.allowed))
     return np.array([(*mask, *(False,) * (width - len(mask))) for mask in space.allowed])
 
@@ -27,56 +44,62 @@ def lots(key: PRNGKey, shape: Sequence[int]) -> Float[Array, "..."]:
     return jax.random.uniform(key, (math.prod(shape),)).reshape(shape)
 
 
-def draw(key: PRNGKey, space: SearchSpace, num: int) -> Archs:
+def draw(key: PRNGKey, domain: Domain, num: int) -> Archs:
     """`num` random archs, each choice uniform over its allowed options; `int32[num, k]`."""
-    return space.canonical(_genes(key, space, num))
+    return domain.space.canonical(_pick(lots(key, (num, *domain.mask.shape)), domain.mask[None]))
 
 
-def mutate(key: PRNGKey, space: SearchSpace, archs: Archs, *, rate: float | None = None) -> Archs:
+def mutate(key: PRNGKey, domain: Domain, archs: Archs, *, rate: jax.Array | None = None) -> Archs:
     """Each arch with exactly one active choice changed to another allowed option, `[n, k]` -> `[n, k]`.
 
     Given a `rate`, each active choice changes with that probability instead. Choices with one option never change.
+    Half of the changes go to a neighbouring option where that is allowed, since widths and depths are listed in order;
+    the others to any, so that nothing is lost where the order means nothing.
     """
-    pick, change, fill = jax.random.split(key, 3)
-    opens = (option_mask(space).sum(-1) > 1)[None] & space.active(archs)
-    lot = lots(pick, archs.shape)
+    lot, scores = _lots_per_gene(key, domain, len(archs))
+    active = domain.space.active(archs)
+    opens = (domain.mask.sum(-1) > 1)[None] & active
     if rate is None:
         chosen = jnp.argmax(jnp.where(opens, lot, -1), -1)
-        hit = opens & (jnp.arange(space.num_choices)[None] == chosen[:, None])
+        hit = opens & (jnp.arange(archs.shape[-1])[None] == chosen[:, None])
     else:
         hit = opens & (lot < rate)
-    return space.canonical(jnp.where(hit, _others(change, space, archs), _complete(fill, space, archs)))
+    changed = jnp.where(hit, _step(scores, domain, archs), _pick(scores, domain.mask[None]))
+    return domain.space.canonical(jnp.where(active & ~hit, archs, changed))
 
 
-def cross(key: PRNGKey, space: SearchSpace, parents: tuple[Archs, Archs]) -> Archs:
-    """Uniform crossover: each choice from either parent with equal chance; twice `[n, k]` -> `[n, k]`.
+def cross(key: PRNGKey, domain: Domain, parents: tuple[Archs, Archs]) -> tuple[Archs, Archs]:
+    """Uniform crossover of rows: each choice goes from either parent to either child; twice `[n, k]` -> twice `[n, k]`.
 
-    A choice that exists in one parent only is taken from that one.
+    A child whose parent lacks a choice takes it from the other parent.
     """
-    fill, coin = jax.random.split(key)
     first, second = parents
-    in_first, in_second = space.active(first), space.active(second)
-    from_first = lots(coin, first.shape) < 0.5
-    take_first = in_first & (from_first | ~in_second)
-    both = jnp.where(take_first, first, second)
-    genes = _genes(fill, space, len(first))
-    return space.canonical(jnp.where(in_first | in_second, both, genes))
+    coin, scores = _lots_per_gene(key, domain, len(first))
+    in_first, in_second = domain.space.active(first), domain.space.active(second)
+    filled = _pick(scores, domain.mask[None])
+    first, second = (
+        jnp.where(in_first, first, jnp.where(in_second, second, filled)),
+        jnp.where(in_second, second, jnp.where(in_first, first, filled)),
+    )
+    swap = coin < 0.5
+    children = jnp.where(swap, second, first), jnp.where(swap, first, second)
+    return domain.space.canonical(children[0]), domain.space.canonical(children[1])
 
 
-def _genes(key: PRNGKey, space: SearchSpace, num: int) -> jax.Array:
-    """A random allowed option for every choice, active or not."""
-    mask = option_mask(space)
-    scores = lots(key, (num, *mask.shape))
-    return jnp.argmax(jnp.where(mask[None], scores, -1), -1).astype(jnp.int32)
+def _lots_per_gene(key: PRNGKey, domain: Domain, num: int) -> tuple[jax.Array, jax.Array]:
+    """One random number a choice, `[num, k]`, and one an option, `[num, k, o]`: one draw, as each one compiles anew."""
+    k, o = domain.mask.shape
+    drawn = lots(key, (num, k, o + 1))
+    return drawn[..., 0], drawn[..., 1:]
 
 
-def _others(key: PRNGKey, space: SearchSpace, archs: Archs) -> jax.Array:
-    """A random allowed option for every choice, different from the present one where there is another."""
-    mask = option_mask(space)
-    present = jnp.asarray(archs)[..., None] == jnp.arange(mask.shape[-1])[None, None]
-    scores = lots(key, (len(archs), *mask.shape))
-    return jnp.argmax(jnp.where(mask[None] & ~present, scores, -1), -1).astype(jnp.int32)
+def _step(scores: jax.Array, domain: Domain, archs: Archs) -> jax.Array:
+    """Another allowed option for each choice; the score of the present one, needed for nothing else, is the coin."""
+    distance = jnp.abs(jnp.asarray(archs)[..., None] - jnp.arange(domain.mask.shape[-1])[None, None])
+    near = jnp.sum(jnp.where(distance == 0, scores, 0), -1, keepdims=True) < 0.5
+    return _pick(scores + (near & (distance == 1)), domain.mask[None] & (distance > 0))
 
 
-def _complete(key: PRNGKey, space: SearchSpace, archs: Archs) -> jax.Array:
-    return jnp.where(space.active(archs), archs, _genes(key, space, len(archs)))
+def _pick(scores: jax.Array, allowed: jax.Array) -> jax.Array:
+    """The option with the highest score among the allowed ones, `[n, k, o]` -> `int32[n, k]`."""
+    return jnp.argmax(jnp.where(allowed, scores, -1), -1).astype(jnp.int32)

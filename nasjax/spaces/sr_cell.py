@@ -78,7 +78,10 @@ def _block(name: str, inner: Sequence[int], nominal: int, ops: tuple[str, ...]) 
 def _forward(scale: int, blocks: int, ops: tuple[str, ...]):
     candidates = {"off": OFF} | {name: BLOCKS[name] for name in ops}
     stem, fuse = conv_op(3), conv_op(1, gain=0.2)
-    images = {m: Op(m, _no_params, lambda p, x, out, inner, m=m: upscale(x, scale, m)) for m in ("bicubic", "nearest")}
+    images = {
+        "bicubic": Op("bicubic", _no_params, lambda p, x, out, inner: upscale(x, scale, "bicubic")),
+        "nearest": Op("nearest", _no_params, lambda p, x, out, inner: upscale(x, scale, "nearest")),
+    }
 
     def forward(net: Net, x):
         trunk = net.width("trunk")

@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from nasjax.ops.params import draw, lead
@@ -53,7 +54,7 @@ class Supernet:
         (a traced one cannot be checked: draw it with a fair sampler).
         """
         round_ = fair_round(self.space)
-        if not isinstance(plan, jax.core.Tracer):
+        if not isinstance(plan, Tracer):
             _check_plan(self.space, round_, np.asarray(plan))
         return self.forward(Routed(self.space, round_, params, jnp.asarray(plan)), x)
 

@@ -65,11 +65,12 @@ class Routed:
         if len(allowed) > 1:
             runs = [(o, ops[o], n, width) for o, n in enumerate(self.round.counts[i]) if n]
             return runs, jnp.argsort(self.plan[:, i])
+        only = min(allowed)
         if inner is None or isinstance(width, int):
-            return [(allowed[0], ops[allowed[0]], self.round.slots, width)], None
+            return [(only, ops[only], self.round.slots, width)], None
         j, sizes = self.space.index(inner), widths(self.space, inner)
         counts = self.round.counts[j]
-        runs = [(allowed[0], ops[allowed[0]], n, int(sizes[o])) for o, n in enumerate(counts) if n]
+        runs = [(only, ops[only], n, int(sizes[o])) for o, n in enumerate(counts) if n]
         return runs, jnp.argsort(self.plan[:, j])
 
 

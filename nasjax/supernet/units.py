@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from nasjax.ops.base import Op
+from nasjax.ops.base import Op, Width, formulation
 from nasjax.ops.params import zeros
 from nasjax.space import SearchSpace
 from nasjax.supernet.base import Supernet
@@ -40,8 +40,9 @@ class Bound:
     inner: int
 
     def __call__(self, params, x):
-        """Run the operation."""
-        return self.op.apply(params, x, self.out, self.inner)
+        """Run the operation, convolutions as native primitives: what counting and latency tables look at."""
+        with formulation("native"):
+            return self.op.apply(params, x, self.out, self.inner)
 
 
 class Walk:
@@ -58,11 +59,11 @@ class Walk:
         sizes = widths(self.space, choice)
         return int(sizes[self.options[choice]]) if choice in self.options else int(sizes.max())
 
-    def layer(self, name: str, op: Op, x: Any, *, out: int) -> Any:
+    def layer(self, name: str, op: Op, x: Any, *, out: Width) -> Any:
         """Record a fixed layer."""
         return self._visit(name, Piece((op,), False, x, int(out), int(out)))
 
-    def choose(self, choice: str, ops: Mapping[str, Op], x: Any, *, out: int, inner: str | None = None) -> Any:
+    def choose(self, choice: str, ops: Mapping[str, Op], x: Any, *, out: Width, inner: str | None = None) -> Any:
         """Record a choice."""
         width = int(out) if inner is None else self.width(inner)
         return self._visit(choice, Piece(tuple(candidates(self.space, choice, ops)), True, x, int(out), width))

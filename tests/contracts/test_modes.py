@@ -17,7 +17,7 @@ def _rel(a, b):
 
 
 def _worst(gradient, reference):
-    """Largest error of any leaf, relative to it; a bias in front of a norm has gradient zero, so leaves have a floor."""
+    """Largest error of a leaf, relative to it; a bias before a norm has gradient zero, so there is a floor."""
     a, b = jax.tree.leaves(gradient), jax.tree.leaves(reference)
     floor = 1e-2 * max(float(jnp.abs(v).max()) for v in b)
     return max(float(jnp.abs(u - v).max()) / max(float(jnp.abs(v).max()), floor) for u, v in zip(a, b, strict=True))
