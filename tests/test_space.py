@@ -15,7 +15,7 @@ from nasjax.search.problems import block_space, enumerate_archs
 from nasjax.space import Choice, SearchSpace
 
 STAGES = ("path", "operator", "channel")
-LAWS = settings(max_examples=60, deadline=None, derandomize=True)
+LAWS = settings(max_examples=40, deadline=None, derandomize=True)
 
 
 @st.composite

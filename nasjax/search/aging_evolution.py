@@ -56,8 +56,8 @@ def aging_evolution(
         raise ValueError(f"aging_evolution: batch {batch} must not exceed population {population}")
     settings = _Settings(structure(space), population, batch, tournament, tuple(map(float, weights)))
     archs = np.zeros((population, space.num_choices), np.int32)
-    nothing = (np.zeros(population, np.float32), np.full(population, np.inf, np.float32), np.int32(0))
-    start = _State(option_mask(space), archs, *nothing, memory.empty(capacity))
+    nothing = (archs, np.zeros(population, np.float32), np.full(population, np.inf, np.float32), np.int32(0))
+    start = _State(option_mask(space), *map(jnp.asarray, nothing), memory=memory.empty(capacity))
     return Searcher(lambda key: start, partial(_ask, settings), partial(_tell, settings))
 
 

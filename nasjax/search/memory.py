@@ -13,20 +13,20 @@ from nasjax.typing import Archs
 class Memory(NamedTuple):
     """The hashes of the last archs told: a ring of fixed capacity, `count` archs written so far."""
 
-    codes: UInt32[Array, "c 2"] | UInt32[np.ndarray, "c 2"]
-    count: Int[Array, ""] | np.int32
+    codes: UInt32[Array, "c 2"]
+    count: Int[Array, ""]
 
 
 def empty(capacity: int) -> Memory:
     """A memory of `capacity` archs; the oldest are forgotten first."""
-    return Memory(np.zeros((capacity, 2), np.uint32), np.int32(0))
+    return Memory(jnp.asarray(np.zeros((capacity, 2), np.uint32)), jnp.asarray(np.int32(0)))
 
 
 def remember(memory: Memory, archs: Archs) -> Memory:
     """The memory after these archs, `[n, k]`."""
     codes = _codes(archs)[-len(memory.codes) :]
     places = (memory.count + jnp.arange(len(codes))) % len(memory.codes)
-    return Memory(jnp.asarray(memory.codes).at[places].set(codes), memory.count + len(codes))
+    return Memory(memory.codes.at[places].set(codes), memory.count + len(codes))
 
 
 def repeats(archs: Archs) -> Bool[Array, " n"]:
@@ -42,7 +42,7 @@ def choose_new(memory: Memory, candidates: Archs, num: int) -> Int[Array, "num k
     """
     codes = _codes(candidates)
     written = jnp.arange(len(memory.codes)) < memory.count
-    known = jnp.any(_equal(codes, jnp.asarray(memory.codes)) & written[None], 1)
+    known = jnp.any(_equal(codes, memory.codes) & written[None], 1)
     order = jnp.argsort(known + 2 * repeats(candidates), stable=True)
     return jnp.asarray(candidates)[order[:num]]
 

@@ -59,7 +59,8 @@ def nsga2(
     settings = _Settings(structure(space), num_objectives, population, batch, crossover)
     archs = np.zeros((population, space.num_choices), np.int32)
     scores = np.zeros((population, num_objectives), np.float32), np.full(population, np.inf, np.float32)
-    start = _State(option_mask(space), np.float32(rate), archs, *scores, np.int32(0), memory.empty(capacity))
+    nothing = map(jnp.asarray, (np.float32(rate), archs, *scores, np.int32(0)))
+    start = _State(option_mask(space), *nothing, memory=memory.empty(capacity))
     return Searcher(lambda key: start, partial(_ask, settings), partial(_tell, settings))
 
 

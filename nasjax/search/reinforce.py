@@ -59,7 +59,7 @@ def reinforce(
     settings = _Settings(structure(space), batch, tuple(map(float, weights)), learning_rate, entropy, decay)
     mask = option_mask(space)
     nothing = (np.zeros(shape, np.float32) for shape in (mask.shape, (2, *mask.shape), 3, 2))
-    start = _State(mask, *nothing, np.int32(0))
+    start = _State(mask, *map(jnp.asarray, (*nothing, np.int32(0))))
     return Searcher(lambda key: start, partial(_ask, settings), partial(_tell, settings))
 
 

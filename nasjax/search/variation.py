@@ -25,7 +25,7 @@ class Domain(NamedTuple):
     """
 
     space: SearchSpace
-    mask: Bool[Array, "k o"] | Bool[np.ndarray, "k o"]
+    mask: Bool[Array, "k o"]
 
 
 def structure(space: SearchSpace) -> SearchSpace:
@@ -33,10 +33,10 @@ def structure(space: SearchSpace) -> SearchSpace:
     return replace(space, allowed=())
 
 
-def option_mask(space: SearchSpace) -> Bool[np.ndarray, "k o"]:
+def option_mask(space: SearchSpace) -> Bool[Array, "k o"]:
     """The allowed options as a padded table."""
     width = max(map(len, space.allowed))
-    return np.array([(*mask, *(False,) * (width - len(mask))) for mask in space.allowed])
+    return jnp.asarray(np.array([(*mask, *(False,) * (width - len(mask))) for mask in space.allowed]))
 
 
 def lots(key: PRNGKey, shape: Sequence[int]) -> Float[Array, "..."]:

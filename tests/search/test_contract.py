@@ -24,12 +24,14 @@ from nasjax.search.problems import block_space, budgeted, epistatic, separable, 
 from nasjax.search.random import random_search
 from nasjax.search.reinforce import reinforce
 from nasjax.search.run import run_search
-from nasjax.space import Choice, SearchSpace
+from nasjax.space import SearchSpace
 
 STAGES = ("path", "operator", "channel")
 BLOCKS = block_space(4)
-# No choice depends on another: there the greedy split of coarse to fine loses nothing on a separable objective.
-FLAT = SearchSpace("flat", tuple(Choice(f"x{i}", tuple("abcd"), STAGES[i % 3]) for i in range(12)), STAGES)
+# Masked spaces have the same programs as the whole one, so that the tests compile each searcher once.
+SMALL = BLOCKS.restrict({"b2": ["off"], "b3": ["off"]})
+# All blocks present: the greedy split of coarse to fine loses nothing on a separable objective.
+PRESENT = BLOCKS.restrict({f"b{i}": [f"op{j}" for j in range(4)] for i in range(4)})
 
 
 def _random(space: SearchSpace) -> Searcher:
@@ -73,11 +75,11 @@ class Member(NamedTuple):
 
 MEMBERS = {
     # Random search can only enumerate: 1089 archs, 32 a generation.
-    "random": Member(ask_tell(_random), _random, block_space(2), 60),
+    "random": Member(ask_tell(_random), _random, SMALL, 60),
     "aging_evolution": Member(ask_tell(_aging), _aging, BLOCKS, 60),
     "nsga2": Member(ask_tell(_nsga2), _nsga2, BLOCKS, 30),
     "reinforce": Member(ask_tell(_reinforce), _reinforce, BLOCKS, 70),
-    "coarse_to_fine": Member(_stages, None, FLAT, 36),
+    "coarse_to_fine": Member(_stages, None, PRESENT, 36),
 }
 ALL = pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
 # The budget stands for a constrained problem: about one random arch in five is feasible.
@@ -143,6 +145,12 @@ def _keyless(space: SearchSpace) -> Searcher:
     return _random(space)._replace(ask=lambda key, state: _random(space).ask(jax.random.key(0), state))
 
 
+def _contrary(space: SearchSpace) -> Searcher:
+    """Maximises what it should minimise."""
+    member = _nsga2(space)
+    return member._replace(tell=lambda state, archs, told, violation: member.tell(state, archs, -told, violation))
+
+
 def _growing(space: SearchSpace) -> Searcher:
     """Keeps everything it was told: the shapes of its state change."""
     member = _random(space)
@@ -155,20 +163,16 @@ def test_the_contract_rejects_what_breaks_it(tmp_path):
     """Each check fails on a searcher or evaluator that breaks what it checks."""
     evaluate = separable(BLOCKS)[0]
     masked = BLOCKS.restrict({"b0": ["off"]})
-    with pytest.raises(ValueError, match=r"was not evaluated|not allowed|AssertionError|blocks"):
-        ask_tell(_broken)(masked, evaluate, key=jax.random.key(0), generations=1, archive=Archive(masked)).lookup(
-            np.full((1, BLOCKS.num_choices), 1)
-        )
     with pytest.raises(AssertionError, match="proposed outside"):
         check_proposals(ask_tell(_broken), masked, evaluate)
     with pytest.raises(AssertionError, match="key is not used"):
         check_proposals(ask_tell(_keyless), BLOCKS, evaluate)
-    with pytest.raises(AssertionError, match="the state changed"):
+    with pytest.raises(AssertionError, match="another type of state"):
         check_no_recompile(_growing, BLOCKS, evaluate)
     with pytest.raises(AssertionError, match="the optimum is"):
         check_optimum(ask_tell(_random), BLOCKS, generations=2)
     with pytest.raises(AssertionError, match="random search"):
-        check_beats_random(ask_tell(_keyless), BLOCKS, generations=4)
+        check_beats_random(ask_tell(_contrary), BLOCKS, generations=12)
 
     def forgetful(space, evaluate, *, key, generations, archive):
         """Begins anew whatever was saved."""
