@@ -2,7 +2,7 @@
 
 import argparse
 import json
-import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,16 +23,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, rest = parser.parse_known_args(argv)
     if rest and not getattr(args, "overrides", False):
         parser.error(f"unrecognised arguments: {' '.join(rest)}")
+    # Outside training nothing is open: what is finished is already on disk. Training saves first (`train.loop.fit`).
+    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(0))
     try:
         return args.run_fn(args, rest) or 0
     except KeyboardInterrupt:
         print("nasjax: interrupted; what was finished is kept, the same command goes on from there", file=sys.stderr)
         return 130
-    except (ValueError, OSError, RuntimeError, ImportError) as error:
+    except Exception as error:
         if args.traceback:
             raise
-        print(f"nasjax: error: {_one_line(error)}", file=sys.stderr)
-        return 2
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong in one line; a stop by signal is no failure. What is not the user's doing is raised."""
+    from nasjax.train.loop import Interrupted
+
+    if isinstance(error, Interrupted):
+        print(f"nasjax: {error}; the same command goes on from there", file=sys.stderr)
+        return 0 if error.signum == signal.SIGTERM else 130
+    if not isinstance(error, ValueError | OSError | RuntimeError | ImportError):
+        raise error
+    print(f"nasjax: error: {_one_line(error)}", file=sys.stderr)
+    return 2
 
 
 def _one_line(error: BaseException) -> str:
@@ -212,4 +226,4 @@ _COMMANDS: dict[str, _Command] = {
 
 
 if __name__ == "__main__":
-    os._exit(main())
+    sys.exit(main())

@@ -39,9 +39,10 @@ def _run_file(path: Path) -> Config:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
+        made = getattr(module, "config", lambda: None)()
     except TypeError as error:  # an unknown field of one of the dataclasses
         raise ValueError(f"config file {path}: {error}") from error
-    if not isinstance(made := getattr(module, "config", lambda: None)(), Config):
+    if not isinstance(made, Config):
         raise ValueError(f"config file {path} must define 'def config() -> Config', got {type(made).__name__}")
     return made
 

@@ -125,12 +125,15 @@ def search_stage(
 
 
 def search_figures(archive: Archive) -> dict[str, float]:
-    """What a generation is followed by: how many archs, the best feasible score, and the hypervolume."""
+    """What a generation is followed by: how many archs, the best feasible score, and the hypervolume.
+
+    The hypervolume's reference is the worst of the first generation, so that it only grows within a stage.
+    """
     rows, front = archive.stage_rows, archive.front()
-    worst = np.max([r.objectives for r in rows], axis=0) * np.array([1, 1.01])
-    volume = hypervolume(np.array([r.objectives for r in front]), worst) if front else 0.0
+    worst = np.max([r.objectives for r in rows if r.generation == 0], axis=0)
+    volume = hypervolume(np.array([r.objectives for r in front]), worst.tolist()) if front else 0.0
     best = -min((r.objectives[0] for r in front), default=float("nan"))
-    return {"evaluated": len(rows), "front": len(front), "hypervolume": float(volume), "best": best}
+    return {"evaluated": float(len(rows)), "front": float(len(front)), "hypervolume": float(volume), "best": best}
 
 
 def fairness(space: SearchSpace, sampler: Sampler, *, counts: np.ndarray, steps: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ _CROP = 64  # output pixels a side of a zoomed detail
 
 def enlarged(images: Sequence[EvalImage], scale: int) -> list[np.ndarray]:
     """MATLAB's bicubic enlargement of the low-resolution pictures, uint8."""
-    return [imresize_reference(image.lr, scale) for image in images]
+    return [imresize_reference(image.lr, float(scale)) for image in images]
 
 
 def save_panels(
