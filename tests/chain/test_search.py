@@ -89,11 +89,13 @@ def test_commands_on_a_run(run, tmp_path, capsys):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (17, 23, 3), dtype=np.uint8)).save(picture)
     assert main(["report", str(run[0])]) == 0
     assert main(["apply", str(run[0] / "export"), str(picture), str(tmp_path / "out.png")]) == 0
-    assert Image.open(tmp_path / "out.png").size == (92, 68)
+    with Image.open(tmp_path / "out.png") as enlarged:
+        assert enlarged.size == (92, 68)
     folder = tmp_path / "pictures"
     folder.mkdir()
-    for i in range(3):
-        Image.open(picture).resize((64, 48)).save(folder / f"{i}.png")
+    with Image.open(picture) as small:
+        for i in range(3):
+            small.resize((64, 48)).save(folder / f"{i}.png")
     capsys.readouterr()
     assert main(["evaluate", str(run[0]), "--data", str(folder), "--split", "all"]) == 0
     assert json.loads(capsys.readouterr().out)["psnr_y"] > 5
