@@ -53,8 +53,8 @@ def mutate(key: PRNGKey, domain: Domain, archs: Archs, *, rate: jax.Array | None
     """Each arch with exactly one active choice changed to another allowed option, `[n, k]` -> `[n, k]`.
 
     Given a `rate`, each active choice changes with that probability instead. Choices with one option never change.
-    Half of the changes go to a neighbouring option where that is allowed, since widths and depths are listed in order;
-    the others to any, so that nothing is lost where the order means nothing.
+    Options near the present one in the list are likelier, since widths and depths are listed in order; every allowed
+    one is reached in a single step, so little is lost where the order means nothing.
     """
     lot, scores = _lots_per_gene(key, domain, len(archs))
     active = domain.space.active(archs)
@@ -94,10 +94,10 @@ def _lots_per_gene(key: PRNGKey, domain: Domain, num: int) -> tuple[jax.Array, j
 
 
 def _step(scores: jax.Array, domain: Domain, archs: Archs) -> jax.Array:
-    """Another allowed option for each choice; the score of the present one, needed for nothing else, is the coin."""
+    """Another allowed option for each choice, each with a chance inversely proportional to its distance in the list."""
     distance = jnp.abs(jnp.asarray(archs)[..., None] - jnp.arange(domain.mask.shape[-1])[None, None])
-    near = jnp.sum(jnp.where(distance == 0, scores, 0), -1, keepdims=True) < 0.5
-    return _pick(scores + (near & (distance == 1)), domain.mask[None] & (distance > 0))
+    # Of uniform numbers u ** d the largest is that of an option with probability proportional to 1 / d.
+    return _pick(scores**distance, domain.mask[None] & (distance > 0))
 
 
 def _pick(scores: jax.Array, allowed: jax.Array) -> jax.Array:

@@ -75,10 +75,10 @@ class Member(NamedTuple):
 
 MEMBERS = {
     # Random search can only enumerate: 1089 archs, 32 a generation.
-    "random": Member(ask_tell(_random), _random, SMALL, 60),
+    "random": Member(ask_tell(_random), _random, SMALL, 48),
     "aging_evolution": Member(ask_tell(_aging), _aging, BLOCKS, 60),
     "nsga2": Member(ask_tell(_nsga2), _nsga2, BLOCKS, 30),
-    "reinforce": Member(ask_tell(_reinforce), _reinforce, BLOCKS, 70),
+    "reinforce": Member(ask_tell(_reinforce), _reinforce, BLOCKS, 60),
     "coarse_to_fine": Member(_stages, None, PRESENT, 36),
 }
 ALL = pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
@@ -115,18 +115,18 @@ def test_optimum(member):
 @pytest.mark.parametrize("name", [name for name in MEMBERS if name != "random"])
 def test_beats_random(name):
     """On an epistatic objective over conditional choices the best arch is better than random search's."""
-    check_beats_random(MEMBERS[name].search, BLOCKS, generations=24)
+    check_beats_random(MEMBERS[name].search, BLOCKS, generations=20)
 
 
 @pytest.mark.parametrize("name", [name for name in MEMBERS if name != "random"])
 def test_beats_random_under_a_budget(name):
     """So it is for the best feasible arch, where few are feasible."""
-    check_beats_random(MEMBERS[name].search, BLOCKS, generations=24, problem=lambda s, seed: budgeted(s, 3.0, seed))
+    check_beats_random(MEMBERS[name].search, BLOCKS, generations=20, problem=lambda s, seed: budgeted(s, 3.0, seed))
 
 
 def test_beats_random_on_two_objectives():
     """NSGA-II spans a larger hypervolume between an epistatic objective and a cost than random search does."""
-    check_beats_random(ask_tell(_nsga2_of_two), BLOCKS, generations=24, problem=trade_off, reference=(1.0, 1.0))
+    check_beats_random(ask_tell(_nsga2_of_two), BLOCKS, generations=20, problem=trade_off, reference=(1.0, 1.0))
 
 
 @ALL
