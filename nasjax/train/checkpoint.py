@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nasjax.train.processes import gather
 from nasjax.train.state import TrainState
 
 
@@ -34,14 +35,17 @@ class Checkpoints:
         self._reported = False
 
     def save(self, state: TrainState, data: Mapping[str, Any]) -> None:
-        """Start saving the state and the data position; raises OSError when an earlier save failed."""
+        """Start saving the state and this process's data position (every process calls it, each with its own).
+
+        Raises OSError when an earlier save failed.
+        """
         self.wait()
         step = int(state.step)
         if step not in self._damaged and step in [c.step for c in self._orbax.checkpoints]:
             return
         # A copy: the next step takes the state's memory, which a CPU checkpoint would otherwise still be reading.
         leaves = jax.tree.map(jnp.copy, _leaves(state))
-        extra = {"fingerprint": self._fingerprint, "data": dict(data), "crc32": _crc(leaves)}
+        extra = {"fingerprint": self._fingerprint, "data": gather(dict(data)), "crc32": _crc(leaves)}
         try:
             overwrite = step in self._damaged
             self._pending = self._orbax.save_async(step, leaves, force=True, overwrite=overwrite, custom_metadata=extra)
@@ -59,30 +63,39 @@ class Checkpoints:
                 raise OSError(self._failed(error)) from error
 
     def restore(self, like: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
-        """The newest readable state, shaped and placed like `like`, and its data position; None if there is none.
+        """The newest readable state, shaped and placed like `like`, and this process's data position; None if none.
 
-        A damaged checkpoint is skipped with a warning. Raises ValueError when the checkpoints are of another config
-        (naming what differs), or when all are damaged.
+        A damaged checkpoint is skipped with a warning, by all processes if one cannot read it. Raises ValueError when
+        the checkpoints are of another config, network or number of processes (naming what differs), or all damaged.
         """
         found = sorted((c.step for c in self._orbax.checkpoints), reverse=True)
         for step in found:
-            try:
-                extra = self._orbax.metadata(step).custom_metadata or {}
-                self._check(extra["fingerprint"])
-                loaded = self._orbax.load(step, jax.tree.map(_abstract, _leaves(like)))
-                position = _whole(loaded, extra)
-            except _OtherConfig:
-                raise
-            except Exception as error:  # whatever a damaged file makes a reader say
-                self._damaged.add(step)
-                warnings.warn(
-                    f"checkpoint {step} in {self.folder} is damaged and skipped: {_said(error)}", stacklevel=2
-                )
-                continue
-            return _assemble(like, loaded), position
+            read = self._read(step, like)
+            damage = next((said for said in gather(read if isinstance(read, str) else "") if said), "")
+            if not damage and not isinstance(read, str):
+                return _assemble(like, read[0]), read[1]
+            self._damaged.add(step)
+            warnings.warn(f"checkpoint {step} in {self.folder} is damaged and skipped: {damage}", stacklevel=2)
         if found:
             raise ValueError(f"all checkpoints in {self.folder} are damaged ({found}); remove the folder to start anew")
         return None
+
+    def _read(self, step: int, like: TrainState) -> tuple[dict[str, jax.Array], dict[str, Any]] | str:
+        """A checkpoint's leaves and this process's data position, or what is wrong with its files."""
+        wanted = jax.tree.map(_abstract, _leaves(like))
+        try:
+            saved = self._orbax.metadata(step)
+            extra = saved.custom_metadata or {}
+            self._check(extra)
+            if saved.metadata is None:
+                raise ValueError("its list of arrays cannot be read")
+            self._check_network(saved.metadata, wanted)
+            loaded = self._orbax.load(step, wanted)
+            return loaded, _whole(loaded, extra)
+        except _Foreign:
+            raise
+        except Exception as error:  # whatever a damaged file makes a reader say
+            return _said(error)
 
     def close(self) -> None:
         """Finish saving and free the folder."""
@@ -95,12 +108,26 @@ class Checkpoints:
                 if not self._reported:  # Orbax says it again on closing, and would hide what was said first
                     raise OSError(self._failed(error)) from error
 
-    def _check(self, found: Mapping[str, Any]) -> None:
-        mine = self._fingerprint
+    def _check(self, extra: Mapping[str, Any]) -> None:
+        found, mine = extra["fingerprint"], self._fingerprint
         differ = [k for k in sorted({*found, *mine}) if found.get(k) != mine.get(k)]
         if differ:
             said = ", ".join(f"{k} was {found.get(k)!r}, now {mine.get(k)!r}" for k in differ[:3])
-            raise _OtherConfig(f"{self.folder} holds checkpoints of another config: {said}")
+            raise _Foreign(f"{self.folder} holds checkpoints of another config: {said}")
+        before, now = len(extra["data"]), jax.process_count()
+        if before != now:
+            raise _Foreign(
+                f"{self.folder} holds checkpoints of a training by {before} processes, each with its own place in the "
+                f"data; now there are {now}: start {before}, or remove the folder to start anew"
+            )
+
+    def _check_network(self, saved: Any, wanted: Mapping[str, jax.ShapeDtypeStruct]) -> None:
+        # Before loading, which takes an array of another shape for a damaged one, and casts one of another dtype.
+        found, mine = {name: _shape(x) for name, x in saved.items()}, {name: _shape(x) for name, x in wanted.items()}
+        for name in dict.fromkeys([*mine, *found]):
+            if found.get(name) != mine.get(name):
+                was, now = found.get(name, "absent"), mine.get(name, "absent")
+                raise _Foreign(f"{self.folder} holds checkpoints of another network: {name} was {was}, now {now}")
 
     def _failed(self, error: Exception) -> str:
         self._reported = True
@@ -113,7 +140,7 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
 
 
-class _OtherConfig(ValueError):
+class _Foreign(ValueError):
     """Checkpoints that belong to another training."""
 
 
@@ -132,14 +159,18 @@ def _crc(leaves: Mapping[str, jax.Array]) -> int:
 
 
 def _whole(leaves: Mapping[str, jax.Array], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The data position, if the leaves are those that were saved with it; raises ValueError otherwise."""
+    """This process's data position, if the leaves are what was saved with it; raises ValueError otherwise."""
     if _crc(leaves) != extra["crc32"]:
         raise ValueError("its arrays are not those that were saved (checksum)")
-    return dict(extra["data"])
+    return dict(extra["data"][jax.process_index()])
 
 
 def _abstract(x: jax.Array) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding)
+
+
+def _shape(x: Any) -> str:
+    return f"{np.dtype(x.dtype)}{list(x.shape)}"
 
 
 def _assemble(like: TrainState, loaded: Mapping[str, jax.Array]) -> TrainState:

@@ -6,8 +6,9 @@ from typing import Any, Literal
 Schedule = Literal["cosine", "linear", "restarts", "constant"]
 _SCHEDULES = ("cosine", "linear", "restarts", "constant")
 _PRECISIONS = ("float32", "bfloat16")
+_EVERY = ("validate_every", "checkpoint_every", "checkpoint_seconds")
 # What may change between a run and its resumption: none of it touches the numbers.
-_FREE = ("log_every", "checkpoint_every", "checkpoint_seconds", "keep")
+_FREE = ("log_every", "validate_every", "checkpoint_every", "checkpoint_seconds", "keep")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,7 @@ class TrainConfig:
     remat: bool = False  # compute blocks again for the gradient instead of keeping their activations
     # Looking and saving.
     log_every: int = 50  # steps between two lines in metrics.jsonl; the device is not waited for in between
+    validate_every: int = 0  # steps between two validations of the averaged params, if `fit` is given one; 0: never
     checkpoint_every: int = 500  # steps between checkpoints; 0: only by time and at the end
     checkpoint_seconds: float = 120.0  # and a checkpoint after so many seconds without one; 0: only by steps
     keep: int = 2  # newest checkpoints kept
@@ -41,7 +43,7 @@ class TrainConfig:
         self._one_of("precision", _PRECISIONS)
         for name in ("steps", "log_every", "keep", "cycle"):
             self._check(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("seed", "warmup", "clip", "weight_decay", "checkpoint_every", "checkpoint_seconds"):
+        for name in ("seed", "warmup", "clip", "weight_decay", *_EVERY):
             self._check(name, getattr(self, name) >= 0, "not negative")
         self._check("lr", self.lr > 0, "positive")
         self._check("ema", 0 <= self.ema < 1, "in [0, 1)")

@@ -5,9 +5,12 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, final
+
+from nasjax.train.processes import is_first
+from nasjax.train.validation import Validation
 
 _PLAIN_SECONDS = 15.0  # between two lines where the output is no terminal
 
@@ -16,19 +19,33 @@ _PLAIN_SECONDS = 15.0  # between two lines where the output is no terminal
 class RunLog:
     """The log of one phase of `steps` steps in the run folder `folder`; a context manager.
 
-    `tensorboard` also writes scalars for TensorBoard to `folder/tensorboard` (the extra of that name).
+    `tensorboard` also writes scalars for TensorBoard to `folder/tensorboard` (the extra of that name); `validation` is
+    what `fit` measures now and then, beside the loss; `on_write` is called whenever `status.json` was renewed. Of
+    several processes, only the first one writes.
     """
 
-    def __init__(self, folder: str | Path, phase: str, steps: int, *, tensorboard: bool = False):
-        self.folder, self.phase, self.steps = Path(folder), phase, steps
+    def __init__(
+        self,
+        folder: str | Path,
+        phase: str,
+        steps: int,
+        *,
+        tensorboard: bool = False,
+        validation: Validation | None = None,
+        on_write: Callable[[], None] | None = None,
+    ):
+        self.folder, self.phase, self.steps, self.validation = Path(folder), phase, steps, validation
+        self._writes = is_first()
+        self._on_write = on_write
         self._last: tuple[float, int] | None = None
         self._printed = 0.0
-        self._bar = _Bar(phase, steps) if sys.stderr.isatty() else None
-        self._board = _board(self.folder / "tensorboard") if tensorboard else None
+        self._bar = _Bar(phase, steps) if self._writes and sys.stderr.isatty() else None
+        self._board = _board(self.folder / "tensorboard") if self._writes and tensorboard else None
 
     def __enter__(self) -> "RunLog":
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._status(0, {}, "started")
+        if self._writes:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._status(0, {}, "started")
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -41,8 +58,23 @@ class RunLog:
         """Count steps per second from here: after compiling, or after resuming."""
         self._last = (time.monotonic(), step)
 
+    def rewind(self, step: int) -> None:
+        """Drop this phase's lines after `step` from `metrics.jsonl`: the phase goes on from there and writes them anew.
+
+        Lines that a killed process left torn go as well. Readers see the old file or the new one.
+        """
+        path = self.folder / "metrics.jsonl"
+        if not self._writes or not path.is_file():
+            return
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if not self._is_after(step, line)]
+        if len(kept) < len(lines):
+            _replace(path, b"".join(kept))
+
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Add one line to `metrics.jsonl` and renew `status.json` and the terminal."""
+        if not self._writes:
+            return
         rate = self._rate(step)
         numbers = {name: float(value) for name, value in values.items()}
         numbers |= {} if rate is None else {"steps_per_s": rate}
@@ -55,6 +87,13 @@ class RunLog:
         if self._board is not None:
             for name, value in numbers.items():
                 self._board.add_scalar(f"{self.phase}/{name}", value, step)
+
+    def _is_after(self, step: int, line: bytes) -> bool:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            return True
+        return row.get("phase") == self.phase and row.get("step", 0) > step
 
     def _rate(self, step: int) -> float | None:
         now, before = time.monotonic(), self._last
@@ -69,6 +108,8 @@ class RunLog:
         place = {"phase": self.phase, "step": step, "steps": self.steps, "steps_per_s": rate, "eta_s": eta}
         now = {"updated": time.time(), "done": False, "message": message}
         replace_json(self.folder / "status.json", {**place, **now})
+        if self._on_write is not None:
+            self._on_write()
 
     def _show(self, step: int, numbers: Mapping[str, float]) -> None:
         text = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
@@ -113,8 +154,12 @@ def append_line(path: Path, row: Mapping[str, Any]) -> None:
 
 def replace_json(path: Path, content: Any) -> None:
     """Replace a JSON file as a whole: readers see the old or the new one."""
+    _replace(path, json.dumps(content).encode() + b"\n")
+
+
+def _replace(path: Path, content: bytes) -> None:
     beside = path.with_name(f".{path.name}.part")
-    beside.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    beside.write_bytes(content)
     os.replace(beside, path)
 
 

@@ -20,9 +20,11 @@ from nasjax.train.checkpoint import Checkpoints
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
 from nasjax.train.parallel import check_batch, data_mesh, host_spec, put_batch
-from nasjax.train.schedules import optimiser
+from nasjax.train.processes import gather
+from nasjax.train.schedules import learning_rate, optimiser
 from nasjax.train.state import TrainState, init_state
 from nasjax.train.step import make_step
+from nasjax.train.validation import validate, with_best
 from nasjax.typing import Params, Spec
 
 _AHEAD = 2  # batches already on the device while a step runs
@@ -70,21 +72,25 @@ def fit(
     """Train to `config.steps` on all devices and return the state; an interrupted training goes on where it was.
 
     Checkpoints are in `log.folder/checkpoints/<phase>`: called again with the same arguments, the result is the same
-    to the bit (on one kind of device). SIGTERM and SIGINT save and raise Interrupted. A non-finite loss raises
-    Diverged: that step is not applied, and the last checkpoint is kept. `params` are the initial params of players
-    (default: the task's own).
+    to the bit (on one kind of device), and each step is in `metrics.jsonl` once. SIGTERM and SIGINT save and raise
+    Interrupted. A non-finite loss raises Diverged: that step is not applied, and the last checkpoint is kept. `params`
+    are the initial params of players (default: the task's own). With `config.validate_every`, the averaged params are
+    measured as `log.validation` says, and `state.best` are the best of them. Over several processes each calls it with
+    its own part of the data, and resumes with as many.
     """
-    mesh = data_mesh()
+    mesh, keeps_best = data_mesh(), _keeps_best(log, config)
     optimisers = {player: optimiser(config) for player in task.losses}
     step_fn = make_step(task, space, sampler, optimisers=optimisers, mesh=mesh, ema=config.ema)
     state = init_state(task, space, optimisers, mesh=mesh, seed=config.seed, params=params)
+    state = with_best(state, mesh) if keeps_best else state
     space_id = f"{space.name}@{crc32(space.to_json().encode()):08x}"  # its mask too: the params' shapes may be the same
     what = {"task": task.name, "space": space_id, "sampler": sampler.name, "devices": mesh.size}
-    fingerprint = {**config.fingerprint(), **what}
+    fingerprint = {**config.fingerprint(), **what, **keeps_best}
     checkpoints = Checkpoints(log.folder / "checkpoints" / log.phase.replace("/", "-"), fingerprint, keep=config.keep)
-    spec = host_spec(task.batch_spec, mesh)
+    spec, look = host_spec(task.batch_spec, mesh), _Look(task, config, log, mesh)
     with contextlib.closing(checkpoints), _Signals() as signals:
         state = _resume(checkpoints, state, data)
+        log.rewind(int(state.step))
         first, position = int(state.step) + 1, data.get_state()
         saver = _Saver(checkpoints, config)
         for step, (batch, position) in zip(range(first, config.steps + 1), _on_device(data, spec, mesh)):  # noqa: B905
@@ -92,8 +98,7 @@ def fit(
             if step == first:
                 jax.block_until_ready(logs)  # compiled: from here on steps per second mean something
                 log.start(step)
-            if step % config.log_every == 0 or step == config.steps:
-                _look(task, state, logs, log=log, step=step)
+            state = look(state, logs, step)
             signum = signals.seen_by_any(step % config.log_every == 0)
             if signum or saver.due(step):
                 saver.save(state, position)
@@ -104,6 +109,19 @@ def fit(
     return state
 
 
+def _keeps_best(log: RunLog, config: TrainConfig) -> dict[str, str]:
+    """What decides which params are the best, for the fingerprint; empty when none are kept."""
+    if config.validate_every and log.validation is None:
+        raise ValueError(
+            f"train.validate_every is {config.validate_every}, but the log of {log.phase} has no validation: "
+            "give RunLog one, or set validate_every to 0"
+        )
+    if not config.validate_every or log.validation is None or log.validation.best is None:
+        return {}
+    way = "highest" if log.validation.highest else "lowest"
+    return {"best": f"{way} {log.validation.best} every {config.validate_every} steps"}
+
+
 def _resume(checkpoints: Checkpoints, state: TrainState, data: Data) -> TrainState:
     saved = checkpoints.restore(state)
     if saved is None:
@@ -112,16 +130,38 @@ def _resume(checkpoints: Checkpoints, state: TrainState, data: Data) -> TrainSta
     return saved[0]
 
 
-def _look(task: Task, state: TrainState, logs: Mapping[str, jax.Array], *, log: RunLog, step: int) -> None:
-    """Fetch the logs (the only wait for the device) and stop where something is no longer finite."""
-    failed = int(state.failed)
-    if failed:
-        player = list(task.losses)[failed - 1]
-        raise Diverged(
-            f"{log.phase}: the loss or gradient of {player!r} is not finite after step {int(state.step)}; nothing of "
-            "it was applied and the last checkpoint is kept. Lower train.lr or raise train.warmup, or look at the data"
-        )
-    log.write(step, {name: float(value) for name, value in jax.device_get(dict(logs)).items()})
+@final
+class _Look:
+    """Looks at a training now and then: the only places where it waits for the device, beside saving."""
+
+    def __init__(self, task: Task, config: TrainConfig, log: RunLog, mesh: Mesh):
+        self._players, self._config, self._log, self._mesh = list(task.losses), config, log, mesh
+        self._rate = jax.jit(learning_rate(config))
+
+    def __call__(self, state: TrainState, logs: Mapping[str, jax.Array], step: int) -> TrainState:
+        """Log, validate, or do nothing, as is due after `step`; stop where something is no longer finite."""
+        validating = self._due(step, self._config.validate_every)
+        if not validating and not self._due(step, self._config.log_every):
+            return state
+        self._check(state)
+        values = {name: float(value) for name, value in jax.device_get(dict(logs)).items()}
+        values["lr"] = float(self._rate(step - 1))  # the schedule counts the steps before
+        if validating and self._log.validation is not None:
+            state, measured = validate(self._log.validation, state, self._mesh)
+            values |= measured
+        self._log.write(step, values)
+        return state
+
+    def _due(self, step: int, every: int) -> bool:
+        return every > 0 and (step % every == 0 or step == self._config.steps)
+
+    def _check(self, state: TrainState) -> None:
+        if failed := int(state.failed):
+            raise Diverged(
+                f"{self._log.phase}: the loss or gradient of {self._players[failed - 1]!r} is not finite after step "
+                f"{int(state.step)}; nothing of it was applied and the last checkpoint is kept. Lower train.lr or "
+                "raise train.warmup, or look at the data"
+            )
 
 
 def _on_device(
@@ -177,16 +217,9 @@ class _Signals:
         """The signal to stop for; several processes agree on it where all of them ask `together`."""
         if jax.process_count() == 1:
             return self.signum
-        return (self.signum or signal.SIGTERM) if together and _any_process(bool(self.signum)) else 0
+        return (self.signum or signal.SIGTERM) if together and any(gather(self.signum > 0)) else 0
 
     def _note(self, signum: int, frame: Any) -> None:
         if self.signum == signal.SIGINT == signum:
             raise KeyboardInterrupt
         self.signum = signum
-
-
-def _any_process(flag: bool) -> bool:
-    """Whether the flag is set on any process; every process must call it at the same step."""
-    from jax.experimental import multihost_utils
-
-    return bool(np.any(multihost_utils.process_allgather(np.array(flag))))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int
 
 from nasjax.space import SearchSpace
 from nasjax.task import Task
@@ -19,12 +19,24 @@ from nasjax.typing import Params, PRNGKey
 Optimisers = Mapping[str, optax.GradientTransformation]
 
 
+class Best(NamedTuple):
+    """The averaged params that validation found best: after `step` updates, with `value`.
+
+    Before the first validation these are the initial params, with NaN after 0.
+    """
+
+    params: dict[str, Params]
+    value: Float[Array, ""]
+    step: Int[Array, ""]
+
+
 class TrainState(NamedTuple):
     """State after `step` updates.
 
     `key` never changes: a step's randomness is `fold_in` of it by name, step and device. `counts[k, o]` is how often
     option o of choice k has been trained, over all devices. `failed` is 0, or 1 + the number of the player (in the
     order of the task's losses) whose loss or update was not finite; such a step is not applied, nor any after it.
+    `best` is there when `fit` keeps the best params (`validation.Validation`); a step passes it on.
     """
 
     params: dict[str, Params]
@@ -34,6 +46,7 @@ class TrainState(NamedTuple):
     key: PRNGKey
     counts: Int[Array, "k o"]
     failed: Int[Array, ""]
+    best: Best | None = None
 
 
 def init_state(

@@ -9,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 
+from nasjax.train import checkpoint
 from nasjax.train.checkpoint import Checkpoints
 from nasjax.train.parallel import data_mesh
 from nasjax.train.state import TrainState, init_state
@@ -141,6 +142,62 @@ def test_a_damaged_checkpoint_is_written_anew(tmp_path, state):
     checkpoints.save(at(state, 2), {"position": 20})
     checkpoints.close()
     parts.assert_same(restore(tmp_path, state)[0], at(state, 2))
+
+
+def other_shape(state):
+    """Params of another width, whatever else follows them."""
+    return state._replace(params={"table": {"numbers": jnp.zeros((6, 4001))}})
+
+
+def other_dtype(state):
+    """Averages kept in half precision."""
+    return state._replace(ema=jax.tree.map(lambda x: x.astype(jnp.bfloat16), state.ema))
+
+
+def more_leaves(state):
+    """One param more."""
+    return state._replace(params={"table": {**state.params["table"], "offset": jnp.zeros(3)}})
+
+
+def fewer_leaves(state):
+    """One param less."""
+    return state._replace(params={"table": {}})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (other_shape, r"\.params\['table'\]\['numbers'\] was float32\[6, 4000\], now float32\[6, 4001\]"),
+        (other_dtype, r"\.ema\['table'\]\['numbers'\] was float32\[6, 4000\], now bfloat16\[6, 4000\]"),
+        (more_leaves, r"\.params\['table'\]\['offset'\] was absent, now float32\[3\]"),
+        (fewer_leaves, r"\.params\['table'\]\['numbers'\] was float32\[6, 4000\], now absent"),
+    ],
+)
+def test_another_network_is_refused_by_leaf(tmp_path, state, change, said):
+    """Arrays of another form are another network's, not damaged: the first is named with both; no file is given up."""
+    save(tmp_path, [at(state, 1), at(state, 2)])
+    with pytest.raises(ValueError, match=rf"of another network: {said}$"):
+        restore(tmp_path, change(state))
+    parts.assert_same(restore(tmp_path, state)[0], at(state, 2))
+
+
+def test_another_network_is_seen_behind_a_damaged_checkpoint(tmp_path, state):
+    """The newest cannot be read, the one before it is another network's: that is what is said."""
+    save(tmp_path, [at(state, 1), at(state, 2)])
+    cut(tmp_path / "2")
+    with pytest.warns(UserWarning, match="checkpoint 2 .*damaged"), pytest.raises(ValueError, match="another network"):
+        restore(tmp_path, other_shape(state))
+
+
+def test_what_one_process_cannot_read_all_skip(tmp_path, state, monkeypatch):
+    """Another process finds the newest damaged: this one goes back to the one before, too."""
+    save(tmp_path, [at(state, 1), at(state, 2)])
+    answers = iter([["", "torn there"], ["", ""]])
+    monkeypatch.setattr(checkpoint, "gather", lambda mine: next(answers))
+    with pytest.warns(UserWarning, match="checkpoint 2 in .* is damaged and skipped: torn there"):
+        found, position = restore(tmp_path, state)
+    parts.assert_same(found, at(state, 1))
+    assert position == {"position": 10}
 
 
 def test_all_damaged_is_an_error(tmp_path, state):

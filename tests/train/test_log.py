@@ -53,6 +53,34 @@ def test_a_torn_line_costs_itself_only(tmp_path):
     assert path.read_text().splitlines() == ['{"step": 1}', '{"step": 2, "lo', '{"step": 3}', '{"step": 4}']
 
 
+def test_a_phase_that_goes_on_writes_its_lines_anew(tmp_path):
+    """Lines of this phase after the step go, and torn ones; what was before it and other phases stay as they were."""
+    path = tmp_path / "metrics.jsonl"
+    with RunLog(tmp_path, "search/path", 90) as other, RunLog(tmp_path, "finetune", 30) as log:
+        log.rewind(0)
+        assert not path.exists()
+        for step in (10, 20, 30):
+            log.write(step, {"loss": 1.0})
+            other.write(step, {"best": 2.0})
+        before = path.read_bytes().splitlines()
+        path.write_bytes(path.read_bytes() + b'{"phase": "finetune", "st')
+        log.rewind(10)
+        assert path.read_bytes().splitlines() == [before[i] for i in (0, 1, 3, 5)]
+        log.write(20, {"loss": 3.0})
+    assert [(r["phase"], r["step"]) for r in rows(tmp_path)][-2:] == [("search/path", 30), ("finetune", 20)]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["metrics.jsonl", "status.json"]
+
+
+def test_a_record_without_later_lines_is_not_touched(tmp_path):
+    """Nothing to drop: the file is not written again."""
+    with RunLog(tmp_path, "finetune", 30) as log:
+        log.write(10, {"loss": 1.0})
+        before = (tmp_path / "metrics.jsonl").stat()
+        log.rewind(10)
+        after = (tmp_path / "metrics.jsonl").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
 def test_readers_never_see_half_a_status(tmp_path):
     """A reader beside the writer sees the old or the new content, always whole."""
     path, seen, stop = tmp_path / "status.json", set(), threading.Event()

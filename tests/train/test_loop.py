@@ -1,6 +1,7 @@
 """The loop: killed, stopped, diverged or finished, it goes on to the same parameters."""
 
 import json
+import math
 import os
 import random
 import signal
@@ -33,6 +34,11 @@ def saved_steps(folder: Path) -> list[int]:
     return sorted(int(p.name) for p in (folder / "checkpoints" / "supernet-path").iterdir() if p.name.isdigit())
 
 
+def record(folder: Path) -> list[dict]:
+    """The lines of `metrics.jsonl`."""
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
 def killed_within(folder: Path, steps: int, rng: random.Random) -> None:
     """Start the run in a process of its own and kill it at a random moment after its first new checkpoint."""
     before = saved_steps(folder)[-1] if (folder / "checkpoints" / "supernet-path").exists() else 0
@@ -60,6 +66,7 @@ def test_killed_at_random_moments(tmp_path):
     assert 0 < resumed_from < steps
     state = train(tmp_path / "killed", steps, checkpoint_every=0)
     parts.assert_same(state, train(tmp_path / "whole", steps, checkpoint_every=0))
+    assert [row["step"] for row in record(tmp_path / "killed")] == list(range(1, steps + 1))
     assert parts.gap(parts.SPACE, state.counts) == 0
     assert int(state.counts[parts.SPACE.index("skip")].sum()) == steps * 8 * SAMPLER.slots
 
@@ -94,10 +101,29 @@ def test_a_finished_run_is_not_trained_again(tmp_path, whole):
 def test_the_record_of_a_run(tmp_path):
     """Lines at the asked steps and the last one, with speed; batches that were prepared and not used do not count."""
     train(tmp_path, 7, log_every=3, checkpoint_every=0)
-    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    rows = record(tmp_path)
     assert [row["step"] for row in rows] == [3, 6, 7]
     assert all(row["steps_per_s"] > 0 and np.isfinite(row["loss"]) for row in rows)
+    # Cosine from 0.05 to a hundredth of it: the first of seven steps is made with the peak, step s with that of s - 1.
+    expected = [0.05 * (0.01 + 0.99 * (1 + math.cos(math.pi * (row["step"] - 1) / 7)) / 2) for row in rows]
+    assert [row["lr"] for row in rows] == pytest.approx(expected, rel=1e-5)
     assert saved_steps(tmp_path) == [7]
+
+
+@pytest.mark.parametrize("stop_after", [4, 10])
+def test_a_resumed_run_has_each_step_once(tmp_path, whole, stop_after):
+    """Stopped by an error before or after the first checkpoint: what was logged since is logged anew, not twice."""
+
+    def event(position, batch):
+        if position > stop_after:
+            raise OSError("no more data")
+
+    changes = {"checkpoint_every": 5, "log_every": 1}
+    with pytest.raises(OSError, match="no more data"):
+        train(tmp_path, STEPS, data=parts.Numbers(TASK, event=event), **changes)
+    assert record(tmp_path)[-1]["step"] > max(saved_steps(tmp_path), default=0)
+    parts.assert_same(train(tmp_path, STEPS, **changes), whole)
+    assert [row["step"] for row in record(tmp_path)] == list(range(1, STEPS + 1))
 
 
 @pytest.mark.parametrize("player", ["first", "second"])

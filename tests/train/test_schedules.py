@@ -53,7 +53,15 @@ def test_cycles_end_where_snapshots_are_taken():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("steps", 0), ("lr", 0.0), ("ema", 1.0), ("schedule", "exponential"), ("betas", (0.9, 1.0)), ("warmup", -1)],
+    [
+        ("steps", 0),
+        ("lr", 0.0),
+        ("ema", 1.0),
+        ("schedule", "exponential"),
+        ("betas", (0.9, 1.0)),
+        ("warmup", -1),
+        ("validate_every", -1),
+    ],
 )
 def test_impossible_configs_are_refused_by_field(field, value):
     """The error names the field and the value; the schedule's also what is allowed."""
@@ -69,6 +77,7 @@ def test_impossible_configs_are_refused_by_field(field, value):
 def test_the_fingerprint_is_what_decides_the_numbers():
     """How often a run is looked at or saved may change at resumption; everything else may not."""
     base = TrainConfig().fingerprint()
-    assert TrainConfig(log_every=7, checkpoint_every=3, checkpoint_seconds=1.0, keep=5).fingerprint() == base
+    free = {"log_every": 7, "validate_every": 9, "checkpoint_every": 3, "checkpoint_seconds": 1.0, "keep": 5}
+    assert TrainConfig(**free).fingerprint() == base
     assert TrainConfig(lr=0.1).fingerprint() != base
-    assert not {"log_every", "checkpoint_every", "checkpoint_seconds", "keep"} & set(base)
+    assert not set(free) & set(base)

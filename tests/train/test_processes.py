@@ -1,0 +1,125 @@
+"""Two processes, one device each, train as one: stopped and resumed, or one process with two devices, all the same."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from nasjax.train import loop
+from nasjax.train.parallel import data_mesh
+from nasjax.train.processes import gather
+from tests.data.pictures import write_folder
+from tests.train import pair
+
+SECONDS = 150  # that two processes may take, on a machine that is busy with other things
+
+
+class Both:
+    """What the processes of a pair are fed, one after the other, for one process."""
+
+    def __init__(self, folder: Path):
+        self.shares = [pair.Brightness(folder, process) for process in range(pair.COUNT)]
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> dict[str, np.ndarray]:
+        return {"table": np.concatenate([next(share)["table"] for share in self.shares])}
+
+    def get_state(self) -> dict:
+        return {"shares": [share.get_state() for share in self.shares]}
+
+    def set_state(self, state) -> None:
+        for share, own in zip(self.shares, state["shares"], strict=True):
+            share.set_state(own)
+
+
+def free_port() -> str:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def run_pair(folder: Path, *runs: str) -> list[str]:
+    """Start both processes, wait for them, and return what each printed; none is left behind."""
+    flags = os.environ["XLA_FLAGS"].replace("device_count=8", "device_count=1")
+    command = [sys.executable, "-m", "tests.train.pair", str(folder), free_port()]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    environment = {"cwd": Path(__file__).parents[2], "env": {**os.environ, "XLA_FLAGS": flags}}
+    started = [subprocess.Popen([*command, str(i), *runs], **pipes, **environment) for i in range(pair.COUNT)]
+    try:
+        said = [process.communicate(timeout=SECONDS) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    assert [process.returncode for process in started] == [0, 0], "\n".join(error[-3000:] for _, error in said)
+    return [output for output, _ in said]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A run by two processes, and another, stopped in the middle and resumed by two new processes."""
+    place = tmp_path_factory.mktemp("pair")
+    write_folder(place / "pictures", 5)
+    said = run_pair(place, "whole", "stopped")
+    assert all("supernet/path: stopped after step 3 of 6, saved" in output for output in said)
+    run_pair(place, "resumed")
+    return place
+
+
+@pytest.fixture
+def two_devices(monkeypatch):
+    """The loop takes two of the eight devices of this process."""
+    monkeypatch.setattr(loop, "data_mesh", lambda: data_mesh(jax.devices()[:2]))
+
+
+def final(folder: Path, name: str) -> dict[str, np.ndarray]:
+    """The final state of a run, by path."""
+    with np.load(folder / f"{name}.npz") as file:
+        return dict(file)
+
+
+def assert_equal(found, expected) -> None:
+    """Equal to the bit, leaf by leaf."""
+    assert found.keys() == expected.keys()
+    for name, x in found.items():
+        np.testing.assert_array_equal(x, expected[name], err_msg=name)
+
+
+def test_resumed_by_two_processes_to_the_bit(folder):
+    """Each process goes on at its own place in its own data: all four states are the same, the best params too."""
+    expected = final(folder, "whole-0")
+    assert int(expected[".step"]) == pair.STEPS and int(expected[".best.step"]) == 2
+    for name in ("whole-1", "resumed-0", "resumed-1"):
+        assert_equal(final(folder, name), expected)
+
+
+def test_two_processes_train_as_one(folder, tmp_path, two_devices):
+    """One process with two devices and the same batches has the same state in the end, to the bit."""
+    assert_equal(pair.leaves(pair.train(tmp_path, Both(folder))), final(folder, "whole-0"))
+
+
+@pytest.mark.parametrize("name", ["whole", "stopped"])
+def test_one_process_keeps_the_record(folder, name):
+    """Each step is in the record once, though two processes look, and one run was stopped."""
+    rows = [json.loads(line) for line in (folder / name / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 3, 4, 6]
+
+
+def test_another_number_of_processes_is_refused(folder, two_devices):
+    """The same devices in one process: the places in the data were two, so the error says how many to start."""
+    with pytest.raises(ValueError, match=r"training by 2 processes, .* now there are 1: start 2, or remove the folder"):
+        pair.train(folder / "stopped", Both(folder))
+
+
+def test_one_process_hears_itself():
+    """Without other processes a value comes back as JSON would carry it."""
+    assert gather({"position": 3, "of": (1, 2)}) == [{"position": 3, "of": [1, 2]}]
