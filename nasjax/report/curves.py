@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nasjax.report.axes import Axis, Scale, fit, frame, place, tick_digits
-from nasjax.report.html import Html, tag
+from nasjax.report.html import Html, join, note, tag
 from nasjax.report.measures import is_cost, measure
 from nasjax.report.phases import colour_of, phase_label, swatch
 from nasjax.report.run import Run
@@ -32,7 +32,9 @@ def curves_section(run: Run) -> Html:
     kinds = dict.fromkeys((_group(phase), name) for phase, name in series)
     order = sorted(kinds, key=lambda kind: (_ORDER.get(kind[0], 1), not kind[1].startswith("loss")))
     charts = [_chart(run, lines, *kind) for kind in order if (lines := _lines(series, *kind))]
-    return tag("div", {"class": "charts"}, *charts) if charts else Html("")
+    words = note("Thin lines are single batches, which differ in difficulty; thick ones are their running mean.")
+    noisy = any(_is_noisy(name) and _group(phase) != "search" for phase, name in series)
+    return join([tag("div", {"class": "charts"}, *charts), words if noisy else ""]) if charts else Html("")
 
 
 def thin_line(points: Sequence[tuple[float, float]], most: int = _MOST_POINTS) -> list[tuple[float, float]]:
@@ -42,6 +44,18 @@ def thin_line(points: Sequence[tuple[float, float]], most: int = _MOST_POINTS) -
     size = -(-len(points) // (most - 1))
     bins = [points[i : i + size] for i in range(0, len(points), size)]
     return [*(_mean(part) for part in bins), points[-1]]
+
+
+def running_mean(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return each point's mean with its neighbours, an eighth of the line in all, fewer towards the ends."""
+    reach = len(points) // 16
+    parts = [points[max(0, i - reach) : i + reach + 1] for i in range(len(points))]
+    return [(x, _mean(part)[1]) for (x, _), part in zip(points, parts, strict=True)]
+
+
+def _is_noisy(name: str) -> bool:
+    """A loss as it is logged is that of one batch."""
+    return name.startswith("loss")
 
 
 def _group(phase: str) -> str:
@@ -65,7 +79,11 @@ def _series(run: Run) -> dict[tuple[str, str], list[tuple[float, float]]]:
         if (at := _position(row)) is None:
             continue
         for key, value in _readings(row).items():
-            found.setdefault((text(row.get("phase")), key), []).append((at, value))
+            points = found.setdefault((text(row.get("phase")), key), [])
+            # A phase that was interrupted goes back to its last checkpoint: what was logged beyond counts no more.
+            while points and points[-1][0] >= at:
+                points.pop()
+            points.append((at, value))
     return found
 
 
@@ -99,12 +117,9 @@ def _chained(lines: list[Line]) -> list[Line]:
 
 def _chart(run: Run, lines: list[Line], group: str, name: str) -> Html:
     x, y = _axes(lines, name, "generation" if group == "search" else "step")
-    drawn = [
-        polyline(
-            ((place(x.scale, a), place(y.scale, b)) for a, b in line.points), f"curve {colour_of(run, line.phase)}"
-        )
-        for line in lines
-    ]
+    thin = [_curve(run, line, (x, y), " thin") for line in lines] if _is_noisy(name) else []
+    lines = [Line(line.phase, running_mean(line.points)) for line in lines] if _is_noisy(name) else lines
+    drawn = [*thin, *(_curve(run, line, (x, y), "") for line in lines)]
     ends = [_end(line, x.scale, y.scale, colour_of(run, line.phase)) for line in lines]
     title = _title(group, name)
     words = f"{title}: " + "; ".join(
@@ -118,6 +133,12 @@ def _chart(run: Run, lines: list[Line], group: str, name: str) -> Html:
         *ends,
     )
     return tag("figure", None, tag("figcaption", None, tag("b", None, title), _legend(run, lines, group)), svg)
+
+
+def _curve(run: Run, line: Line, axes: tuple[Axis, Axis], css: str) -> Html:
+    x, y = axes
+    at = ((place(x.scale, a), place(y.scale, b)) for a, b in line.points)
+    return polyline(at, f"curve {colour_of(run, line.phase)}{css}")
 
 
 def _axes(lines: list[Line], name: str, unit: str) -> tuple[Axis, Axis]:

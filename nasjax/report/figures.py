@@ -4,7 +4,7 @@ from typing import Any
 
 from nasjax.report.measures import better_is_higher, is_cost
 from nasjax.report.run import Run
-from nasjax.report.values import number, records, text
+from nasjax.report.values import number, records, strings, text
 
 _META = frozenset({"id", "stage", "generation", "arch", "hash", "feasible", "front", "violation"})
 _NOT_SCORES = frozenset({"name", "note", "latency_ms", "latency_spread_ms", "search_score"})
@@ -33,6 +33,12 @@ def result_scores(run: Run) -> list[str]:
     rows = result_rows(run)
     names = dict.fromkeys(key for row in rows for key in row if key not in _NOT_SCORES and not is_cost(key))
     return _main_first([name for name in names if any(number(row.get(name)) is not None for row in rows)])
+
+
+def macs_at(run: Run) -> str:
+    """Return the output size that MACs are stated for, as "1280x720" (width first); empty where it is not known."""
+    raw = run.results.get("macs_at") or run.config.get("macs_at")
+    return "x".join(strings(raw)) if isinstance(raw, list) else text(raw)
 
 
 def archive_columns(run: Run) -> tuple[list[str], list[str]]:

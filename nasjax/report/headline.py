@@ -66,7 +66,8 @@ def _against(run: Run, found: dict[str, Any], other: str) -> str:
         else "the hand-made network" + (f" ({count(size)})" if size else "")
     )
     amount = fixed(abs(better), shown.digits or 0, shown.unit)
-    return f"{amount} {'better' if better >= 0 else 'worse'} than {thing}"
+    words = f"{amount} {'better' if better >= 0 else 'worse'} than {thing}"
+    return words + (", less than single runs differ by chance" if abs(better) < shown.noise else "")
 
 
 def _clause(parts: list[str]) -> str:

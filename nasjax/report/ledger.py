@@ -5,12 +5,14 @@ from typing import NamedTuple
 from nasjax.report.html import Column, Html, join, note, table, tag
 from nasjax.report.phases import colour_of, phase_label, swatch
 from nasjax.report.run import Run
-from nasjax.report.units import exact, seconds
+from nasjax.report.units import NBSP, exact, seconds
 from nasjax.report.values import number, text
+
+_COLUMNS = ("Time", "Share", "Compiling", "Programs", "Device time", "Steps")
 
 
 class Entry(NamedTuple):
-    """One phase of the ledger, seconds; compilation is a part of `wall`."""
+    """One phase of the ledger, seconds; compilation, of so many `programs`, is a part of `wall`."""
 
     phase: str
     wall: float
@@ -18,6 +20,7 @@ class Entry(NamedTuple):
     device: float | None
     devices: float | None
     steps: float | None
+    programs: float | None
 
 
 def ledger_section(run: Run) -> Html:
@@ -35,7 +38,7 @@ def read_ledger(run: Run) -> list[Entry]:
     for row in run.ledger:
         wall, built = number(row.get("wall_s")), number(row.get("compile_s")) or 0.0
         if wall is not None and wall > 0:
-            rest = (number(row.get(key)) for key in ("device_s", "devices", "steps"))
+            rest = (number(row.get(key)) for key in ("device_s", "devices", "steps", "compiles"))
             found.append(Entry(text(row.get("phase")), wall, min(wall, max(0.0, built)), *rest))
     return found
 
@@ -66,7 +69,7 @@ def _lighter(entry: Entry) -> str:
 
 
 def _table(run: Run, entries: list[Entry], total: float) -> Html:
-    head = [Column("Phase"), *(Column(name, True) for name in ("Time", "Share", "Compiling", "Device time", "Steps"))]
+    head = [Column("Phase"), *(Column(name, True) for name in _COLUMNS)]
     return table("ledger", head, [*(_row(run, entry, total) for entry in entries), _total(entries, total)])
 
 
@@ -74,7 +77,14 @@ def _row(run: Run, entry: Entry, total: float) -> list[object]:
     sign = swatch(colour_of(run, entry.phase) + _lighter(entry))
     share = f"{100 * entry.wall / total:.0f} %"
     name = tag("span", {"class": "phase"}, sign, phase_label(entry.phase))
-    return [name, seconds(entry.wall), share, _nonzero(entry.compile), _device(entry), exact(entry.steps or None)]
+    programs = exact(entry.programs)
+    return [name, seconds(entry.wall), share, _nonzero(entry.compile), programs, _device(entry), _steps(entry)]
+
+
+def _steps(entry: Entry) -> str:
+    """Return what a phase counts: a search its generations, a training its steps."""
+    generations = f"{NBSP}gen." if entry.phase.startswith("search") else ""
+    return f"{exact(entry.steps)}{generations}" if entry.steps else "–"
 
 
 def _device(entry: Entry) -> str:
@@ -88,13 +98,15 @@ def _nonzero(value: float) -> str:
 
 def _total(entries: list[Entry], total: float) -> list[object]:
     device = sum(entry.device or 0.0 for entry in entries)
-    steps = sum(entry.steps or 0.0 for entry in entries)
+    steps = sum(entry.steps or 0.0 for entry in entries if not entry.phase.startswith("search"))
+    programs = sum(entry.programs or 0.0 for entry in entries)
     compiled = _nonzero(sum(entry.compile for entry in entries))
     return [
         tag("b", None, "Total"),
         tag("b", None, seconds(total)),
         "",
         compiled,
+        exact(programs) if programs else "–",
         _nonzero(device),
         exact(steps) if steps else "–",
     ]
@@ -105,5 +117,8 @@ def _words(run: Run, entries: list[Entry], total: float) -> Html:
     rest = whole - total if whole is not None else 0.0
     outside = f" {seconds(rest)} of the run are outside of these phases." if rest >= 1 else ""
     return note(
-        swatch("compile"), " Compiling, a part of each phase's time, is drawn apart at the end of the bar.", outside
+        swatch("compile"),
+        " Compiling, a part of each phase's time, is drawn apart at the end of the bar. Programs: how many were",
+        " compiled; a new network, plan or population needs none.",
+        outside,
     )

@@ -10,6 +10,10 @@ from nasjax.report.run import Run
 from nasjax.report.units import fixed
 from nasjax.report.values import number, text
 
+# Marks by kind, and the rows of the result table that they stand for.
+_ROWS = (("bicubic", "bicubic"), ("handmade", "hand-made"), ("tuned", "found, fine-tuned"))
+_SHORT = {"tuned": "fine-tuned", "handmade": "hand-made"}
+
 
 def score_text(score: str, value: float) -> str:
     """Return a score with the digits that are usual for it, without its unit."""
@@ -27,13 +31,16 @@ def reference_marks(run: Run, candidates: Sequence[Candidate], cost: str) -> lis
     """Return bicubic, the hand-made and the found network as marks, where their scores are known.
 
     A row's `search_score` is its score under the protocol of the search; where no row has one, the main score of the
-    result table stands in, which was measured on other pictures (see `comparison`).
+    result table stands in, which was measured on other pictures (see `comparison`). The fine-tuned network is marked
+    by its `search_score` alone.
     """
-    key = "search_score" if has_search_scores(run) else archive_columns(run)[1][0]
-    marks = [_mark(run, kind, name, cost, key) for kind, name in (("bicubic", "bicubic"), ("handmade", "hand-made"))]
+    key, rows = archive_columns(run)[1][0], _ROWS[:2]
+    if has_search_scores(run):
+        key, rows = "search_score", _ROWS
+    marks = [_mark(run, kind, name, cost, key) for kind, name in rows]
     found = found_candidate(run, candidates)
     if found is not None and cost in found.costs:
-        marks.append(Mark("found", "found", found.costs[cost], found.score))
+        marks.append(Mark("found", f"found {_written(run, found.score)}", found.costs[cost], found.score))
     return [mark for mark in marks if mark is not None]
 
 
@@ -45,11 +52,12 @@ def has_search_scores(run: Run) -> bool:
 
 
 def comparison(run: Run, candidates: Sequence[Candidate], marks: Sequence[Mark]) -> str:
-    """Return what a reader must know before comparing marks with candidates: the found network has both scores."""
-    names = " and ".join(
-        name for kind, name in (("bicubic", "bicubic"), ("handmade", "hand-made")) if kind in {m.kind for m in marks}
-    )
-    if not names or has_search_scores(run):
+    """Return what a reader must know before comparing marks with candidates: what they were scored and trained on."""
+    kinds = {mark.kind for mark in marks}
+    names = " and ".join(name for kind, name in _ROWS[:2] if kind in kinds)
+    if has_search_scores(run):
+        return _trained_alone(kinds)
+    if not names:
         return ""
     score = archive_columns(run)[1][0]
     inherited = number((row_named(run, "found, inherited") or {}).get(score))
@@ -62,10 +70,21 @@ def comparison(run: Run, candidates: Sequence[Candidate], marks: Sequence[Mark])
     return f"{words} has {score_text(score, inherited)}, in the search it had {score_text(score, found.score)}."
 
 
+def _trained_alone(kinds: set[str]) -> str:
+    alone = [_SHORT[kind] for kind in ("tuned", "handmade") if kind in kinds]
+    if not alone:
+        return ""
+    who = f"{alone[0]} network was" if len(alone) == 1 else f"{' and the '.join(alone)} network were"
+    return f"All are scored on the same patches, but the {who} trained alone and share no weights with the candidates."
+
+
 def _mark(run: Run, kind: str, name: str, cost: str, key: str) -> Mark | None:
     row = row_named(run, name) or {}
     score, price = number(row.get(key)), number(row.get(cost))
     if score is None or (kind != "bicubic" and not price):
         return None
-    written = score_text(archive_columns(run)[1][0], score)
-    return Mark(kind, f"{name} {written}", None if kind == "bicubic" else price, score)
+    return Mark(kind, f"{name} {_written(run, score)}", None if kind == "bicubic" else price, score)
+
+
+def _written(run: Run, score: float) -> str:
+    return score_text(archive_columns(run)[1][0], score)

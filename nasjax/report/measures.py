@@ -5,17 +5,23 @@ from typing import Any, NamedTuple
 
 
 class Measure(NamedTuple):
-    """How a score or cost is written: label, unit, digits after the point (None: as a count), which way is better."""
+    """How a score or cost is written: label, unit, digits after the point (None: as a count), which way is better.
+
+    Differences below `noise` say nothing: so much the same training varies with its seed (0: not known).
+    """
 
     label: str
     unit: str = ""
     digits: int | None = None
     higher: bool = True
+    noise: float = 0.0
 
 
+# A rule of thumb for short trainings of small networks; larger and longer ones vary less.
+_NOISE_DB = 0.05
 _MEASURES = {
-    "psnr_y": Measure("Y\u2011PSNR", "dB", 2),
-    "psnr": Measure("PSNR", "dB", 2),
+    "psnr_y": Measure("Y\u2011PSNR", "dB", 2, noise=_NOISE_DB),
+    "psnr": Measure("PSNR", "dB", 2, noise=_NOISE_DB),
     "ssim_y": Measure("Y\u2011SSIM", "", 4),
     "ssim": Measure("SSIM", "", 4),
     "lpips": Measure("LPIPS", "", 4, higher=False),
@@ -41,6 +47,9 @@ def measure(name: str) -> Measure:
     """Return how a quantity is written; an unknown name keeps its name and gets four digits."""
     if name in _MEASURES:
         return _MEASURES[name]
+    if name.startswith("val/"):
+        shown = measure(name.removeprefix("val/"))
+        return shown._replace(label=f"validation, {shown.label}")
     return Measure(name, "", None if is_cost(name) else 4, higher=not is_cost(name))
 
 

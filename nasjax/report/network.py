@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nasjax.report.figures import macs_at
 from nasjax.report.html import Html, escape, join, note, scroller, tag
 from nasjax.report.layout import Arc, Layout, arrange
 from nasjax.report.run import Run
@@ -26,7 +27,7 @@ def network_section(run: Run) -> Html:
     if not layout.nodes or len(layout.nodes) > _MOST_NODES:
         return join([line])
     words = "Dashed blocks are switched off. Arcs are long edges; dotted ones carry a residual."
-    return join([line, scroller(_diagram(layout), "diagram of the network"), note(words)])
+    return join([line, scroller(_diagram(layout, macs_at(run)), "diagram of the network"), note(words)])
 
 
 def _breakable(arch: str) -> Html:
@@ -34,7 +35,8 @@ def _breakable(arch: str) -> Html:
     return join(arch.split(","), Html(",<wbr>"))
 
 
-def _diagram(layout: Layout) -> Html:
+def _diagram(layout: Layout, size: str) -> Html:
+    words = {"params": "parameters", "macs": f"MACs at {size}" if size else "MACs"}
     left = 26 + _LANE * (1 + max((arc.lane for arc in layout.left), default=-1))
     right = left + _BOX[0] + 26 + _LANE * (1 + max((arc.lane for arc in layout.right), default=-1))
     costs = [name for name in ("params", "macs") if any(number(node.get(name)) for node in layout.nodes)]
@@ -46,7 +48,7 @@ def _diagram(layout: Layout) -> Html:
         *(_arc(arc, left + _BOX[0], 1) for arc in layout.right),
         *(_straight(row, left) for row in layout.straight),
         *(_node(node, left, row) for row, node in enumerate(layout.nodes)),
-        *(_costs(layout, name, right + _COLUMN * i) for i, name in enumerate(costs)),
+        *(_costs(layout, name, words[name], right + _COLUMN * i) for i, name in enumerate(costs)),
     ]
     return tag("svg", {**attributes, "role": "img", "aria-label": f"Diagram, from top to bottom: {names}"}, *parts)
 
@@ -95,9 +97,9 @@ def _cut(words: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
-def _costs(layout: Layout, name: str, left: Real) -> Html:
+def _costs(layout: Layout, name: str, words: str, left: Real) -> Html:
     values = [number(node.get(name)) or 0.0 for node in layout.nodes]
-    heading = label(left, _TOP - 14, {"params": "parameters", "macs": "MACs"}[name], css="axis")
+    heading = label(left, _TOP - 14, words, css="axis")
     return join([heading, *(_bar(value, max(values), left, row) for row, value in enumerate(values) if value > 0)])
 
 

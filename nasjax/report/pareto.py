@@ -13,8 +13,10 @@ from nasjax.report.phases import swatch
 from nasjax.report.run import Run
 from nasjax.report.scatter import NARROW, WIDE, Plot, fence, is_outlier, scatter
 from nasjax.report.units import count, exact
+from nasjax.report.values import text
 
 _MOST_ROWS = 40
+_MARKS = ("found", "tuned", "handmade")
 
 
 def pareto_section(run: Run) -> Html:
@@ -90,12 +92,9 @@ def _legend(plot: Plot) -> Html:
     drawn = {c.stage for c in plot.candidates}
     numbered = [(i, name) for i, name in enumerate(plot.stages) if name in drawn]
     stages = [_legend_entry(_point_sign(i), name or "candidates") for i, name in numbered]
-    kinds = {mark.kind for mark in plot.marks}
-    marks = [(kind, name) for kind, name in (("found", "found"), ("handmade", "hand-made")) if kind in kinds]
-    front = _legend_entry(swatch("line"), "front")
-    return tag(
-        "div", {"class": "legend"}, *stages, front, *(_legend_entry(_mark_sign(kind), name) for kind, name in marks)
-    )
+    marks = sorted((mark for mark in plot.marks if mark.cost is not None), key=lambda mark: _MARKS.index(mark.kind))
+    entries = [_legend_entry(_mark_sign(mark.kind), mark.name) for mark in marks]
+    return tag("div", {"class": "legend"}, *stages, _legend_entry(swatch("line"), "front"), *entries)
 
 
 def _legend_entry(sign: Html, words: str) -> Html:
@@ -117,11 +116,14 @@ def _sign(size: int, shape: Html) -> Html:
 def _words(run: Run, candidates: Sequence[Candidate], num_shown: int, plot: Plot) -> Html:
     over = sum(not c.feasible for c in candidates)
     far = sum(is_outlier(plot, c) for c in plot.candidates)
+    patches = text(run.results.get("search_protocol"))
+    on = f" on {patches}" if patches else ""
     parts = [
-        f"{exact(len(candidates))} candidates, scored with the shared weights of the supernet.",
+        f"{exact(len(candidates))} candidates, scored with the shared weights of the supernet{on}.",
         f"{exact(num_shown)} of them are drawn; archive.csv has all." if num_shown < len(candidates) else "",
         f"{exact(over)} exceed the budget and are drawn faint." if over else "",
         f"{exact(far)} with far worse scores lie on the edge of the plot." if far else "",
+        "Scores of different stages stem from differently trained weights." if len(plot.stages) > 1 else "",
         comparison(run, candidates, plot.marks),
         tag("span", {"class": "script"}, "Point at a candidate or tap it to see its network; click to copy it."),
     ]

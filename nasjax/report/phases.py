@@ -29,7 +29,7 @@ def stage_title(name: str) -> str:
 
 def colour_of(run: Run, name: str) -> str:
     """Return the CSS class of a stage or phase; the phases of a stage have its colour, others follow after them."""
-    order = [*run.stage_names, "finetune", "scratch", "handmade"]
+    order = [*run.stage_names, *list(_LABELS)[2:]]
     key = name.partition("/")[2] or name
     place = order.index(key) if key in order else len(order) + sum(map(ord, key))
     return f"c{place % NUM_COLOURS}"

@@ -16,8 +16,11 @@ _MOST_PICTURES = 12
 _MOST_CROPS = 4
 _MOST_CROP_SIDE = 200
 _MOST_CROP_CHARACTERS = 1_000_000
-# A crop is enlarged by a whole factor up to these CSS pixels: two stand side by side on a phone, five on a desktop.
-_NARROW, _WIDE = 156, 200
+# Crops are enlarged by a whole factor to at most so many CSS pixels: two stand side by side on a phone.
+_NARROW, _LARGEST = 156, 200
+# CSS pixels that all crops of a row have, in windows from 900 and from 1112 on: less the page's margins, 72, and a
+# scroll bar, 16. Between two crops is a gap (page.css).
+_MIDDLE_ROW, _WIDE_ROW, _GAP = 812, 1024, 10
 
 
 class Panel(NamedTuple):
@@ -183,10 +186,20 @@ def _outline(box: Box, size: tuple[int, int], index: int) -> Html:
 
 
 def _crop_row(shot: Shot, place: int, detail: Detail) -> Html:
-    narrow, wide = (max(1, room // detail.box.width) * detail.box.width for room in (_NARROW, _WIDE))
-    style = f"--narrow:{narrow}px;--wide:{wide}px"
+    middle, wide = (min(_LARGEST, _share(row, len(shot.panels))) for row in (_MIDDLE_ROW, _WIDE_ROW))
+    sizes = {"narrow": _NARROW, "middle": middle, "wide": wide}
+    style = ";".join(f"--{name}:{_whole(detail.box.width, room)}px" for name, room in sizes.items())
     cells = [_crop(shot, panel, place, uri) for panel, uri in zip(shot.panels, detail.uris, strict=True)]
     return tag("div", {"class": "crops", "style": style, "role": "group", "aria-label": f"crop {place}"}, *cells)
+
+
+def _share(row: int, tiles: int) -> int:
+    return (row - _GAP * (tiles - 1)) // tiles
+
+
+def _whole(width: int, room: int) -> int:
+    """Return the width of a crop enlarged by a whole factor; one that is too wide for its room is reduced to it."""
+    return room // width * width or room
 
 
 def _crop(shot: Shot, panel: Panel, place: int, uri: str) -> Html:

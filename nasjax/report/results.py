@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from nasjax.report.figures import found_row, result_rows, result_scores
+from nasjax.report.figures import found_row, macs_at, result_rows, result_scores
 from nasjax.report.html import Column, Html, escape, join, note, table, tag
 from nasjax.report.measures import better_is_higher, measure
 from nasjax.report.run import Run
 from nasjax.report.units import NBSP, count, exact, fixed
 from nasjax.report.values import number, strings, text
+
+_SIZES = {"T": 1e12, "G": 1e9, "M": 1e6, "K": 1e3}
 
 
 def results_section(run: Run) -> Html:
@@ -19,23 +21,33 @@ def results_section(run: Run) -> Html:
     costs = [
         name for name in ("params", "macs", "latency_ms") if any(number(row.get(name)) is not None for row in rows)
     ]
-    head = [Column("Network"), *(Column(_head(run, name), True) for name in [*scores, *costs])]
+    unit = _macs_unit(rows)
+    head = [Column("Network"), *(Column(_head(run, name, unit), True) for name in [*scores, *costs])]
     notes = any(text(row.get("note")) for row in rows)
-    body = [_row(run, row, scores, costs) + ([text(row.get("note"))] if notes else []) for row in rows]
+    shown = [_row(run, row, scores) + [_cost(row, cost, unit) for cost in costs] for row in rows]
+    body = [cells + ([text(row.get("note"))] if notes else []) for cells, row in zip(shown, rows, strict=True)]
     listing = table("results", [*head, *([Column("Note")] if notes else [])], body)
     return join([listing, _protocol(run)])
 
 
-def _head(run: Run, name: str) -> Html:
-    shown = measure(name)
-    at = text(run.results.get("macs_at")) if name == "macs" else ""
-    return join([shown.label, join([shown.unit, f"at {at.replace('x', '×')}" if at else ""], " ")], ", ")
+def _head(run: Run, name: str, unit: str) -> Html:
+    if name == "macs":
+        at = macs_at(run)
+        size = tag("span", {"class": "size"}, f"at {at}") if at else ""
+        return join([measure(name).label, f"({unit})" if unit else "", size], " ")
+    return join([measure(name).label, measure(name).unit], ", ")
 
 
-def _row(run: Run, row: dict[str, Any], scores: list[str], costs: list[str]) -> list[object]:
+def _macs_unit(rows: list[dict[str, Any]]) -> str:
+    """Return the letter of the thousands that all MACs are written in: that of the smallest network."""
+    known = [value for row in rows if (value := number(row.get("macs")))]
+    return next((unit for unit, size in _SIZES.items() if known and min(known) >= size), "")
+
+
+def _row(run: Run, row: dict[str, Any], scores: list[str]) -> list[object]:
     name = text(row.get("name"))
     head = tag("b", None, name) if row == found_row(run) else escape(name)
-    return [head, *(_score(run, row, score) for score in scores), *(_cost(row, cost) for cost in costs)]
+    return [head, *(_score(run, row, score) for score in scores)]
 
 
 def _score(run: Run, row: dict[str, Any], name: str) -> Html:
@@ -51,10 +63,12 @@ def _score(run: Run, row: dict[str, Any], name: str) -> Html:
     )
 
 
-def _cost(row: dict[str, Any], name: str) -> Html:
+def _cost(row: dict[str, Any], name: str, unit: str) -> Html:
     value, digits = number(row.get(name)), measure(name).digits
     if value is None:
         return escape("–")
+    if name == "macs" and unit:
+        return tag("span", {"title": exact(value)}, fixed(value / _SIZES[unit], 2) if value else "0")
     if digits is None:
         return tag("span", {"title": exact(value)}, count(value))
     spread = number(row.get("latency_spread_ms")) if name == "latency_ms" else None

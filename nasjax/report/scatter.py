@@ -139,4 +139,5 @@ def _level(mark: Mark, x: Scale, y: Scale) -> Html:
 
 
 def _spot(mark: Mark, x: Scale, y: Scale) -> Html:
-    return mark_shape(mark.kind, place(x, mark.cost or x.low), place(y, mark.score))
+    shape = mark_shape(mark.kind, place(x, mark.cost or x.low), place(y, mark.score))
+    return tag("g", None, tag("title", None, mark.name), shape)

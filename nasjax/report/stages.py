@@ -3,7 +3,7 @@
 from typing import Any
 
 from nasjax.report.figures import archive_columns
-from nasjax.report.html import Html, escape, join, scroller, tag
+from nasjax.report.html import Html, escape, join, note, scroller, tag
 from nasjax.report.marks import score_text
 from nasjax.report.measures import measure
 from nasjax.report.phases import colour_of, stage_title, swatch
@@ -63,7 +63,7 @@ def _card(run: Run, stage: dict[str, Any]) -> Html:
     decided = {choice: strings(option) for choice, option in mapping(stage.get("decided")).items()}
     head = tag("h3", None, swatch(colour_of(run, name)), stage_title(name))
     kept = tag("div", {"class": "kept-of"}, *_matrices(free, decided))
-    return tag("article", {"class": "card"}, head, _facts(run, stage), kept, _more(free))
+    return tag("article", {"class": "card"}, head, _facts(run, stage), kept, _stand_ins(stage), _more(free))
 
 
 def _facts(run: Run, stage: dict[str, Any]) -> Html:
@@ -118,6 +118,16 @@ def _cell(kept: bool) -> Html:
     return tag(
         "td", {"class": "kept" if kept else "dropped"}, tag("span", {"class": "hide"}, "kept" if kept else "dropped")
     )
+
+
+def _stand_ins(stage: dict[str, Any]) -> Html:
+    """Return for which options others stand in, which a later stage decides among."""
+    each = [mapping(found) for found in mapping(stage.get("stands_for")).values()]
+    words = dict.fromkeys((option, tuple(strings(many))) for found in each for option, many in found.items())
+    lines = [
+        f"{option} stands here for {', '.join(many)}; which of them, a later stage decides." for option, many in words
+    ]
+    return join(note(line) for line in lines)
 
 
 def _more(free: dict[str, list[str]]) -> Html:

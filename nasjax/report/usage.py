@@ -19,13 +19,11 @@ out = ((y[0].clip(-1, 1) + 1) * 127.5).round().astype(np.uint8)
 Image.fromarray(out).save("out.png")"""
 
 _NASJAX = """\
+import nasjax
 from PIL import Image
 
-from nasjax.apply import upscale
-from nasjax.export.bundle import load_bundle
-
-model = load_bundle("{export}")
-upscale(model, Image.open("in.png")).save("out.png")"""
+model = nasjax.load_bundle("{export}")
+nasjax.upscale(model, Image.open("in.png")).save("out.png")"""
 
 _SHELL = """\
 nasjax apply {export} in.png out.png"""

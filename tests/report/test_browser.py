@@ -92,6 +92,19 @@ def test_slider_moves_the_line_and_changes_sides(page, reports):
     assert page.evaluate(state) == ["", "", "left", "right", ""]
 
 
+@pytest.mark.parametrize("width", [900, 1000, 1111, 1112, 1600])
+def test_crops_of_a_row_stand_side_by_side(page, reports, width):
+    """From 900 px on the five versions of a detail fit in one row, each pixel enlarged by a whole factor."""
+    page.open(reports["done"], width=width)
+    script = """[...document.querySelectorAll('.crops')].map(row => [...row.querySelectorAll('img')].map(img =>
+        [img.getBoundingClientRect().top, img.getBoundingClientRect().width / img.naturalWidth]))"""
+    rows = page.evaluate(script)
+    assert [len(row) for row in rows] == [5] * 4
+    for row in rows:
+        assert len({top for top, _ in row}) == 1
+        assert {scale for _, scale in row} == {2 if width < 1112 else 3}
+
+
 def test_texts_of_the_diagram_stay_in_their_boxes(page, reports):
     """No label of a block is wider than the block, and no two blocks overlap."""
     page.open(reports["done"], width=360)

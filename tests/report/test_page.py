@@ -96,6 +96,7 @@ def test_result_table_has_its_protocol(page):
     text = Outline(page).text
     for words in ("found, from scratch", "hand-made", "0.8213", "61.2", "12 held-out photographs", "params<=30K"):
         assert words in text
+    assert "MACs (G) at 1280x720" in text and "MACs at 1280x720" in text  # of the table and of the diagram
 
 
 def test_nothing_is_loaded_from_outside(page):

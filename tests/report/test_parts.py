@@ -5,15 +5,18 @@ import math
 
 import pytest
 
+import nasjax
 from nasjax.report.axes import fit, place, ticks
 from nasjax.report.candidates import Candidate, budget_limits, pareto_front, read_candidates, thin
-from nasjax.report.curves import curves_section, thin_line
+from nasjax.report.curves import curves_section, running_mean, thin_line
 from nasjax.report.fairness import fairness_section, gap
 from nasjax.report.figures import archive_columns, gain, result_scores, row_named
 from nasjax.report.html import escape, tag
 from nasjax.report.layout import arrange, in_lanes
 from nasjax.report.ledger import ledger_section, read_ledger
 from nasjax.report.marks import comparison, reference_marks
+from nasjax.report.pareto import pareto_section
+from nasjax.report.phases import colour_of
 from nasjax.report.results import results_section
 from nasjax.report.run import load_run
 from nasjax.report.scatter import fence
@@ -125,6 +128,26 @@ def test_hypervolumes_are_relative_to_the_end_of_their_stage(tmp_path):
     assert float(lines[0][-1][0]) < float(lines[1][0][0]) and lines[0][0][1] != lines[1][0][1]
 
 
+def test_what_a_resumed_phase_logs_again_replaces_the_first_attempt(tmp_path):
+    """Steps 10 to 40, then from the checkpoint at 20 on again 30 to 50: one point a step, the later one."""
+    steps = [10, 20, 30, 40, 30, 40, 50]
+    rows = [{"phase": "search/path", "step": s, "best": 20 + i} for i, s in enumerate(steps)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    section = curves_section(load_run(tmp_path, now=0.0))
+    line = [point.split(",") for point in section.split('points="')[1].split('"')[0].split()]
+    across, up = [float(x) for x, _ in line], [-float(y) for _, y in line]
+    assert len(line) == 5 and across == sorted(across) and up == sorted(up)
+    assert (up[2] - up[1]) / (up[1] - up[0]) == pytest.approx(3, abs=0.1)  # 20, 21, then 24
+
+
+def test_noisy_losses_have_a_running_mean():
+    """Of 32 alternating values a point and two neighbours on either side; at the ends as many as there are."""
+    line = [(float(i), float(i % 2)) for i in range(32)]
+    smooth = running_mean(line)
+    assert [x for x, _ in smooth] == [x for x, _ in line]
+    assert [smooth[i][1] for i in (0, 1, 16, 17)] == pytest.approx([1 / 3, 1 / 2, 2 / 5, 3 / 5])
+
+
 def test_thinning_keeps_the_front():
     """Of 1000 candidates about 100 are drawn, among them all that must be."""
     tried = candidates(*((i + 1, 0) for i in range(1000)))
@@ -172,6 +195,28 @@ def test_a_worse_result_is_called_worse(tmp_path):
     assert "0.50\xa0dB worse than bicubic" in words and "\u22120.50" in words and "better" not in words
 
 
+def test_a_difference_within_the_noise_is_not_sold_as_a_gain(tmp_path):
+    """0.02 dB over the hand-made network is said to be less than chance; 0.5 dB over bicubic is not."""
+    from nasjax.report.headline import headline
+
+    names = ("found, fine-tuned", "hand-made", "bicubic")
+    rows = [{"name": name, "psnr_y": score} for name, score in zip(names, (27.5, 27.48, 27.0), strict=True)]
+    words = headline(run_with(tmp_path, results={"rows": rows}))
+    assert (
+        "0.50\xa0dB better than bicubic interpolation and 0.02\xa0dB better than the hand-made network, less" in words
+    )
+    assert words.count("by chance") == 1
+
+
+def test_macs_share_one_unit(tmp_path):
+    """The unit in the head is that of the smallest network, with the size that MACs are counted at; 0 stays 0."""
+    rows = [{"name": "a", "macs": 1_448_755_456}, {"name": "b", "macs": 24.9e6}, {"name": "bicubic", "macs": 0}]
+    table = results_section(run_with(tmp_path, results={"rows": rows, "macs_at": [640, 360]}))
+    assert 'MACs (M) <span class="size">at 640x360</span>' in table
+    cells = [part.split("<")[0] for part in table.split('<span title="')[1:]]
+    assert [cell.split(">")[1] for cell in cells] == ["1448.76", "24.90", "0"]
+
+
 def test_best_value_of_each_column_is_marked(tmp_path):
     """The largest PSNR and the smallest LPIPS are marked, though they belong to different rows."""
     rows = [{"name": "a", "psnr_y": 28.0, "lpips": 0.3}, {"name": "b", "psnr_y": 27.0, "lpips": 0.2}]
@@ -190,6 +235,7 @@ def test_reference_marks_prefer_scores_of_the_search(tmp_path):
         ("handmade", 26403.0, 28.52),
         ("found", 25934.0, 28.66),
     ]
+    assert [m.name for m in marks] == ["bicubic 27.53", "hand-made 28.52", "found 28.66"]
     assert "has 28.58, in the search it had 28.66" in comparison(loaded, tried, marks)
     results = json.loads((run / "results.json").read_text())
     results["rows"][4]["search_score"] = 27.9
@@ -197,6 +243,16 @@ def test_reference_marks_prefer_scores_of_the_search(tmp_path):
     marks = reference_marks(again := load_run(run, now=0.0), tried, "params")
     assert [(m.kind, m.score) for m in marks] == [("bicubic", 27.9), ("found", 28.66)]
     assert comparison(again, tried, marks) == ""
+    for i, score in ((0, 28.95), (3, 28.6)):  # fine-tuned and hand-made
+        results["rows"][i]["search_score"] = score
+    (run / "results.json").write_text(json.dumps(results | {"search_protocol": "24 patches"}))
+    marks = reference_marks(again := load_run(run, now=0.0), tried, "params")
+    found = [(m.kind, m.cost, m.score) for m in marks if m.cost]
+    assert found == [("handmade", 26403.0, 28.6), ("tuned", 25934.0, 28.95), ("found", 25934.0, 28.66)]
+    section = pareto_section(again)
+    assert "the fine-tuned and the hand-made network were trained alone" in section
+    assert "weights of the supernet on 24 patches" in section
+    assert section.count('class="mark tuned"') == 5  # two costs at two widths, and the legend
 
 
 def test_lanes_nest_and_never_meet():
@@ -242,6 +298,19 @@ def test_ledger_keeps_compiling_apart(tmp_path):
     assert "5.0\xa0s of the run are outside" in ledger_section(run)
 
 
+def test_ledger_counts_programs_steps_and_generations(tmp_path):
+    """Programs are added up; generations of a search are no steps of training, and are not added to them."""
+    rows = [
+        {"phase": "supernet/path", "wall_s": 10, "compiles": 36, "steps": 400},
+        {"phase": "search/path", "wall_s": 5, "compiles": 1, "steps": 6},
+    ]
+    cells = [row.split("</tr>")[0] for row in ledger_section(run_with(tmp_path, ledger=rows)).split("<tr>")[2:]]
+    read = [[cell.split("<")[0] for cell in row.split('<td class="num">')[1:]] for row in cells]
+    assert [(row[3], row[5]) for row in read] == [("36", "400"), ("1", "6\xa0gen."), ("37", "400")]
+    singles = ("finetune", "scratch", "handmade", "evaluate", "export")
+    assert len({colour_of(load_run(tmp_path, now=0.0), name) for name in singles}) == 5
+
+
 def test_stages_mark_what_was_kept(tmp_path):
     """Each choice has one mark in the column of the option that was kept; an undecided choice has none."""
     free = {"b1": ["res", "sep3", "rep"], "b2": ["res", "sep3", "rep"], "b3": ["res", "sep3", "rep"]}
@@ -257,6 +326,9 @@ def test_stages_mark_what_was_kept(tmp_path):
     kept = [[part.split('"')[0] for part in row.split('<td class="')[1:]] for row in cells[:2]]
     assert kept == [["dropped", "kept", "dropped"], ["kept", "dropped", "dropped"]]
     assert "not used" in cells[2] and "27 → 1 networks" in section.replace("</b>", "")
+    stage["stands_for"] = {"b1": {"res": ["res", "rep"]}, "b2": {"res": ["res", "rep"]}}
+    section = stages_section(run_with(tmp_path, stages=[stage]))
+    assert section.count("res stands here for res, rep; which of them, a later stage decides.") == 1
 
 
 def test_usage_needs_an_export_and_names_real_functions(tmp_path):
@@ -264,9 +336,8 @@ def test_usage_needs_an_export_and_names_real_functions(tmp_path):
     run = make_run(tmp_path, num_pictures=0)
     section = usage_section(load_run(run, now=0.0))
     assert "nasjax apply export in.png out.png" in section and "1.9e−6" in section
-    for line in ("from nasjax.apply import upscale", "from nasjax.export.bundle import load_bundle"):
-        assert line in section
-        exec(line, {})
+    for name in ("nasjax.load_bundle(", "nasjax.upscale("):
+        assert name in section and name[7:-1] in nasjax.PUBLIC
     for file in (run / "export").iterdir():
         file.unlink()
     (run / "export").rmdir()
