@@ -46,12 +46,17 @@ PUBLIC = {
     "SuperResolution": "nasjax.tasks.super_resolution",
     "super_resolution": "nasjax.tasks.super_resolution",
     "open_source": "nasjax.data.spec",
+    "embedded_photos": "nasjax.data.embedded",
     "patches": "nasjax.data.pipeline",
     "TrainConfig": "nasjax.train.config",
     "data_mesh": "nasjax.train.parallel",
     "init_state": "nasjax.train.state",
     "make_step": "nasjax.train.step",
     "fit": "nasjax.train.loop",
+    "RunLog": "nasjax.train.log",
+    "psnr": "nasjax.metrics.image",
+    "ssim": "nasjax.metrics.image",
+    "sr_protocol": "nasjax.metrics.image",
     # what is shipped
     "Card": "nasjax.export.card",
     "deployed": "nasjax.export.network",
@@ -62,7 +67,15 @@ PUBLIC = {
     "write_report": "nasjax.report.page",
     # a whole experiment
     "Config": "nasjax.config",
+    "SpaceConfig": "nasjax.config",
+    "DataConfig": "nasjax.config",
+    "StageConfig": "nasjax.config",
+    "FinalConfig": "nasjax.config",
     "load_config": "nasjax.chain.configs",
+    "run_experiment": "nasjax.chain.experiment",
+    "train_stage": "nasjax.chain.steps",
+    "finetune_arch": "nasjax.chain.steps",
+    "evaluate_bundle": "nasjax.chain.steps",
 }
 
 

@@ -143,12 +143,12 @@ def _profile(args: argparse.Namespace, rest: list[str]) -> None:
 
 
 def _search(args: argparse.Namespace, rest: list[str]) -> None:
-    from nasjax.chain.search import search
+    from nasjax.chain.experiment import run_experiment
     from nasjax.chain.show import table_text, where_text
 
     config = _config(args, rest)
     path = _run_path(args, config)
-    results = search(config, path, say=_say)
+    results = run_experiment(config, path, say=_say)
     print(table_text(results))
     print(where_text(path))
 

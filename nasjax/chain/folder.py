@@ -12,6 +12,7 @@ import jax
 
 import nasjax
 from nasjax.chain.configs import as_dict
+from nasjax.chain.live import LiveReport
 from nasjax.chain.problem import Problem
 from nasjax.config import Config
 from nasjax.export.weights import read_weights, write_weights
@@ -56,17 +57,27 @@ class RunFolder:
         return self.path / "checkpoints" / f"{name.replace('/', '-')}.safetensors"
 
     def replace_row(self, name: str, key: str, row: Mapping[str, Any]) -> None:
-        """Put `row` into a JSON list, in the place of the one with the same `key`."""
-        rows = [r for r in self.read(name, []) if r[key] != row[key]]
-        self.write(name, [*rows, dict(row)])
+        """Put `row` into a JSON list, in the place of the one with the same `key`, or at its end."""
+        rows = {r[key]: r for r in self.read(name, [])}
+        rows[row[key]] = dict(row)  # a dict keeps the place of a key that it has already
+        self.write(name, list(rows.values()))
 
 
 class Experiment(NamedTuple):
-    """What every phase is given: where it writes, what it works on, and how it tells a person."""
+    """What every phase is given: where it writes, what it works on, and how it tells a person: by line and by page."""
 
     run: RunFolder
     problem: Problem
     say: Callable[[str], None]
+    live: LiveReport
+
+
+def begin(path: str | Path, problem: Problem, say: Callable[[str], None]) -> Experiment:
+    """Open or create the run folder of a problem's config, with a report from the first moment on (see `open_run`)."""
+    run = open_run(path, problem.config)
+    live = LiveReport(run.path, say)
+    live.write()
+    return Experiment(run, problem, say, live)
 
 
 def open_run(path: str | Path, config: Config) -> RunFolder:

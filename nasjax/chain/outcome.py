@@ -9,13 +9,14 @@ import numpy as np
 from nasjax.chain.folder import Experiment
 from nasjax.chain.handmade import Handmade, network_costs
 from nasjax.chain.pictures import before_after, enlarged, save_panels
-from nasjax.chain.problem import Problem, test_images
-from nasjax.chain.score import picture_scores
+from nasjax.chain.problem import Problem, test_images, validation_pairs
+from nasjax.chain.score import patch_scorer, picture_scores
 from nasjax.cost.measure import Latency, measure, runner
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
 from nasjax.export.network import deployed
 from nasjax.metrics.image import sr_protocol
+from nasjax.ops.resize import upscale
 from nasjax.supernet.base import Supernet
 from nasjax.typing import Params
 
@@ -45,28 +46,21 @@ class Entry(NamedTuple):
 
 def compare(experiment: Experiment, outcome: Outcome) -> dict[str, Any]:
     """Score every network on the test pictures, measure latency, write pictures and `results.json`."""
-    run, problem, _ = experiment
+    run, problem = experiment.run, experiment.problem
     images, scale = test_images(problem.config), problem.config.space.scale
     entries = _entries(problem, outcome)
-    applied = [_apply_fn(e) for e in entries]
+    score = patch_scorer(validation_pairs(problem.config), scale)
     latency = _latencies(entries)
-    scores = [picture_scores(fn, images, scale) for fn in applied]
     bicubic = enlarged(images, scale)
     plain = picture_scores(_replay(bicubic), images, scale)
-    rows = [_row(problem, e, s[0], latency[e.name]) for e, s in zip(entries, scores, strict=True)]
-    rows.append(
-        {
-            "name": "bicubic",
-            **plain[0],
-            "params": 0,
-            "macs": 0,
-            "latency_ms": None,
-            "latency_spread_ms": None,
-            "note": "MATLAB imresize",
-        }
-    )
-    panels = {"bicubic": bicubic} | {e.label: s[1] for e, s in zip(entries, scores, strict=True) if e.label}
-    per_image = {"bicubic": plain[2]} | {e.label: s[2] for e, s in zip(entries, scores, strict=True) if e.label}
+    rows, panels, per_image = [], {"bicubic": bicubic}, {"bicubic": plain[2]}
+    for entry, apply_fn in zip(entries, _apply_fns(entries), strict=True):
+        means, outputs, each = picture_scores(apply_fn, images, scale)
+        rows.append(_row(problem, entry, means | {"search_score": score(apply_fn)}, latency[entry.name]))
+        if entry.label:
+            panels[entry.label], per_image[entry.label] = outputs, each
+    rows.append(_bicubic_row(plain[0] | {"search_score": score(lambda x: upscale(x, scale, "bicubic"))}))
+    panels = {label: panels[label] for label in ("bicubic", "hand-made", "found") if label in panels}
     save_panels(run, images, panels, scores=per_image)
     before_after(run, images[_most_gained(per_image)], {k: v[_most_gained(per_image)] for k, v in panels.items()})
     results = _results(experiment, outcome, rows, num_images=len(images))
@@ -76,7 +70,7 @@ def compare(experiment: Experiment, outcome: Outcome) -> dict[str, Any]:
 
 def export_network(experiment: Experiment, outcome: Outcome, results: dict[str, Any]) -> dict[str, Any]:
     """Write the fine-tuned network as the bundle `export/`; returns its manifest."""
-    run, problem, _ = experiment
+    run, problem = experiment.run, experiment.problem
     network = deployed(problem.supernet, outcome.tuned, outcome.arch, builder=("sr_cell", problem.arguments))
     found = next(r for r in results["rows"] if r["name"] == "found, fine-tuned")
     metrics = [
@@ -114,10 +108,16 @@ def _deployed(entry: Entry) -> tuple[Callable[[Params, Any], Any], Params]:
     return lambda p, x: module.apply({"params": p}, x), entry.net.deploy_params(entry.params, entry.arch)
 
 
-def _apply_fn(entry: Entry) -> Callable[[jax.Array], Any]:
-    fn, params = _deployed(entry)
-    run = jax.jit(fn)
-    return lambda x: run(params, x)
+def _apply_fns(entries: Sequence[Entry]) -> list[Callable[[jax.Array], Any]]:
+    """Each network as a function of pictures; those of one arch share its programs."""
+    programs: dict[tuple[int, bytes], Callable[[Params, Any], Any]] = {}
+
+    def one(entry: Entry) -> Callable[[jax.Array], Any]:
+        fn, params = _deployed(entry)
+        program = programs.setdefault((id(entry.net), entry.arch.tobytes()), jax.jit(fn))
+        return lambda x: program(params, x)
+
+    return [one(entry) for entry in entries]
 
 
 def _latencies(entries: Sequence[Entry]) -> dict[str, Latency]:
@@ -140,14 +140,21 @@ def _row(problem: Problem, entry: Entry, scores: dict[str, float], latency: Late
     return {"name": entry.name, **scores, "params": costs["params"], "macs": costs["macs"], **time, "note": entry.note}
 
 
+def _bicubic_row(scores: dict[str, float]) -> dict[str, Any]:
+    """The row without a network: no parameters, and neither MACs nor latency, which depend on who enlarges."""
+    none = dict.fromkeys(("macs", "latency_ms", "latency_spread_ms"))
+    return {"name": "bicubic", **scores, "params": 0, **none, "note": "MATLAB imresize"}
+
+
 def _results(
     experiment: Experiment, outcome: Outcome, rows: list[dict[str, Any]], *, num_images: int
 ) -> dict[str, Any]:
     problem = experiment.problem
     config, (width, height) = problem.config, problem.config.macs_at
     crop = config.data.test_crop
-    cut = "whole" if crop is None else f"centre {crop[0] * config.space.scale}x{crop[1] * config.space.scale} px"
+    cut = "whole" if crop is None else f"centre {crop[1] * config.space.scale}x{crop[0] * config.space.scale} px"
     low_height, low_width = _LATENCY_SIZE
+    side = config.data.val_patch * config.space.scale
     protocol = (
         f"{num_images} held-out pictures of {config.data.source!r} ({cut}), low resolution by MATLAB bicubic; "
         f"PSNR and SSIM on {sr_protocol(config.space.scale)}; MACs for a {width}x{height} output; "
@@ -156,6 +163,8 @@ def _results(
     return {
         "title": f"x{config.space.scale} super-resolution",
         "protocol": protocol,
+        "search_protocol": f"{config.data.val_patches} textured patches of {side}x{side} px of the validation split",
+        "macs_at": [width, height],
         "higher_is_better": True,
         "arch": problem.supernet.space.text(outcome.arch),
         "space": problem.supernet.space.name,

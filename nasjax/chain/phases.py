@@ -77,7 +77,7 @@ def make_searcher(stage: StageConfig, space: SearchSpace) -> Searcher:
 
 def train_supernet(experiment: Experiment, stage: StageConfig, space: SearchSpace, *, params: Params) -> Params:
     """Train what a stage can reach of the shared weights; returns all of them, the trained ones averaged."""
-    run, problem, _ = experiment
+    run, problem = experiment.run, experiment.problem
     net, sampler = problem.supernet.at(space), make_sampler(problem, stage, space)
     model = supernet_model(net, sampler, dtype=compute_dtype(stage.train), remat=stage.train.remat)
     task = _task(problem, model, sampler, batch=stage.batch)
@@ -106,11 +106,16 @@ def search_stage(
     experiment: Experiment, stage: StageConfig, space: SearchSpace, *, params: Params, archive: Archive
 ) -> Archive:
     """Search a stage on shared weights; an interrupted search goes on from its archive."""
-    run, problem, _ = experiment
+    run, problem = experiment.run, experiment.problem
     name, place = f"search/{stage.stage}", problem.supernet.space.stages.index(stage.stage)
     pictures = validation_pairs(problem.config)
     evaluate = population_scorer(problem, problem.supernet.at(space), params, patches=pictures, mesh=data_mesh())
-    with timed(run, name) as lap, RunLog(run.path, name, stage.generations) as log:
+    with timed(run, name) as lap, RunLog(run.path, name, stage.generations, on_write=experiment.live.look) as log:
+
+        def on_generation(generation: int, archive: Archive) -> None:
+            log.write(generation + 1, search_figures(archive))
+            experiment.live.look(news=True)
+
         archive = run_search(
             make_searcher(stage, space),
             evaluate,
@@ -118,7 +123,7 @@ def search_stage(
             generations=stage.generations,
             archive=archive,
             chunk=stage.population,
-            on_generation=lambda generation, archive: log.write(generation + 1, search_figures(archive)),
+            on_generation=on_generation,
         )
         lap.steps = stage.generations
     return archive
@@ -164,10 +169,13 @@ def _train(
     on_counts: Callable[[np.ndarray, int], None] = lambda counts, steps: None,
 ) -> Params:
     """Run the trainer for a phase, or load what it left when it was finished before."""
-    run, problem, _ = experiment
+    run, problem = experiment.run, experiment.problem
     if run.weights(phase.name).is_file():
         return run.load_params(phase.name)
-    with timed(run, phase.name) as lap, RunLog(run.path, phase.name, phase.config.steps) as log:
+    with (
+        timed(run, phase.name) as lap,
+        RunLog(run.path, phase.name, phase.config.steps, on_write=experiment.live.look) as log,
+    ):
         state = fit(
             phase.task,
             phase.space,

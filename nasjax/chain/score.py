@@ -1,5 +1,6 @@
 """Scores: of whole populations on shared weights, and of one network on whole pictures."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ def population_scorer(
     negative PSNR and `config.cost`.
     """
     scale, cost = problem.config.space.scale, problem.config.cost
-    low, high = degrade(jnp.asarray(patches, jnp.float32) / 127.5 - 1, scale)
+    low, high = _pairs(patches, scale)
 
     def score(params: Params, archs: jax.Array) -> jax.Array:
         def one(arch):
@@ -46,6 +47,13 @@ def population_scorer(
         return Evaluation(objectives, problem.budgets.violation(costs), columns)
 
     return evaluate
+
+
+def patch_scorer(patches: np.ndarray, scale: int) -> Callable[[Callable[[jax.Array], Any]], float]:
+    """`score(apply_fn)`: one network's mean PSNR on the patches that `population_scorer` compares candidates on."""
+    low, high = _pairs(patches, scale)
+    measure = jax.jit(lambda y, t: psnr(y, t, sr_protocol(scale)).mean())
+    return lambda apply_fn: float(measure(apply_fn(low), high))
 
 
 def picture_scores(
@@ -66,6 +74,11 @@ def picture_scores(
 def to_uint8(x: np.ndarray) -> np.ndarray:
     """Values in [-1, 1] as pixels 0..255, rounded and clipped."""
     return np.clip(np.round((x + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _pairs(patches: jax.Array | np.ndarray, scale: int) -> tuple[jax.Array, jax.Array]:
+    return degrade(jnp.asarray(patches, jnp.float32) / 127.5 - 1, scale)
 
 
 def _fill(archs: np.ndarray, multiple: int) -> jax.Array:

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from nasjax.chain.configs import from_dict
-from nasjax.chain.folder import Experiment, RunFolder, open_run
+from nasjax.chain.folder import Experiment, RunFolder, begin
+from nasjax.chain.live import LiveReport
 from nasjax.chain.outcome import Outcome, export_network
 from nasjax.chain.phases import train_network, train_supernet
 from nasjax.chain.problem import Problem, make_problem
@@ -24,7 +25,7 @@ from nasjax.ops.params import merge_params
 Say = Callable[[str], None]
 
 
-def train_stage(config: Config, path: Path, stage: str, *, decided: str | None = None, say: Say = print) -> str:
+def train_stage(config: Config, path: str | Path, stage: str, *, decided: str | None = None, say: Say = print) -> str:
     """Train one stage's supernet and return where its weights are.
 
     It starts from the weights of the stage before where the run has them. Raises ValueError for an unknown stage, or
@@ -35,33 +36,39 @@ def train_stage(config: Config, path: Path, stage: str, *, decided: str | None =
     arch = None if decided is None else space.parse(decided)
     narrowed = space.at_stage(stage, arch)
     settings = next(s for s in config.stages if s.stage == stage)
-    run = open_run(path, config)
+    experiment = begin(path, problem, say)
+    run = experiment.run
     before = space.stages[: space.stages.index(stage)]
     have = [s for s in before if run.weights(f"supernet/{s}").is_file()]
     say(f"{stage}: {len(narrowed.free)} free choices, from {'the stage ' + have[-1] if have else 'random weights'}")
     params = problem.supernet.init(jax.random.fold_in(problem.key, 0))
     for name in have:
         params = merge_params(params, run.load_params(f"supernet/{name}"))
-    train_supernet(Experiment(run, problem, say), settings, narrowed, params=params)
+    train_supernet(experiment, settings, narrowed, params=params)
+    experiment.live.write()
     return str(run.weights(f"supernet/{stage}"))
 
 
-def finetune_arch(config: Config, path: Path, arch_text: str, *, from_scratch: bool = False, say: Say = print) -> str:
+def finetune_arch(
+    config: Config, path: str | Path, arch_text: str, *, from_scratch: bool = False, say: Say = print
+) -> str:
     """Train one arch, from the run's newest shared weights unless `from_scratch`; returns where its weights are."""
     problem = make_problem(config)
     arch = problem.supernet.space.parse(arch_text)
-    run = open_run(path, config)
+    experiment = begin(path, problem, say)
+    run = experiment.run
     shared = None if from_scratch else _newest_shared(run, problem)
     if shared is None and not from_scratch:
         raise ValueError(f"{run.path} has no shared weights yet; train a stage first, or add --from-scratch")
     start = None if shared is None else jax.tree.map(np.asarray, problem.supernet.extract_params(shared, arch))
     phase = f"{'scratch' if from_scratch else 'finetune'}-{problem.supernet.space.digest(arch)}"
     say(f"{phase}: {int(problem.table(arch)['params'])} params")
-    train_network(Experiment(run, problem, say), phase, problem.supernet, arch=arch, params=start)
+    train_network(experiment, phase, problem.supernet, arch=arch, params=start)
+    experiment.live.write()
     return str(run.weights(phase))
 
 
-def evaluate_bundle(folder: Path, data: str, split: str) -> dict[str, Any]:
+def evaluate_bundle(folder: str | Path, data: str, split: str) -> dict[str, Any]:
     """Mean PSNR and SSIM of a bundle on a data set's whole pictures, with the protocol."""
     bundle = load_bundle(folder)
     scale = int(bundle.card["scale"])
@@ -82,7 +89,8 @@ def export_run(path: Path) -> dict[str, Any]:
     problem = make_problem(from_dict(config))
     arch = problem.supernet.space.parse(results["arch"])
     tuned = run.load_params("finetune")
-    return export_network(Experiment(run, problem, print), Outcome(arch, tuned, tuned, None, None), results)
+    experiment = Experiment(run, problem, print, LiveReport(path, print))
+    return export_network(experiment, Outcome(arch, tuned, tuned, None, None), results)
 
 
 def _newest_shared(run: RunFolder, problem: Problem) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""`nasjax search`: coarse to fine, then extract, fine-tune, compare, export, report. Every phase resumes."""
+"""A whole experiment: coarse to fine, then extract, fine-tune, compare, export, report. Every phase resumes."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,12 @@ import numpy as np
 
 from nasjax.chain.clock import timed
 from nasjax.chain.diagram import diagram
-from nasjax.chain.folder import Experiment, RunFolder, open_run
+from nasjax.chain.folder import Experiment, RunFolder, begin
 from nasjax.chain.handmade import handmade
 from nasjax.chain.outcome import Outcome, compare, export_network
 from nasjax.chain.phases import search_stage, train_network, train_supernet
 from nasjax.chain.problem import Problem, make_problem
 from nasjax.config import Config
-from nasjax.report import write_report
 from nasjax.search.archive import Archive, Row
 from nasjax.search.coarse_to_fine import Decision, coarse_to_fine
 from nasjax.space import SearchSpace
@@ -25,31 +24,36 @@ from nasjax.typing import Params
 Say = Callable[[str], None]
 
 
-def search(config: Config, path: str | Path, *, say: Say = print) -> dict[str, Any]:
-    """Run the whole chain into the folder `path` and return the content of its `results.json`.
+def run_experiment(config: Config, path: str | Path, *, say: Say = print) -> dict[str, Any]:
+    """Run the whole chain, `nasjax search`, into the folder `path` and return the content of its `results.json`.
 
-    Called again with the same config and folder it goes on where it was stopped. Raises ValueError for bad input, a
-    budget that cannot be met, or a folder of another config, before anything is trained.
+    Called again with the same config and folder it goes on where it was stopped. Its report is written anew while it
+    runs. Raises ValueError for bad input, a budget that cannot be met, or a folder of another config, before anything
+    is trained.
     """
     problem = make_problem(config)
-    run = open_run(path, config)
-    experiment, space = Experiment(run, problem, say), problem.supernet.space
+    experiment, space = begin(path, problem, say), problem.supernet.space
+    run = experiment.run
     say(f"{config.name}: {space.size():.2e} networks in {space.name}, run folder {run.path}")
     arch, shared = find(experiment)
     outcome = finish(experiment, arch, shared)
     with timed(run, "evaluate"):
+        _enter(experiment, "evaluate")
         results = compare(experiment, outcome)
     run.write("diagram.json", diagram(problem, arch))
     with timed(run, "export"):
+        _enter(experiment, "export")
         export_network(experiment, outcome, results)
+    results |= {"seconds": round(sum(row["wall_s"] for row in run.read("ledger.json")), 1)}
+    run.write("results.json", results)
     finished(run)
-    write_report(run.path)
+    experiment.live.write()
     return results
 
 
 def find(experiment: Experiment) -> tuple[np.ndarray, Params]:
     """Search path, then operators, then channels; returns the arch and the shared weights it was found on."""
-    run, problem, say = experiment
+    run, problem, say, live = experiment
     shared: list[Params] = [problem.supernet.init(jax.random.fold_in(problem.key, 0))]
 
     def one_stage(stage: str, narrowed: SearchSpace, archive: Archive) -> Archive:
@@ -64,7 +68,7 @@ def find(experiment: Experiment) -> tuple[np.ndarray, Params]:
             "stages.json", "stage", _stage_row(problem, decision, best, len(archive.at(decision.stage).stage_rows))
         )
         say(f"{decision.stage}: {best.columns['psnr_y']:.2f} dB, {best.columns['params']:.0f} params, {best.text}")
-        write_report(run.path)
+        live.write()
 
     archive = Archive.open(run.path / "archive.csv", problem.supernet.space)
     _, decisions = coarse_to_fine(problem.supernet.space, one_stage, archive=archive, on_decision=on_decision)
@@ -73,7 +77,7 @@ def find(experiment: Experiment) -> tuple[np.ndarray, Params]:
 
 def finish(experiment: Experiment, arch: np.ndarray, shared: Params) -> Outcome:
     """Extract the found network and train it, the same arch from scratch, and a hand-made network of its size."""
-    _, problem, say = experiment
+    problem, say = experiment.problem, experiment.say
     net, final = problem.supernet, problem.config.final
     inherited = jax.tree.map(np.asarray, net.extract_params(shared, arch))
     say("fine-tuning the found network")
@@ -95,11 +99,20 @@ def finished(run: RunFolder) -> None:
     run.write("status.json", {**status, "phase": "done", "done": True, "updated": time.time(), "message": "finished"})
 
 
+def _enter(experiment: Experiment, phase: str) -> None:
+    """Say in `status.json` and in the report which of the phases without steps has begun."""
+    now = {"phase": phase, "step": None, "steps": None, "steps_per_s": None, "eta_s": None}
+    experiment.run.write("status.json", {**now, "updated": time.time(), "done": False, "message": "started"})
+    experiment.live.look()
+
+
 def _stage_row(problem: Problem, decision: Decision, best: Row, candidates: int) -> dict[str, Any]:
     space = decision.space
+    free = {n: [space.choices[space.index(n)].options[o] for o in space.options(n)] for n in space.free}
     return {
         "stage": decision.stage,
-        "free": {n: [space.choices[space.index(n)].options[o] for o in space.options(n)] for n in space.free},
+        "free": free,
+        "stands_for": {n: found for n in free if (found := _stands_for(space, n, decision.stage))},
         "size_before": str(decision.before.size()),
         "size_after": str(decision.after.size()),
         "decided": {n: option for n, option in space.decode(decision.arch).items() if n in space.free},
@@ -108,3 +121,12 @@ def _stage_row(problem: Problem, decision: Decision, best: Row, candidates: int)
         "best_score": best.columns["psnr_y"],
         "budget": ", ".join(problem.config.budget),
     }
+
+
+def _stands_for(space: SearchSpace, name: str, stage: str) -> dict[str, list[str]]:
+    """The options that represent a whole group at a choice's coarse stage, with the group that is decided later."""
+    choice = space.choices[space.index(name)]
+    if choice.coarse is None or choice.coarse[0] != stage:
+        return {}
+    open_options = [choice.options[o] for o in space.options(name)]
+    return {o: list(group) for o in open_options for group in choice.coarse[1] if o in group and len(group) > 1}
