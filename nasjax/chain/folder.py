@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import jax
 
 import nasjax
-from nasjax.chain.configs import as_dict
+from nasjax.chain.configs import as_dict, from_dict
 from nasjax.chain.live import LiveReport
 from nasjax.chain.problem import Problem
 from nasjax.config import Config
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.typing import Params
 
-_FREE = ("log_every", "checkpoint_every", "checkpoint_seconds", "keep")
+_FREE = ("log_every", "validate_every", "checkpoint_every", "checkpoint_seconds", "keep")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def open_run(path: str | Path, config: Config) -> RunFolder:
     if run.path.exists() and not run.path.is_dir():
         raise ValueError(f"{run.path} is a file, not a run folder")
     mine, found = json.loads(json.dumps(as_dict(config))), run.read("config.json")
-    if found is not None and (changed := _differences(found, mine)):
+    if found is not None and (changed := _differences(_completed(found), mine)):
         raise ValueError(f"{run.path} holds a run of another config: {'; '.join(changed[:3])}. Choose another folder")
     run.write("config.json", mine)
     run.write("environment.json", environment())
@@ -110,6 +110,14 @@ def environment() -> dict[str, Any]:
         "threads": os.cpu_count(),
         "flags": os.environ.get("XLA_FLAGS", ""),
     }
+
+
+def _completed(found: Any) -> Any:
+    """The config of an older run, with the defaults of fields that did not exist then; as it is if it has others."""
+    try:
+        return json.loads(json.dumps(as_dict(from_dict(found))))
+    except (ValueError, TypeError):
+        return found
 
 
 def _differences(found: Any, mine: Any, where: str = "") -> list[str]:

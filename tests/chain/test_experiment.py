@@ -18,7 +18,7 @@ import nasjax
 from nasjax.chain import experiment, live
 from nasjax.chain.configs import as_dict, from_dict, load_config, shipped
 from nasjax.chain.experiment import run_experiment
-from nasjax.chain.folder import RunFolder, begin
+from nasjax.chain.folder import RunFolder, begin, open_run
 from nasjax.chain.phases import search_stage
 from nasjax.chain.problem import Problem, make_problem, validation_pairs
 from nasjax.cli import main
@@ -237,6 +237,20 @@ def test_a_run_of_another_config_is_refused(run, config):
     with pytest.raises(ValueError, match=r"seed was 0, now 1"):
         run_experiment(replace(config, seed=1), run.path, say=lambda text: None)
     assert (run.path / "config.json").read_text() == before
+
+
+def test_a_run_from_before_a_field_existed_goes_on(tmp_path):
+    """A field that an older run did not know had its default; one that is unknown now is named."""
+    config = Config()
+    old = json.loads(json.dumps(as_dict(config)))
+    del old["final"]["train"]["remat"], old["cost"]
+    (tmp_path / "config.json").write_text(json.dumps(old))
+    with pytest.raises(ValueError, match=r"final\.train\.remat was False, now True"):
+        open_run(tmp_path, replace(config, final=replace(config.final, train=replace(config.final.train, remat=True))))
+    assert open_run(tmp_path, config).read("config.json")["final"]["train"]["remat"] is False
+    (tmp_path / "config.json").write_text(json.dumps(old | {"colour": "blue"}))
+    with pytest.raises(ValueError, match="colour was 'blue'"):
+        open_run(tmp_path, config)
 
 
 def test_commands_on_a_run(run, tmp_path, capsys):
