@@ -25,8 +25,11 @@ def escape(value: object) -> Html:
     """Return `value` as markup: `Html` unchanged, anything else as escaped text."""
     if isinstance(value, Html):
         return value
-    # Surrogates come from files with broken bytes; they could not be written as UTF-8.
-    return Html(html.escape(str(value).encode("utf-8", "replace").decode("utf-8"), quote=True))
+    written = str(value)
+    if not written.isascii():
+        # Surrogates come from files with broken bytes; they could not be written as UTF-8.
+        written = written.encode("utf-8", "replace").decode("utf-8")
+    return Html(html.escape(written, quote=True))
 
 
 def join(parts: Iterable[object], separator: str = "") -> Html:

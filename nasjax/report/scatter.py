@@ -15,6 +15,7 @@ from nasjax.report.units import count, fixed
 
 NARROW = (340, 400)
 WIDE = (1000, 470)
+_LETTER = 7.5  # the widest a letter of a label is on average, in whatever font the reader has
 
 
 class Plot(NamedTuple):
@@ -88,8 +89,9 @@ def _budget(plot: Plot, x: Scale, y: Scale) -> Html:
         return Html("")
     at = place(x, plot.bound)
     beyond = {"x": px(at), "y": px(y.stop), "width": px(x.stop - at), "height": px(y.start - y.stop), "class": "beyond"}
-    side = ("start", 6) if at < x.start + 0.8 * (x.stop - x.start) else ("end", -6)
-    words = label(at + side[1], y.stop + 12, f"budget {count(plot.bound, short=True)}", anchor=side[0], css="budget")
+    name = f"budget {count(plot.bound, short=True)}"
+    side = ("start", 6) if at + 6 + _LETTER * len(name) < x.stop else ("end", -6)
+    words = label(at + side[1], y.stop + 12, name, anchor=side[0], css="budget")
     return join(
         [tag("rect", beyond), tag("path", {"d": f"M{px(at)} {px(y.stop)}V{px(y.start)}", "class": "budget"}), words]
     )

@@ -27,6 +27,7 @@ ARCH = (
 LABELS = ("input", "bicubic", "hand-made", "found", "ground truth")
 ARCHIVE = "id,stage,generation,arch,hash,params,macs,activations,bytes,psnr_y,feasible,front,violation,objective_0"
 SCALE = 4
+CREDIT = "CC0, https://example.org/photo/File:Kingfisher_on_a_branch_by_the_river_in_spring_(28668994926).jpg"
 
 
 def make_run(folder: Path, *, photos: Path | None = None, num_pictures: int = 2, side: int = 320) -> Path:
@@ -336,7 +337,7 @@ def picture(folder: Path, name: str, truth: Image.Image) -> dict:
         image.save(folder / file, compress_level=1)
         panels.append({"label": label, "file": file, "psnr_y": psnr})
     crops = [[truth.width // 3, truth.height // 3, 64, 48], [truth.width // 2, truth.height // 2, 64, 48]]
-    return {"name": name, "credit": "CC0, https://example.org/photo", "panels": panels, "crops": crops}
+    return {"name": name, "credit": CREDIT, "panels": panels, "crops": crops}
 
 
 def export(folder: Path) -> None:

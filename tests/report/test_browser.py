@@ -105,6 +105,17 @@ def test_crops_of_a_row_stand_side_by_side(page, reports, width):
         assert {scale for _, scale in row} == {2 if width < 1112 else 3}
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_text_leaves_the_page(page, reports, width):
+    """Credits with long addresses break, and every label of the visible plot lies inside of it."""
+    page.open(reports["done"], width=width)
+    assert page.evaluate(f"[...document.querySelectorAll('figcaption')].every(f => f.scrollWidth <= {width})")
+    script = """[...document.querySelectorAll('svg.plot')].filter(svg => svg.getBoundingClientRect().width).map(svg =>
+        [...svg.querySelectorAll('text')].filter(t => t.getBoundingClientRect().right >
+            svg.getBoundingClientRect().right + 1).map(t => t.textContent))"""
+    assert page.evaluate(script) == [[]]
+
+
 def test_texts_of_the_diagram_stay_in_their_boxes(page, reports):
     """No label of a block is wider than the block, and no two blocks overlap."""
     page.open(reports["done"], width=360)

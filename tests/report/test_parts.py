@@ -19,7 +19,7 @@ from nasjax.report.pareto import pareto_section
 from nasjax.report.phases import colour_of
 from nasjax.report.results import results_section
 from nasjax.report.run import load_run
-from nasjax.report.scatter import fence
+from nasjax.report.scatter import NARROW, WIDE, Plot, fence, scatter
 from nasjax.report.stages import power_of_ten, stages_section
 from nasjax.report.units import count, seconds, signed
 from nasjax.report.usage import usage_section
@@ -113,6 +113,14 @@ def test_outliers_of_the_plot_are_tukeys():
     """Quartiles of 1..11 are 3 and 9: below 3 - 9 = -6, or for an error above 9 + 9 = 18, lies an outlier."""
     scores = [float(i) for i in range(1, 12)]
     assert (fence(scores, higher=True), fence(scores, higher=False)) == (-6.0, 18.0)
+
+
+def test_the_budget_is_written_where_there_is_room():
+    """Beyond a limit of 27 K of at most 54 K there is room for its label on a wide plot, and none on a narrow one."""
+    tried = candidates((1700, 1), (54000, 2))
+    plot = Plot("params", "psnr_y", tried, tried, [], 27000.0, ("path",), True, 0.0)
+    for size, anchor in ((WIDE, "start"), (NARROW, "end")):
+        assert f'text-anchor="{anchor}" class="budget">budget 27\xa0K<' in scatter(plot, size, "")
 
 
 def test_hypervolumes_are_relative_to_the_end_of_their_stage(tmp_path):
