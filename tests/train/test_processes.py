@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -17,7 +19,7 @@ from nasjax.train.processes import gather
 from tests.data.pictures import write_folder
 from tests.train import pair
 
-SECONDS = 150  # that two processes may take, on a machine that is busy with other things
+SECONDS = 120  # that two processes may take, on a machine that is busy with other things
 
 
 class Both:
@@ -48,20 +50,26 @@ def free_port() -> str:
 
 
 def run_pair(folder: Path, *runs: str) -> list[str]:
-    """Start both processes, wait for them, and return what each printed; none is left behind."""
-    flags = os.environ["XLA_FLAGS"].replace("device_count=8", "device_count=1")
+    """Start both processes, wait for them, and return what they said; none is left behind, nor waits for a dead one."""
+    flags = re.sub(r"device_count=\d+", "device_count=1", os.environ["XLA_FLAGS"])
     command = [sys.executable, "-m", "tests.train.pair", str(folder), free_port()]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    environment = {"cwd": Path(__file__).parents[2], "env": {**os.environ, "XLA_FLAGS": flags}}
-    started = [subprocess.Popen([*command, str(i), *runs], **pipes, **environment) for i in range(pair.COUNT)]
+    place = {"cwd": Path(__file__).parents[2], "env": {**os.environ, "XLA_FLAGS": flags}}
+    logs = [folder / f"{runs[0]}-{i}.log" for i in range(pair.COUNT)]
+    started = []
     try:
-        said = [process.communicate(timeout=SECONDS) for process in started]
+        for i, log in enumerate(logs):
+            with open(log, "w") as file:
+                started.append(subprocess.Popen([*command, str(i), *runs], stdout=file, stderr=file, **place))
+        end = time.monotonic() + SECONDS
+        while None in (codes := [process.poll() for process in started]) and not any(codes) and time.monotonic() < end:
+            time.sleep(0.05)
     finally:
         for process in started:
             process.kill()
             process.wait()
-    assert [process.returncode for process in started] == [0, 0], "\n".join(error[-3000:] for _, error in said)
-    return [output for output, _ in said]
+    said = [log.read_text() for log in logs]
+    assert codes == [0, 0], "\n".join(f"{code}: {text[-3000:]}" for code, text in zip(codes, said, strict=True))
+    return said
 
 
 @pytest.fixture(scope="module")
