@@ -11,7 +11,7 @@ from nasjax.chain.handmade import Handmade, network_costs
 from nasjax.chain.pictures import before_after, enlarged, save_panels
 from nasjax.chain.problem import Problem, test_images, validation_pairs
 from nasjax.chain.score import patch_scorer, picture_scores
-from nasjax.cost.measure import Latency, measure, runner
+from nasjax.cost.measure import Latency, measure
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
 from nasjax.export.network import deployed
@@ -50,11 +50,12 @@ def compare(experiment: Experiment, outcome: Outcome) -> dict[str, Any]:
     images, scale = test_images(problem.config), problem.config.space.scale
     entries = _entries(problem, outcome)
     score = patch_scorer(validation_pairs(problem.config), scale)
-    latency = _latencies(entries)
+    applied = _apply_fns(entries)
+    latency = _latencies(entries, applied)
     bicubic = enlarged(images, scale)
     plain = picture_scores(_replay(bicubic), images, scale)
     rows, panels, per_image = [], {"bicubic": bicubic}, {"bicubic": plain[2]}
-    for entry, apply_fn in zip(entries, _apply_fns(entries), strict=True):
+    for entry, apply_fn in zip(entries, applied, strict=True):
         means, outputs, each = picture_scores(apply_fn, images, scale)
         rows.append(_row(problem, entry, means | {"search_score": score(apply_fn)}, latency[entry.name]))
         if entry.label:
@@ -120,11 +121,14 @@ def _apply_fns(entries: Sequence[Entry]) -> list[Callable[[jax.Array], Any]]:
     return [one(entry) for entry in entries]
 
 
-def _latencies(entries: Sequence[Entry]) -> dict[str, Latency]:
+def _latencies(entries: Sequence[Entry], applied: Sequence[Callable[[jax.Array], Any]]) -> dict[str, Latency]:
     """One measurement of all rows together, interleaved; rows of one arch share it."""
-    distinct = {e.name: e for e in entries if e.label}
-    x = jax.ShapeDtypeStruct((1, *_LATENCY_SIZE, 3), np.float32)
-    found = measure({name: runner(*_deployed(e), x) for name, e in distinct.items()})
+    x = jax.random.uniform(jax.random.key(0), (1, *_LATENCY_SIZE, 3), minval=-1)
+
+    def runner(apply_fn: Callable[[jax.Array], Any]) -> Callable[[], Any]:
+        return lambda: jax.block_until_ready(apply_fn(x))
+
+    found = measure({e.name: runner(fn) for e, fn in zip(entries, applied, strict=True) if e.label})
     return {e.name: found.get(e.name, found["found, fine-tuned"]) for e in entries}
 
 

@@ -16,7 +16,7 @@ from nasjax.metrics.image import psnr, sr_protocol, ssim
 from nasjax.search.archive import Evaluation
 from nasjax.supernet.base import Supernet
 from nasjax.tasks.super_resolution import degrade
-from nasjax.train.parallel import AXIS
+from nasjax.train.parallel import AXIS, compiler_options
 from nasjax.typing import Params
 
 
@@ -37,7 +37,10 @@ def population_scorer(
 
         return jax.lax.map(one, archs)
 
-    spread = jax.jit(jax.shard_map(score, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P(AXIS), check_vma=False))
+    spread = jax.jit(
+        jax.shard_map(score, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P(AXIS), check_vma=False),
+        compiler_options=compiler_options(),
+    )
 
     def evaluate(archs: np.ndarray) -> Evaluation:
         costs = problem.table(archs)
@@ -60,12 +63,11 @@ def picture_scores(
     apply_fn: Callable[[jax.Array], Any], images: Sequence[EvalImage], scale: int
 ) -> tuple[dict[str, float], list[np.ndarray], list[float]]:
     """Mean PSNR and SSIM by the super-resolution protocol, the uint8 outputs, and each picture's PSNR."""
-    protocol = sr_protocol(scale)
-    measure = jax.jit(lambda y, t: (psnr(y, t, protocol), ssim(y, t, protocol)))
     outputs, rows = [], []
     for image in images:
         y = apply_fn(jnp.asarray(image.lr, jnp.float32)[None] / 127.5 - 1)
-        rows.append([float(v[0]) for v in measure(y, jnp.asarray(image.hr, jnp.float32)[None] / 127.5 - 1)])
+        target = jnp.asarray(image.hr, jnp.float32)[None] / 127.5 - 1
+        rows.append([float(v[0]) for v in _psnr_ssim(y, target, scale)])
         outputs.append(to_uint8(np.asarray(y)[0]))
     means = np.mean(rows, axis=0)
     return {"psnr_y": float(means[0]), "ssim_y": float(means[1])}, outputs, [r[0] for r in rows]
@@ -74,6 +76,12 @@ def picture_scores(
 def to_uint8(x: np.ndarray) -> np.ndarray:
     """Values in [-1, 1] as pixels 0..255, rounded and clipped."""
     return np.clip(np.round((x + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _psnr_ssim(y: jax.Array, target: jax.Array, scale: int) -> tuple[jax.Array, jax.Array]:
+    protocol = sr_protocol(scale)
+    return psnr(y, target, protocol), ssim(y, target, protocol)
 
 
 @functools.partial(jax.jit, static_argnums=1)

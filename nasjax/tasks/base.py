@@ -51,7 +51,8 @@ def network_model(
     """
 
     def init(key: PRNGKey) -> Params:
-        return network.init(key, jnp.zeros(probe))["params"]
+        # Lazily: only what the params need is computed, not the network's output, op by op.
+        return network.lazy_init(key, jax.ShapeDtypeStruct(probe, jnp.float32))["params"]
 
     def forward(params: Params, plan: Archs, x: Float[Array, "1 b h w c"]) -> Array:
         y: Any = network.apply({"params": params}, x[0])

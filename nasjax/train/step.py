@@ -21,7 +21,7 @@ from jaxtyping import Array, Int
 from nasjax.sampling import Sampler, option_counts
 from nasjax.space import SearchSpace
 from nasjax.task import Batch, Logs, Task
-from nasjax.train.parallel import AXIS, replicated
+from nasjax.train.parallel import AXIS, compiler_options, replicated
 from nasjax.train.state import Optimisers, TrainState, named
 from nasjax.typing import Archs, PRNGKey
 
@@ -66,7 +66,7 @@ def make_step(
         )
         return _guard(state, new, jnp.stack(bad)), _flat(logs)
 
-    return jax.jit(step, donate_argnums=0, out_shardings=replicated(mesh))
+    return jax.jit(step, donate_argnums=0, out_shardings=replicated(mesh), compiler_options=compiler_options())
 
 
 def device_plan(sampler: Sampler, key: PRNGKey, *, step: Int[Array, ""] | int, device: Int[Array, ""] | int) -> Archs:
