@@ -10,23 +10,23 @@ from nasjax.train.config import TrainConfig
 
 def config() -> Config:
     """Five blocks, four operators, four trunk and four inner widths; at most 27K parameters."""
-    short = TrainConfig(steps=400, lr=3e-3, log_every=25)
+    short = TrainConfig(steps=350, lr=3e-3, log_every=25)
     return Config(
         name="quickstart",
         space=SpaceConfig(
             blocks=5,
             trunk=(12, 16, 20, 24),
             inner=(8, 16, 24, 32),
-            ops=("res", "rep", "rlfb", "spab"),
+            ops=("res", "rep", "spab", "ir2k3"),
             nominal=1,
         ),
-        data=DataConfig(val_patches=24, test_crop=(120, 160)),
+        data=DataConfig(val_patches=16, test_crop=(72, 128)),
         budget=("params<=27K",),
         cost="params",
         stages=(
-            StageConfig("path", short, batch=4, population=24, generations=6),
-            StageConfig("operator", short, batch=4, population=24, generations=6),
-            StageConfig("channel", short, batch=4, population=24, generations=6),
+            StageConfig("path", short, batch=4, population=20, generations=6),
+            StageConfig("operator", short, batch=4, population=20, generations=6),
+            StageConfig("channel", short, batch=4, population=20, generations=6),
         ),
-        final=FinalConfig(TrainConfig(steps=1000, lr=5e-3, log_every=50), batch=16, scratch=False),
+        final=FinalConfig(TrainConfig(steps=800, lr=5e-3, log_every=50), batch=16, scratch=False),
     )

@@ -14,7 +14,7 @@ from nasjax.chain.folder import Experiment, RunFolder, begin
 from nasjax.chain.handmade import handmade
 from nasjax.chain.outcome import Outcome, compare, export_network
 from nasjax.chain.phases import search_stage, train_network, train_supernet
-from nasjax.chain.problem import Problem, make_problem
+from nasjax.chain.problem import Problem, check_pictures, make_problem
 from nasjax.config import Config
 from nasjax.search.archive import Archive, Row
 from nasjax.search.coarse_to_fine import Decision, coarse_to_fine
@@ -32,6 +32,7 @@ def run_experiment(config: Config, path: str | Path, *, say: Say = print) -> dic
     is trained.
     """
     problem = make_problem(config)
+    check_pictures(config)
     experiment, space = begin(path, problem, say), problem.supernet.space
     run = experiment.run
     say(f"{config.name}: {space.size():.2e} networks in {space.name}, run folder {run.path}")

@@ -80,6 +80,12 @@ def test_images(config: Config) -> list[EvalImage]:
     return [_cut(image, config) for image in eval_images(source, config.space.scale)]
 
 
+def check_pictures(config: Config) -> None:
+    """Raises, before anything is trained, the ValueError that the val and test pictures would raise behind it."""
+    validation_pairs(config)
+    test_images(config)
+
+
 def _cut(image: EvalImage, config: Config) -> EvalImage:
     if config.data.test_crop is None:
         return image
