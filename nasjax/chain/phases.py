@@ -116,6 +116,8 @@ def search_stage(
             log.write(generation + 1, search_figures(archive))
             experiment.live.look(news=True)
 
+        # The last generation that was begun is gone through again: its line is written anew, not twice.
+        log.rewind(max((row.generation for row in archive.stage_rows), default=0))
         archive = run_search(
             make_searcher(stage, space),
             evaluate,

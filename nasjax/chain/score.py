@@ -16,7 +16,8 @@ from nasjax.metrics.image import psnr, sr_protocol, ssim
 from nasjax.search.archive import Evaluation
 from nasjax.supernet.base import Supernet
 from nasjax.tasks.super_resolution import degrade
-from nasjax.train.parallel import AXIS, compiler_options
+from nasjax.train.compiling import compiler_options
+from nasjax.train.parallel import AXIS
 from nasjax.typing import Params
 
 

@@ -35,15 +35,6 @@ def sharded(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(AXIS))
 
 
-def compiler_options() -> dict[str, int] | None:
-    """How programs that run briefly are compiled on this backend: `jax.jit(fn, compiler_options=...)`.
-
-    On a CPU, LLVM's first level of optimisation takes two thirds of the compile time of the default and the steps are
-    as fast (`docs/results/speed.md`): their time goes into convolutions, which are compiled already.
-    """
-    return {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None
-
-
 def replicate(tree: Any, mesh: Mesh) -> Any:
     """A copy of the tree on every device, no two leaves sharing memory; each process gives the same values."""
     host = jax.tree.map(lambda x: x if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else np.asarray(x), tree)

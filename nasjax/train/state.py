@@ -67,11 +67,11 @@ def init_state(
     key = jax.random.key(seed)
     given = dict(params or {})
     # Drawn only where it is used: initialising op by op costs seconds of compilation.
-    drawn = jax.eval_shape if set(given) >= set(task.losses) else lambda init, key: init(key)
-    initial = drawn(task.init, named(key, "init"))
+    drawn = named(key, "init")
+    initial: dict[str, Any] = jax.eval_shape(task.init, drawn) if set(given) >= set(task.losses) else task.init(drawn)
     for player in given:
         _check_params(task, player, given[player], initial.get(player))
-    start = {player: given.get(player, initial[player]) for player in task.losses}
+    start: dict[str, Params] = {player: given[player] if player in given else initial[player] for player in task.losses}
     check_kept(start, "params")
     width = max(len(c.options) for c in space.choices)
     state = TrainState(

@@ -21,7 +21,8 @@ from jaxtyping import Array, Int
 from nasjax.sampling import Sampler, option_counts
 from nasjax.space import SearchSpace
 from nasjax.task import Batch, Logs, Task
-from nasjax.train.parallel import AXIS, compiler_options, replicated
+from nasjax.train.compiling import compiler_options
+from nasjax.train.parallel import AXIS, replicated
 from nasjax.train.state import Optimisers, TrainState, named
 from nasjax.typing import Archs, PRNGKey
 
