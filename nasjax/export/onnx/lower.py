@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Literal
+from jax.extend.core import Literal
 
 from nasjax.export.onnx.elementwise import ELEMENTWISE
 from nasjax.export.onnx.graph import Dim, Graph, Value, same
@@ -29,8 +29,8 @@ _CALLS = {
 }
 
 
-def lower(graph: Graph, traced: ClosedJaxpr, inputs: list[Value]) -> list[Value]:
-    """Emit the equations of a traced function applied to `inputs`; returns its outputs.
+def lower(graph: Graph, traced: Any, inputs: list[Value]) -> list[Value]:
+    """Emit the equations of a traced function (of `jax.make_jaxpr`) applied to `inputs`; returns its outputs.
 
     Raises ValueError naming a primitive that has no translation, and those that have.
     """
@@ -77,7 +77,7 @@ def _call(graph: Graph, eqn: Any, values: list[Value]) -> list[Value]:
     if (called := eqn.params.get("name")) in NAMED:
         return [NAMED[called](graph, eqn, values)]
     inner = eqn.params[_CALLS[eqn.primitive.name]]
-    if isinstance(inner, ClosedJaxpr):
+    if hasattr(inner, "consts"):  # closed; from jax 0.12 on, every one is
         return _walk(graph, inner.jaxpr, [*inner.consts], values)
     return _walk(graph, inner, [], values)
 

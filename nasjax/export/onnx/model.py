@@ -61,7 +61,7 @@ def _write(network: Network, shape: tuple[Any, ...]) -> tuple[Graph, str, tuple[
     factor = network.size_multiple
     graph = Graph(Tensor(INPUT, shape), {"batch": (0, 1), "height": (1, factor), "width": (2, factor)})
     (found,) = lower(graph, traced, [graph.stored(INPUT, shape)])
-    aval = traced.out_avals[0]
+    aval: Any = traced.out_avals[0]
     if len(aval.shape) != 4 or aval.dtype != np.float32:
         raise ValueError(f"ONNX export: the output must be float32 [b, h, w, c], got {aval.dtype} {aval.shape}")
     output = simplify(graph, graph.natural(graph.full(found, aval.shape)))

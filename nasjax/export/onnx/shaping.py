@@ -12,7 +12,7 @@ def _broadcast(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     shape, kept = eqn.params["shape"], eqn.params["broadcast_dimensions"]
     added = [a for a in range(len(shape)) if a not in kept]
     if isinstance(values[0], np.ndarray):
-        return np.expand_dims(values[0], added)
+        return np.expand_dims(values[0], tuple(added))
     return _insert(graph, values[0], added)
 
 
