@@ -24,7 +24,7 @@ OPS = ("res", "spab", "rlfb", "rep", "ir2k3", "sep3", "group", "sep5")
 def step(options: int, batch: int, *, remat: bool, patch: int = 24):
     """A compiled loss and gradient of four blocks, and the bytes it needs inside."""
     net = sr_cell(4, blocks=4, trunk=[16], inner=[16], ops=OPS[:options])
-    net = net.at(net.space.at_stage("operator"))
+    net = net.at(net.space.at_stage("operator", net.space.encode({})))
     sampler = strict_fair(net.space)
     model = supernet_model(net, sampler, remat=remat)
     params = net.select(net.init(jax.random.key(0)))

@@ -40,7 +40,7 @@ GRID = {
 def build(blocks: int, options: int, patch: int, batch: int, width: int):
     """The compiled step of one point, and the GFLOP it does."""
     net = sr_cell(4, blocks=blocks, trunk=[width], inner=[width], ops=OPS[:options])
-    net = net.at(net.space.at_stage("operator"))
+    net = net.at(net.space.at_stage("operator", net.space.encode({})))
     params = net.select(net.init(jax.random.key(0)))
     plan = strict_fair(net.space).sample(jax.random.key(1), 0)
     low = jax.random.uniform(jax.random.key(2), (len(plan), batch, patch, patch, 3), minval=-1)
@@ -78,7 +78,7 @@ def step_on(devices: int, total: int, repeats: int) -> dict[str, Any]:
     from nasjax.train.step import make_step
 
     net = sr_cell(4, blocks=4, trunk=[16], inner=[16], ops=OPS[:4])
-    net = net.at(net.space.at_stage("operator"))
+    net = net.at(net.space.at_stage("operator", net.space.encode({})))
     sampler, mesh = strict_fair(net.space), data_mesh(jax.devices()[:devices])
     task = super_resolution(SuperResolution(batch=total // devices), supernet_model(net, sampler), sampler)
     optimisers = {player: optimiser(TrainConfig()) for player in task.losses}

@@ -60,7 +60,10 @@ def configs() -> list[dict[str, Any]]:
     for name in sorted(shipped()):
         problem = make_problem(load_config(name))
         for stage in problem.config.stages:
-            net = problem.supernet.at(problem.supernet.space.at_stage(stage.stage))
+            space = problem.supernet.space
+            net = problem.supernet.at(
+                space.at_stage(stage.stage, None if stage.stage == space.stages[0] else space.encode({}))
+            )
             sampler = make_sampler(problem, stage, net.space)
             settings = SuperResolution(
                 scale=problem.config.space.scale, patch=problem.config.data.patch, batch=stage.batch

@@ -58,7 +58,7 @@ def make_problem(size: str, stage: str, *, batch: int, patch: int, dtype: str) -
     """The supernet of the quick start or the full one, at a stage, with textured noise for images."""
     space = load_config("quickstart").space
     net = sr_cell(**vars(space)) if size == "quickstart" else sr_cell(SCALE)
-    net = net.at(net.space.at_stage(stage))
+    net = net.at(net.space.at_stage(stage, None if stage == "path" else net.space.encode({})))
     keys = jax.random.split(jax.random.key(0), 3)
     plan = np.asarray(strict_fair(net.space).sample(keys[0], 0))
     low = jax.random.uniform(keys[1], (len(plan), batch, patch, patch, 3), minval=-1).astype(dtype)
@@ -137,7 +137,7 @@ def torch_members(problem: Problem, *, compiled: bool) -> dict[str, Callable[[],
 
     def check(step):
         want = float(_mean_loss(net.routed)(params, plan, low.astype(jnp.float32), high))
-        found = float(step()[0])
+        found = float(step()[0].detach())
         if abs(want - found) > 1e-4 * abs(want):
             raise SystemExit(f"PyTorch computes another function: loss {found}, JAX {want}")
         return Member(step, None, None)

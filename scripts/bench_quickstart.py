@@ -1,0 +1,109 @@
+"""What the quick start finds, over seeds, and what random search finds on the same weights at the same cost.
+
+    python scripts/bench_quickstart.py [--seeds 0 1 2] [--folder runs/seeds] [--random 5] [--json]
+
+Each seed is a whole `nasjax quickstart` in FOLDER/seed-N (a finished run is read, a stopped one goes on). Then each of
+its stages is searched again on the run's own supernet weights by `--random` random searches of as many evaluations:
+the figures are the best feasible score of each, PSNR on the validation patches with inherited weights.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from nasjax.chain.configs import from_dict
+from nasjax.chain.folder import RunFolder
+from nasjax.chain.phases import make_searcher
+from nasjax.chain.problem import make_problem, validation_pairs
+from nasjax.chain.score import population_scorer
+from nasjax.ops.params import merge_params
+from nasjax.search.archive import Archive
+from nasjax.search.random import random_search
+from nasjax.search.run import run_search
+from nasjax.train.parallel import data_mesh
+
+
+def quickstart(folder: Path, seed: int) -> RunFolder:
+    """A finished quick start of a seed."""
+    run = RunFolder(folder / f"seed-{seed}")
+    if not run.read("status.json", {}).get("done"):
+        command = [sys.executable, "-m", "nasjax.cli", "quickstart", "--run", str(run.path), "--seed", str(seed)]
+        subprocess.run(command, check=True, stdout=sys.stderr)
+    return run
+
+
+def stages(run: RunFolder, repeats: int) -> list[dict[str, Any]]:
+    """For each stage of a run, the best score of its own search, of that search repeated, and of random ones."""
+    problem = make_problem(from_dict(run.read("config.json")))
+    net, space = problem.supernet, problem.supernet.space
+    params, decided, rows = net.init(jax.random.fold_in(problem.key, 0)), None, []
+    patches, mesh = validation_pairs(problem.config), data_mesh()
+    for settings, row in zip(problem.config.stages, run.read("stages.json"), strict=True):
+        params = merge_params(params, run.load_params(f"supernet/{settings.stage}"))
+        narrowed = space.at_stage(settings.stage, decided)
+        evaluate = population_scorer(problem, net.at(narrowed), params, patches=patches, mesh=mesh)
+
+        def best(searcher, key: int, evaluate=evaluate, narrowed=narrowed, settings=settings) -> float:
+            archive = Archive(narrowed)
+            generations = {"generations": settings.generations, "chunk": settings.population}
+            archive = run_search(searcher, evaluate, key=jax.random.key(100 + key), archive=archive, **generations)
+            return float(archive.best().columns["psnr_y"])
+
+        searchers = {
+            "searched": make_searcher(settings, narrowed),
+            "random": random_search(narrowed, batch=settings.population),
+        }
+        again = {name: [best(searcher, k) for k in range(repeats)] for name, searcher in searchers.items()}
+        rows.append({"stage": settings.stage, "candidates": row["candidates"], "run": row["best_score"], **again})
+        decided = space.parse(row["best"])
+    return rows
+
+
+def spread(values: list[float]) -> str:
+    """Mean and standard deviation."""
+    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values) if len(values) > 1 else 0:.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--folder", type=Path, default=Path("runs/seeds"))
+    parser.add_argument("--random", type=int, default=5, help="searches of each kind a stage")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    runs = {seed: quickstart(args.folder, seed) for seed in args.seeds}
+    results = {seed: run.read("results.json") for seed, run in runs.items()}
+    searched = {seed: stages(run, args.random) for seed, run in runs.items()}
+    if args.json:
+        print(json.dumps({"results": results, "stages": searched}))
+        return
+    print(f"{results[args.seeds[0]]['protocol']}\n")
+    print("| network | Y-PSNR | SSIM | gain over bicubic | params |\n|---|---|---|---|---|")
+    for name in [row["name"] for row in results[args.seeds[0]]["rows"]]:
+        rows = [next(r for r in results[s]["rows"] if r["name"] == name) for s in args.seeds]
+        plain = [next(r for r in results[s]["rows"] if r["name"] == "bicubic")["psnr_y"] for s in args.seeds]
+        gain = [r["psnr_y"] - p for r, p in zip(rows, plain, strict=True)]
+        params = ", ".join(f"{r['params'] / 1000:.2f}K" for r in rows) if rows[0]["params"] else "-"
+        columns = (spread([r["psnr_y"] for r in rows]), spread([r["ssim_y"] for r in rows]), spread(gain), params)
+        print(f"| {name} | {' | '.join(columns)} |")
+    print("\n| seed | seconds | found | hand-made | difference | arch |\n|---|---|---|---|---|---|")
+    for seed in args.seeds:
+        by_name = {row["name"]: row["psnr_y"] for row in results[seed]["rows"]}
+        found, plain = by_name["found, fine-tuned"], by_name["hand-made"]
+        line = f"{results[seed]['seconds']:.0f} | {found:.2f} | {plain:.2f} | {found - plain:+.2f}"
+        print(f"| {seed} | {line} | `{results[seed]['arch']}` |")
+    print("\n| seed | stage | candidates | in the run | searched again | random |\n|---|---|---|---|---|---|")
+    for seed in args.seeds:
+        for row in searched[seed]:
+            line = f"{row['run']:.3f} | {spread(row['searched'])} | {spread(row['random'])}"
+            print(f"| {seed} | {row['stage']} | {row['candidates']} | {line} |")
+
+
+if __name__ == "__main__":
+    main()
