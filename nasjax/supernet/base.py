@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from nasjax.ops.params import draw, lead
 from nasjax.rounds import Round, fair_round
@@ -58,7 +58,7 @@ class Supernet:
             _check_plan(self.space, round_, np.asarray(plan))
         return self.forward(Routed(self.space, round_, params, jnp.asarray(plan)), x)
 
-    def switched(self, params: Params, arch: Int[Array, " k"], x: Float[Array, "b h w c"]) -> Float[Array, "b i j o"]:
+    def switched(self, params: Params, arch: Arch, x: Float[Array, "b h w c"]) -> Float[Array, "b i j o"]:
         """Run one sub-network given as a traced arch: any arch, one compilation."""
         return self.forward(Switched(self.space, params, jnp.asarray(arch)), x)
 

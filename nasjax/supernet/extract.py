@@ -1,5 +1,6 @@
 """The plain network of one arch: static operations, sliced parameters, nothing left of the search."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from nasjax.ops.base import Op, Width
+from nasjax.ops.base import Op, Width, formulation
 from nasjax.ops.params import draw, zeros
 from nasjax.space import SearchSpace
 from nasjax.supernet.net import Forward, candidates, live_options, of, widths
@@ -79,9 +80,16 @@ class Declare:
 
 
 def declare(space: SearchSpace, forward: Forward, x: Any, *, arch: tuple[int, ...] | None) -> Declare:
-    """Walk `forward` abstractly on an input of the shape of `x`."""
+    """Walk `forward` abstractly on an input of the shape of `x`; equal walks share one answer, which is only read."""
+    leaves, tree = jax.tree.flatten(x)
+    return _declared(space, forward, arch, tree, tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in leaves))
+
+
+@functools.lru_cache(256)
+def _declared(space: SearchSpace, forward: Forward, arch: tuple[int, ...] | None, tree: Any, shapes: tuple) -> Declare:
     net = Declare(space, arch)
-    jax.eval_shape(lambda x: forward(net, x), x)
+    with formulation("native"):  # the shapes are those of every formulation, and this is the quickest to trace
+        jax.eval_shape(lambda x: forward(net, x), jax.tree.unflatten(tree, shapes))
     return net
 
 
