@@ -13,6 +13,7 @@ from nasjax.typing import Unit
 
 UnitsAt: TypeAlias = Callable[[int, int], Sequence[Unit]]
 SIZED = ("macs", "macs_torchprofile", "activations")
+LATENCY = "latency"
 _SCALES = {"": 1, "K": 10**3, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "%": 0.01, "ms": 1}
 _FORM = re.compile(r"([a-z_]+)<=(\d+(?:\.\d+)?)(K|k|M|G|T|%|ms|)(?:@(\d+)x(\d+))?")
 
@@ -62,9 +63,9 @@ class Budgets:
 def parse_budgets(text: str | Sequence[str]) -> tuple[Budget, ...]:
     """Budgets from `"params<=60K,macs<=4G@1280x720"` or a list of such texts; white space is ignored.
 
-    Suffixes: K, M, G, T (powers of 1000), ms (latency), % (of the dearest arch of the space); `@WIDTHxHEIGHT` is the
-    size of the output image and goes with macs, macs_torchprofile and activations. Raises ValueError naming the
-    malformed part.
+    Suffixes: K, M, G, T (powers of 1000), ms (latency only), % (of the dearest arch of the space); `@WIDTHxHEIGHT` is
+    the size of the output image and goes with macs, macs_torchprofile, activations and latency. Raises ValueError
+    naming the malformed part.
     """
     texts = [text] if isinstance(text, str) else text
     parts = ["".join(part.split()) for t in texts for part in t.split(",")]
@@ -97,10 +98,10 @@ def _parse(part: str) -> Budget:
             "or ms and an optional output size @WIDTHxHEIGHT, e.g. 'params<=60K' or 'macs<=4G@1280x720'"
         )
     cost, number, suffix, width, height = match.groups()
-    if width is not None and cost not in SIZED:
-        raise ValueError(f"budget {part!r}: {cost} has no output size; those that have: {', '.join(SIZED)}")
-    if suffix == "ms" and cost != "latency":
-        raise ValueError(f"budget {part!r}: only latency is in ms")
+    if width is not None and cost not in (*SIZED, LATENCY):
+        raise ValueError(f"budget {part!r}: {cost} has no output size; those that have: {', '.join((*SIZED, LATENCY))}")
+    if suffix != "%" and (suffix == "ms") != (cost == LATENCY):
+        raise ValueError(f"budget {part!r}: latency, and only latency, is in ms (or in %)")
     size = None if width is None else (int(width), int(height))
     amount = float(number) * _SCALES[suffix]
     # 1.1 * 1000 is not 1100 in floating point; a limit on whole numbers should be the number that was written.
@@ -110,8 +111,10 @@ def _parse(part: str) -> Budget:
 def _column(budget: Budget, table: CostTable, units_at: UnitsAt | None) -> tuple[str, CostTable]:
     """The name of the budget's column, and the table that has it."""
     if budget.cost not in table.names:
-        hint = "; measure a latency table first" if budget.cost == "latency" else ""
+        hint = "; measure a latency table first" if budget.cost == LATENCY else ""
         raise ValueError(f"budget {budget.text!r}: unknown cost; known here: {', '.join(table.names)}{hint}")
+    if budget.size is not None and budget.cost == LATENCY:
+        raise ValueError(f"budget {budget.text!r}: latency is measured, at one size; measure it there, leave out '@'")
     if budget.size is None or budget.size[::-1] == table.at:
         return budget.cost, table
     width, height = budget.size

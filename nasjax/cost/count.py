@@ -46,9 +46,12 @@ def count(fn: Callable[..., Any], params: Any, x: Any) -> Counts:
     machine. A jitted inner function whose name starts with `resize_` is a fixed resampling kernel and counts nothing,
     as in the literature. Raises ValueError for work in a loop of unknown length or inside an opaque kernel.
     """
-    work = _of_jaxpr(jax.make_jaxpr(fn)(params, x).jaxpr)
-    num_params = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
-    return Counts(num_params, *work)
+    return Counts(num_params(params), *_of_jaxpr(jax.make_jaxpr(fn)(params, x).jaxpr))
+
+
+def num_params(params: Any) -> int:
+    """Elements of a tree of arrays or shapes; nothing is traced."""
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
 
 
 def _of_jaxpr(jaxpr) -> _Work:

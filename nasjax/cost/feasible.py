@@ -36,7 +36,8 @@ def check_feasible(space: SearchSpace, table: CostTable, budgets: Budgets) -> Fe
     relative costs whose exact minimum exceeds 1 proves that nothing fits) and a local search from the archs on the
     way; if neither proof nor arch turns up, the error says so and names the closest arch. Nothing is traced or built.
     """
-    table = table.restricted(space)
+    names = [limit.cost for limit in budgets.limits] or table.names[:1]
+    table = table.restricted(space).only(*names)
     _check_each(space, table, budgets)
     notes = tuple(_note(table, limit) for limit in budgets.limits if table.maximum(limit.cost).value <= limit.limit)
     search = _lagrangian(table, budgets)

@@ -37,7 +37,8 @@ class LatencyTable:
     """`latency(arch) = constant + scale * sum of its units' measured times`, in milliseconds, on `device`.
 
     `terms` are the units' times. `constant` and `scale` stand for what adding up cannot know: the dispatch of the whole
-    program, and fusion or overlap across units.
+    program, and fusion or overlap across units. `at` is the (height, width) of the output image. `units` distinct
+    pieces were timed; `spread` is the median over them of the distance between their quartiles relative to their time.
     """
 
     space: SearchSpace
@@ -47,6 +48,8 @@ class LatencyTable:
     scale: float = 1.0
     at: tuple[int, int] | None = None
     error: LatencyError | None = None
+    units: int = 0
+    spread: float = 0.0
 
     def table(self) -> CostTable:
         """A cost table with the one cost `latency`; join it to the counted costs to search or set budgets by it."""
@@ -79,17 +82,33 @@ class LatencyTable:
         mape = float(np.mean(np.abs(predicted - measured) / measured))
         return replace(self, error=LatencyError(mape, _kendall(predicted, measured), len(measured)))
 
+    def describe(self) -> str:
+        """One line: size, device, how many units were timed and how steadily, and the error on whole networks."""
+        where = "" if self.at is None else f" at an output of {self.at[1]}x{self.at[0]}"
+        text = f"latency in ms{where} on {self.device}: {self.units} units timed, typical spread {self.spread:.1%}"
+        if self.error is None:
+            return text
+        return (
+            f"{text}; predictions for {self.error.num} whole networks are off by {self.error.mape:.1%} on average, "
+            f"rank correlation {self.error.kendall_tau:.2f}"
+        )
+
     def save(self, path: str | os.PathLike) -> None:
-        """Write atomically to a JSON file that keeps one table a device; other devices' tables stay."""
+        """Write atomically to a JSON file of tables: the one of the same device, size and choices is replaced."""
         path = Path(path)
-        tables = json.loads(path.read_text()) if path.exists() else {}
-        tables[self.device] = {
+        others = [t for t in _saved(path) if not (_holds_for(t, self.space, self.at) and t["device"] == self.device)]
+        mine = {
             "space": json.loads(self.space.to_json()),
             "terms": [{"choices": choices, "ms": values.tolist()} for choices, values in self.terms],
-            **{name: getattr(self, name) for name in ("constant", "scale", "at")},
+            "device": self.device,
+            "constant": self.constant,
+            "scale": self.scale,
+            "at": self.at,
             "error": None if self.error is None else self.error._asdict(),
+            "units": self.units,
+            "spread": self.spread,
         }
-        _write(path, json.dumps(tables))
+        _write(path, json.dumps([*others, mine]))
 
 
 def measure_units(
@@ -101,27 +120,44 @@ def measure_units(
     constant. `timer` measures a list of builds; by default all are compiled and their repetitions interleaved.
     """
     builds, indices = distinct_builds(space, units)
-    empty, *times = [latency.median_ms for latency in (timer or _time_builds)([_EMPTY, *builds])]
-    values = np.array([max(ms - empty, 0.0) for ms in times] + [0.0])
+    empty, *times = (timer or _time_builds)([_EMPTY, *builds])
+    values = np.array([max(t.median_ms - empty.median_ms, 0.0) for t in times] + [0.0])
     terms = merge_factors([Factor(unit.choices, values[unit.index]) for unit in indices])
-    return LatencyTable(space, terms, device_key(), constant=empty, at=at)
+    spread = float(np.median([t.spread_ms / t.median_ms for t in times])) if times else 0.0
+    table = LatencyTable(space, terms, device_key(), constant=empty.median_ms, at=at)
+    return replace(table, units=len(builds), spread=spread)
 
 
-def load_latency(path: str | os.PathLike, space: SearchSpace) -> LatencyTable:
-    """The table that was saved for this device and these versions.
+def load_latency(
+    path: str | os.PathLike, space: SearchSpace, *, at: tuple[int, int] | None = None
+) -> LatencyTable | None:
+    """The saved table of these choices and this output size; None where the file has none or does not exist.
 
-    Raises ValueError, naming the devices in the file, when there is none, or when it was measured for other choices.
+    Raises ValueError, naming both, when it was measured on another device or with other versions than these: figures
+    of two machines must not meet in one search.
     """
-    tables = json.loads(Path(path).read_text())
-    if device_key() not in tables:
-        raise ValueError(f"{path} has no latencies of {device_key()!r}; it has: {'; '.join(tables) or 'none'}")
-    data: dict[str, Any] = tables[device_key()]
-    if SearchSpace.from_json(json.dumps(data["space"])).choices != space.choices:
-        raise ValueError(f"{path} was measured for other choices than those of space {space.name!r}; measure again")
+    found = {t["device"]: t for t in _saved(Path(path)) if _holds_for(t, space, at)}
+    if not found:
+        return None
+    if device_key() not in found:
+        raise ValueError(
+            f"the latencies in {path} are of {'; '.join(found)!r}, this is {device_key()!r}; resume there, or remove "
+            "the file to measure here"
+        )
+    data = found[device_key()]
     terms = tuple(Factor(tuple(t["choices"]), np.array(t["ms"], float)) for t in data["terms"])
-    at = None if data["at"] is None else tuple(data["at"])
     error = None if data["error"] is None else LatencyError(**data["error"])
-    return LatencyTable(space, terms, device_key(), data["constant"], data["scale"], at, error)
+    measured = LatencyTable(space, terms, data["device"], data["constant"], data["scale"], at, error)
+    return replace(measured, units=data["units"], spread=data["spread"])
+
+
+def _saved(path: Path) -> list[dict[str, Any]]:
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def _holds_for(saved: dict[str, Any], space: SearchSpace, at: tuple[int, int] | None) -> bool:
+    where = None if saved["at"] is None else tuple(saved["at"])
+    return where == at and SearchSpace.from_json(json.dumps(saved["space"])).choices == space.choices
 
 
 _EMPTY = Build(lambda params, x: x + 1, (), np.zeros(1, np.float32))

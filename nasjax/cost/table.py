@@ -1,6 +1,7 @@
 """Cost tables: the cost of any arch as a sum of look-ups, and the cheapest and dearest archs, exactly."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 from jaxtyping import Num
 
 from nasjax.cost.builds import distinct_builds
-from nasjax.cost.count import Counts, count
+from nasjax.cost.count import BYTES_PER_PARAM, Counts, count, num_params
 from nasjax.cost.eliminate import Term, minimise
 from nasjax.cost.sample import sample_networks
 from nasjax.space import SearchSpace
@@ -92,8 +93,7 @@ class CostTable:
 
     def quantiles(self, cost: str, at: Sequence[int | float], *, samples: int = 4096, seed: int = 0) -> list[float]:
         """Quantiles (0..1) of a cost over networks drawn uniformly with a fixed seed."""
-        self._check(cost)
-        return np.quantile(self(sample_networks(self.space, samples, seed=seed))[cost], at).tolist()
+        return np.quantile(self.only(cost)(sample_networks(self.space, samples, seed=seed))[cost], at).tolist()
 
     def restricted(self, space: SearchSpace) -> "CostTable":
         """The same costs under another mask; raises ValueError when `space` has other choices."""
@@ -105,7 +105,14 @@ class CostTable:
         """Both tables' costs in one; raises ValueError for different spaces or a cost that both have."""
         if twice := set(self.terms) & set(other.terms):
             raise ValueError(f"both cost tables have {', '.join(sorted(twice))}")
-        return replace(self, terms={**self.terms, **other.restricted(self.space).terms})
+        terms = (self.terms, other.restricted(self.space).terms)
+        return replace(self, terms=_Terms({n: functools.partial(t.__getitem__, n) for t in terms for n in t}))
+
+    def only(self, *costs: str) -> "CostTable":
+        """The table with these costs alone, so that no other is worked out; raises ValueError for an unknown one."""
+        for cost in costs:
+            self._check(cost)
+        return replace(self, terms={cost: self.terms[cost] for cost in costs})
 
     def _canonical(self, archs: np.ndarray) -> np.ndarray:
         sizes = np.array([len(c.options) for c in self.space.choices])
@@ -117,7 +124,7 @@ class CostTable:
 
     def _extreme(self, cost: str, sign: int) -> Extreme:
         arch = self.minimise({cost: sign})
-        return Extreme(self(arch)[cost].item(), arch)
+        return Extreme(self.only(cost)(arch)[cost].item(), arch)
 
     def _check(self, cost: str) -> None:
         if cost not in self.terms:
@@ -128,15 +135,42 @@ def tabulate(space: SearchSpace, units: Sequence[Unit], *, at: tuple[int, int] |
     """Count every distinct build of the units once and tabulate params, MACs (both), activations and bytes.
 
     The units of a network must cover it without overlap; their costs add up. The table covers all options of the
-    space, allowed or not, so that one table serves every stage. `at`: the (height, width) of the output image.
+    space, allowed or not, so that one table serves every stage. `at`: the (height, width) of the output image. Builds
+    are traced when a cost other than params and bytes is first asked for.
     """
     builds, indices = distinct_builds(space, units)
-    counts = [count(*build) for build in builds] + [Counts()]  # index -1, an absent unit, costs nothing
-    terms = {}
-    for name in COUNTED:
-        values = np.array([getattr(c, name) for c in counts], np.int64)
-        terms[name] = merge_factors([Factor(unit.choices, values[unit.index]) for unit in indices])
-    return CostTable(space, terms, at)
+
+    @functools.cache
+    def counts() -> list[Counts]:
+        return [count(*build) for build in builds]
+
+    def factors(values: Callable[[], list[int]]) -> tuple[Factor, ...]:
+        column = np.array([*values(), 0], np.int64)  # index -1, an absent unit, costs nothing
+        return merge_factors([Factor(unit.choices, column[unit.index]) for unit in indices])
+
+    sizes = [num_params(build.params) for build in builds]
+    columns: dict[str, Callable[[], list[int]]] = {
+        name: lambda name=name: [getattr(c, name) for c in counts()] for name in COUNTED
+    } | {"params": lambda: sizes, "bytes": lambda: [BYTES_PER_PARAM * n for n in sizes]}
+    return CostTable(space, _Terms({n: functools.partial(factors, values) for n, values in columns.items()}), at)
+
+
+class _Terms(Mapping[str, tuple[Factor, ...]]):
+    """The terms of a table, each worked out when first asked for: a refusal by params need not trace anything."""
+
+    def __init__(self, make: Mapping[str, Callable[[], tuple[Factor, ...]]]):
+        self._make, self._made = make, {}
+
+    def __getitem__(self, name: str) -> tuple[Factor, ...]:
+        if name not in self._made:
+            self._made[name] = self._make[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._make)
+
+    def __len__(self) -> int:
+        return len(self._make)
 
 
 def merge_factors(factors: Sequence[Factor]) -> tuple[Factor, ...]:

@@ -33,6 +33,8 @@ def test_parse():
         Budget("bytes<=1.5M", "bytes", 1_500_000.0),
         Budget("latency<=2.5ms", "latency", 2.5),
     )
+    sized = Budget("latency<=20ms@640x480", "latency", 20.0, False, (640, 480))
+    assert parse_budgets("latency <= 20ms@640x480") == (sized,)
     assert parse_budgets("params<=1.1K")[0].amount == 1100
 
 
@@ -50,14 +52,19 @@ def test_misplaced_units():
     """Sizes go with costs that depend on them, ms with latency; unknown costs and sizes list what is known."""
     with pytest.raises(ValueError, match="params has no output size"):
         parse_budgets("params<=60K@1280x720")
-    with pytest.raises(ValueError, match="only latency is in ms"):
+    with pytest.raises(ValueError, match="only latency, is in ms"):
         parse_budgets("macs<=3ms")
+    with pytest.raises(ValueError, match="only latency, is in ms"):
+        parse_budgets("latency<=3K")
     with pytest.raises(ValueError, match="unknown cost; known here: params, macs"):
         _resolve("flops<=3G")
     with pytest.raises(ValueError, match="measure a latency table first"):
         _resolve("latency<=3ms")
     with pytest.raises(ValueError, match="leave out '@'"):
         _resolve("macs<=3G@64x48")
+    latency = CostTable(block_space(), {"latency": (Factor((), np.array(2.5)),)})
+    with pytest.raises(ValueError, match="latency is measured, at one size.*leave out '@'"):
+        resolve_budgets(parse_budgets("latency<=3ms@5x6"), _table().join(latency))
 
 
 def test_limits():
@@ -106,15 +113,20 @@ def test_the_range_is_that_of_the_mask():
 
 
 def test_no_traces_in_a_refusal(monkeypatch):
-    """Once the table is there, a refusal looks only at numbers: whatever would trace or build is out of reach."""
-    budgets = _resolve("params<=10,macs<=10")[0]
+    """A refusal by parameters traces nothing; one by MACs nothing again once the table has them."""
+    fresh = tabulate(block_space(), block_units(6, 5), at=(6, 5))
+    assert _table().minimum("macs").value
 
     def fail(*_):
         raise AssertionError("traced")
 
     monkeypatch.setattr("jax.make_jaxpr", fail)
+    with pytest.raises(ValueError, match="cannot be met"):
+        check_feasible(block_space(), fresh, _resolve("params<=10,bytes<=10")[0])
     with pytest.raises(ValueError, match="cannot be met.*; .*cannot be met"):
-        check_feasible(block_space(), _table(), budgets)
+        check_feasible(block_space(), _table(), _resolve("params<=10,macs<=10")[0])
+    with pytest.raises(AssertionError, match="traced"):
+        check_feasible(block_space(), fresh, _resolve("macs<=10")[0])
 
 
 def test_a_budget_that_does_not_bind():

@@ -2,6 +2,7 @@
 
 import functools
 import json
+from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -139,25 +140,47 @@ def test_joined_to_counted_costs():
 
 
 def test_file(tmp_path):
-    """What is saved is loaded for the same device; other devices' tables in the file stay; nothing else is left."""
-    archs = networks(block_space())
-    path = tmp_path / "latency.json"
-    path.write_text(json.dumps({"gpu | somewhere else": {}}))
+    """What is saved is loaded for the same device; tables of other devices and sizes stay; nothing else is left."""
+    archs, path = networks(block_space()), tmp_path / "latency.json"
+    assert load_latency(path, block_space(), at=(6, 5)) is None
     table = _latency().calibrated(archs, 2 * _latency()(archs)).checked(archs, 3 * _latency()(archs))
-    table.save(path)
-    loaded = load_latency(path, block_space())
+    others = [replace(_latency(), device="gpu | somewhere else"), replace(_latency(), at=(12, 10))]
+    for each in (*others, _latency(), table):
+        each.save(path)
+    loaded = load_latency(path, block_space(), at=(6, 5))
+    assert loaded is not None
     np.testing.assert_array_equal(loaded(archs), table(archs))
     assert (loaded.error, loaded.at, loaded.device) == (table.error, (6, 5), device_key())
-    assert set(json.loads(path.read_text())) == {"gpu | somewhere else", device_key()}
+    assert (loaded.units, loaded.spread) == (8, 0.0)
+    assert len(json.loads(path.read_text())) == 3
     assert [p.name for p in tmp_path.iterdir()] == ["latency.json"]
 
 
 def test_file_of_another_device_or_space(tmp_path):
-    """A table is not used where it does not hold, and the error says for what it was measured."""
+    """Times of another device or jax version are refused, those of another space or size are none of ours."""
     path = tmp_path / "latency.json"
-    path.write_text(json.dumps({"gpu | somewhere else": {}}))
-    with pytest.raises(ValueError, match="it has: gpu | somewhere else"):
-        load_latency(path, block_space())
-    _latency().save(path)
-    with pytest.raises(ValueError, match="measured for other choices than those of space 'other'"):
-        load_latency(path, SearchSpace("other", (Choice("x", ("a",), "s"),), ("s",)))
+    replace(_latency(), device="gpu | somewhere else").save(path)
+    with pytest.raises(ValueError, match=r"are of 'gpu \| somewhere else', this is 'cpu"):
+        load_latency(path, block_space(), at=(6, 5))
+    assert load_latency(path, block_space(), at=(12, 10)) is None
+    other = SearchSpace("other", (Choice("x", ("a",), "s"),), ("s",))
+    assert load_latency(path, other, at=(6, 5)) is None
+
+
+def test_description():
+    """Size, device, how many units and how steady they were; the error once it is known."""
+    archs = networks(block_space())
+    table = replace(_latency(), spread=0.031)
+    assert table.describe().startswith(f"latency in ms at an output of 5x6 on {device_key()}: 8 units timed")
+    assert "spread 3.1%" in table.describe() and "off by" not in table.describe()
+    said = table.checked(archs, 1.25 * table(archs)).describe()
+    assert "predictions for 32 whole networks are off by 20.0% on average, rank correlation 1.00" in said
+
+
+def test_spread_of_the_units():
+    """The typical spread is the median over the units of quartile distance by time; the empty program has no part."""
+
+    def timer(builds):
+        return [Latency(1.0, 9.0, 3), *(Latency(2.0, 0.1 * i, 3) for i, _ in enumerate(builds[1:]))]
+
+    assert measure_units(block_space(), block_units(6, 5), timer=timer).spread == pytest.approx(0.175)
