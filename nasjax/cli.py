@@ -77,6 +77,12 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--run", help="the run folder (default: runs/NAME); an existing one is resumed")
 
 
+def _add_profile(command: argparse.ArgumentParser) -> None:
+    _add_config(command)
+    command.add_argument("--latency", action="store_true", help="measure latency on this backend too (minutes)")
+    command.add_argument("--run", help="the run folder that keeps what was measured (default: runs/NAME)")
+
+
 def _add_stage(command: argparse.ArgumentParser) -> None:
     _add_run(command)
     command.add_argument("--stage", required=True, help="the stage to train: path, operator or channel")
@@ -130,16 +136,10 @@ def _run_path(args: argparse.Namespace, config: Config) -> Path:
 
 
 def _profile(args: argparse.Namespace, rest: list[str]) -> None:
-    from nasjax.chain.problem import cost_table
-    from nasjax.cost.profile import profile, render
-    from nasjax.spaces.sr_cell import sr_cell
+    from nasjax.chain.problem import profile_text
 
     config = _config(args, rest)
-    from dataclasses import asdict
-
-    net = sr_cell(**asdict(config.space))
-    table, budgets = cost_table(net, config)
-    print(render(profile(net.space, table, budgets)))
+    print(profile_text(config, _run_path(args, config), latency=args.latency, say=_say))
 
 
 def _search(args: argparse.Namespace, rest: list[str]) -> None:
@@ -213,7 +213,7 @@ def _say(text: str) -> None:
 _Command = tuple[Callable[[argparse.ArgumentParser], None], Callable[[Any, list[str]], Any], str]
 _COMMANDS: dict[str, _Command] = {
     "quickstart": (_add_quickstart, _search, "search a small x4 super-resolution network on the embedded photographs"),
-    "profile": (_add_config, _profile, "how large the space is and what is reachable within the budget"),
+    "profile": (_add_profile, _profile, "how large the space is and what is reachable within the budget"),
     "search": (_add_run, _search, "the whole chain: train, search, fine-tune, compare, export, report; resumes"),
     "train": (_add_stage, _train, "train the supernet of one stage"),
     "finetune": (_add_finetune, _finetune, "extract one arch and train it"),

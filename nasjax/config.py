@@ -70,8 +70,10 @@ class Config:
     space: SpaceConfig = field(default_factory=SpaceConfig)
     data: DataConfig = field(default_factory=DataConfig)
     budget: tuple[str, ...] = ("params<=60K",)  # see nasjax.cost.budget; all must be kept
-    cost: Literal["params", "macs", "activations"] = "macs"  # the second objective of the Pareto front
+    cost: Literal["params", "macs", "activations", "latency"] = "macs"  # the second objective of the Pareto front
     macs_at: tuple[int, int] = (1280, 720)  # width, height of the output that MACs are stated for
+    # The same of latency, where no budget states it. Nothing is measured unless a budget or `cost` is latency.
+    latency_at: tuple[int, int] = (640, 480)
     stages: tuple[StageConfig, ...] = (StageConfig("path"), StageConfig("operator"), StageConfig("channel"))
     final: FinalConfig = field(default_factory=FinalConfig)
 
@@ -88,4 +90,5 @@ class Config:
         stages = tuple(replace(s, train=short, batch=1, population=4, generations=2) for s in self.stages)
         data = replace(self.data, patch=8, val_patches=2, val_patch=8, test_crop=(48, 64))
         space = replace(self.space, blocks=1)
-        return replace(self, space=space, data=data, stages=stages, final=replace(self.final, train=short, batch=2))
+        final = replace(self.final, train=short, batch=2)
+        return replace(self, space=space, data=data, stages=stages, final=final, latency_at=(64, 48))

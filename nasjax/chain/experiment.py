@@ -31,7 +31,7 @@ def run_experiment(config: Config, path: str | Path, *, say: Say = print) -> dic
     runs. Raises ValueError for bad input, a budget that cannot be met, or a folder of another config, before anything
     is trained.
     """
-    problem = make_problem(config)
+    problem = make_problem(config, path, say=say)
     check_pictures(config)
     experiment, space = begin(path, problem, say), problem.supernet.space
     run = experiment.run

@@ -8,9 +8,11 @@ import numpy as np
 
 from nasjax.chain.folder import Experiment
 from nasjax.chain.handmade import Handmade, network_costs
+from nasjax.chain.latency import latency_size
 from nasjax.chain.pictures import before_after, enlarged, save_panels
 from nasjax.chain.problem import Problem, test_images, validation_pairs
 from nasjax.chain.score import patch_scorer, picture_scores
+from nasjax.config import Config
 from nasjax.cost.measure import Latency, measure
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
@@ -19,8 +21,6 @@ from nasjax.metrics.image import sr_protocol
 from nasjax.ops.resize import upscale
 from nasjax.supernet.base import Supernet
 from nasjax.typing import Params
-
-_LATENCY_SIZE = (120, 160)  # low-resolution (height, width) that latency is measured at
 
 
 class Outcome(NamedTuple):
@@ -51,7 +51,7 @@ def compare(experiment: Experiment, outcome: Outcome) -> dict[str, Any]:
     entries = _entries(problem, outcome)
     score = patch_scorer(validation_pairs(problem.config), scale)
     applied = _apply_fns(entries)
-    latency = _latencies(entries, applied)
+    latency = _latencies(problem.config, entries, applied)
     bicubic = enlarged(images, scale)
     plain = picture_scores(_replay(bicubic), images, scale)
     rows, panels, per_image = [], {"bicubic": bicubic}, {"bicubic": plain[2]}
@@ -121,15 +121,24 @@ def _apply_fns(entries: Sequence[Entry]) -> list[Callable[[jax.Array], Any]]:
     return [one(entry) for entry in entries]
 
 
-def _latencies(entries: Sequence[Entry], applied: Sequence[Callable[[jax.Array], Any]]) -> dict[str, Latency]:
+def _latencies(
+    config: Config, entries: Sequence[Entry], applied: Sequence[Callable[[jax.Array], Any]]
+) -> dict[str, Latency]:
     """One measurement of all rows together, interleaved; rows of one arch share it."""
-    x = jax.random.uniform(jax.random.key(0), (1, *_LATENCY_SIZE, 3), minval=-1)
+    width, height = _latency_input(config)
+    x = jax.random.uniform(jax.random.key(0), (1, height, width, 3), minval=-1)
 
     def runner(apply_fn: Callable[[jax.Array], Any]) -> Callable[[], Any]:
         return lambda: jax.block_until_ready(apply_fn(x))
 
     found = measure({e.name: runner(fn) for e, fn in zip(entries, applied, strict=True) if e.label})
     return {e.name: found.get(e.name, found["found, fine-tuned"]) for e in entries}
+
+
+def _latency_input(config: Config) -> tuple[int, int]:
+    """Width and height of the low-resolution picture whose latency is stated: what a budget on latency goes by."""
+    width, height = latency_size(config) or config.latency_at
+    return width // config.space.scale, height // config.space.scale
 
 
 def _row(problem: Problem, entry: Entry, scores: dict[str, float], latency: Latency) -> dict[str, Any]:
@@ -157,7 +166,7 @@ def _results(
     config, (width, height) = problem.config, problem.config.macs_at
     crop = config.data.test_crop
     cut = "whole" if crop is None else f"centre {crop[1] * config.space.scale}x{crop[0] * config.space.scale} px"
-    low_height, low_width = _LATENCY_SIZE
+    low_width, low_height = _latency_input(config)
     side = config.data.val_patch * config.space.scale
     protocol = (
         f"{num_images} held-out pictures of {config.data.source!r} ({cut}), low resolution by MATLAB bicubic; "

@@ -1,19 +1,23 @@
 """From a config to what a search works on: the supernet, its exact costs, the budgets, the pictures."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from nasjax.chain.latency import latency_size, run_latency, with_latency
 from nasjax.config import Config, SpaceConfig
-from nasjax.cost.budget import Budgets, parse_budgets, resolve_budgets
+from nasjax.cost.budget import LATENCY, Budgets, parse_budgets, resolve_budgets
 from nasjax.cost.feasible import check_feasible
+from nasjax.cost.latency import LatencyTable
+from nasjax.cost.profile import profile, render
 from nasjax.cost.sample import sample_networks
 from nasjax.cost.table import CostTable, tabulate
 from nasjax.data.evaluation import EvalImage, eval_images, validation_patches
 from nasjax.data.spec import open_source
-from nasjax.ops.base import formulation
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.supernet.base import Supernet
 from nasjax.supernet.units import units
@@ -21,13 +25,17 @@ from nasjax.supernet.units import units
 
 @dataclass(frozen=True)
 class Problem:
-    """Everything fixed before the first step; `arguments` rebuild the supernet (`sr_cell(**arguments)`)."""
+    """Everything fixed before the first step; `arguments` rebuild the supernet (`sr_cell(**arguments)`).
+
+    `latency` is the measured table behind the cost `latency`; None where the config does not ask for it.
+    """
 
     config: Config
     supernet: Supernet
     arguments: dict[str, Any]
     table: CostTable
     budgets: Budgets
+    latency: LatencyTable | None = None
 
     @property
     def key(self) -> jax.Array:
@@ -35,34 +43,61 @@ class Problem:
         return jax.random.key(self.config.seed)
 
 
-def make_problem(config: Config) -> Problem:
+def make_problem(config: Config, folder: str | Path | None = None, *, say: Callable[[str], None] = print) -> Problem:
     """Build the space, tabulate its costs, and refuse budgets that no arch keeps.
 
-    Raises ValueError for an impossible budget (naming the reachable range), space, or stage.
+    Where the config asks for latency, it is read from the run's `folder`, or measured and kept there. Raises ValueError
+    for an impossible budget (naming the reachable range), space, or stage.
     """
     config_space = config.space
     net = sr_cell(**_arguments(config_space))
     _check_stages(config, net)
-    table, budgets = cost_table(net, config)
-    check_feasible(net.space, table, budgets)
+    table, budgets, latency = _costs(net, config, folder, say=say)
     if config_space.nominal is None:
         net = sr_cell(**_arguments(config_space, _nominal(config, table, budgets)))
         table = replace(table, space=net.space)  # the same choices and costs; only the stand-in widths differ
     default = net.space.choices[net.space.index("trunk")].default
-    return Problem(config, net, _arguments(config_space, default), table, budgets)
+    return Problem(config, net, _arguments(config_space, default), table, budgets, latency)
+
+
+def profile_text(
+    config: Config, folder: str | Path, *, latency: bool = False, say: Callable[[str], None] = print
+) -> str:
+    """What `nasjax profile` prints: size of the space, range of every cost, reachable share; refuses as a search would.
+
+    `latency` measures latency even where the config does not ask for it; it is kept in `folder` for the search.
+    """
+    net = sr_cell(**_arguments(config.space))
+    table, budgets, _ = _costs(net, config, folder, say=say, latency=latency)
+    return render(profile(net.space, table, budgets))
 
 
 def cost_table(net: Supernet, config: Config) -> tuple[CostTable, Budgets]:
-    """Exact costs of every arch at `config.macs_at`, and the budgets as absolute limits."""
+    """Exact costs of every arch at `config.macs_at`, and the budgets on them as absolute limits: all but latency's."""
     scale, (width, height) = config.space.scale, config.macs_at
 
     def units_at(height: int, width: int):
         return units(net, (1, height // scale, width // scale, 3))
 
-    with formulation("native"):
-        table = tabulate(net.space, units_at(height, width), at=(height, width))
-        budgets, table = resolve_budgets(parse_budgets(config.budget), table, units_at=units_at)
+    counted = [b for b in parse_budgets(config.budget) if b.cost != LATENCY]
+    table = tabulate(net.space, units_at(height, width), at=(height, width))
+    budgets, table = resolve_budgets(counted, table, units_at=units_at)
     return table, budgets
+
+
+def _costs(
+    net: Supernet, config: Config, folder: str | Path | None, *, say: Callable[[str], None], latency: bool = False
+) -> tuple[CostTable, Budgets, LatencyTable | None]:
+    """Costs and feasible budgets; what can be refused by counting is, before minutes are spent on measuring."""
+    wanted = latency_size(config) is not None or latency
+    table, budgets = cost_table(net, config)
+    check_feasible(net.space, table, budgets)
+    if not wanted:
+        return table, budgets, None
+    measured = run_latency(net, config, folder, say=say)
+    table, budgets = with_latency(config, table, budgets, latency=measured)
+    check_feasible(net.space, table, budgets)
+    return table, budgets, measured
 
 
 def validation_pairs(config: Config) -> np.ndarray:

@@ -31,7 +31,7 @@ def train_stage(config: Config, path: str | Path, stage: str, *, decided: str | 
     It starts from the weights of the stage before where the run has them. Raises ValueError for an unknown stage, or
     when `decided` is missing or no arch of the space.
     """
-    problem = make_problem(config)
+    problem = make_problem(config, path, say=say)
     space = problem.supernet.space
     arch = None if decided is None else space.parse(decided)
     narrowed = space.at_stage(stage, arch)
@@ -53,7 +53,7 @@ def finetune_arch(
     config: Config, path: str | Path, arch_text: str, *, from_scratch: bool = False, say: Say = print
 ) -> str:
     """Train one arch, from the run's newest shared weights unless `from_scratch`; returns where its weights are."""
-    problem = make_problem(config)
+    problem = make_problem(config, path, say=say)
     arch = problem.supernet.space.parse(arch_text)
     experiment = begin(path, problem, say)
     run = experiment.run
@@ -86,7 +86,7 @@ def export_run(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} is not a finished run: it lacks {'config.json' if config is None else 'results.json'}"
         )
-    problem = make_problem(from_dict(config))
+    problem = make_problem(from_dict(config), path)
     arch = problem.supernet.space.parse(results["arch"])
     tuned = run.load_params("finetune")
     experiment = Experiment(run, problem, print, LiveReport(path, print))

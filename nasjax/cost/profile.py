@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasjax.cost.budget import Budgets, Limit
+from nasjax.cost.budget import LATENCY, Budgets, Limit
 from nasjax.cost.feasible import check_feasible
 from nasjax.cost.sample import sample_networks
 from nasjax.cost.table import CostTable
@@ -104,7 +104,8 @@ def readable(value: int | float) -> str:
 
 
 def _row(r: CostRange, limited: bool) -> tuple[str, ...]:
-    cells = (r.cost, readable(r.minimum), readable(r.median), readable(r.maximum))
+    name = f"{r.cost} (ms)" if r.cost == LATENCY else r.cost
+    cells = (name, readable(r.minimum), readable(r.median), readable(r.maximum))
     return (*cells, f"{readable(r.within[0])} .. {readable(r.within[1])}") if limited else cells
 
 
