@@ -59,7 +59,12 @@ class Supernet:
         return self.forward(Routed(self.space, round_, params, jnp.asarray(plan)), x)
 
     def switched(self, params: Params, arch: Arch, x: Float[Array, "b h w c"]) -> Float[Array, "b i j o"]:
-        """Run one sub-network given as a traced arch: any arch, one compilation."""
+        """Run one sub-network given as a traced arch: any arch of the mask, one compilation.
+
+        A concrete arch outside the mask raises ValueError; a traced one cannot be checked, and runs something else.
+        """
+        if not isinstance(arch, Tracer):
+            arch = self.space.check(arch)
         return self.forward(Switched(self.space, params, jnp.asarray(arch)), x)
 
     def each(self, params: Params, plan: Archs, x: Float[Array, "s b h w c"]) -> Float[Array, "s b i j o"]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from nasjax.spaces.toy import toy
 
@@ -16,6 +17,15 @@ def test_switched_takes_archs_of_numpy():
     arch = net.space.encode({"trunk": "8", "b1": "off", "b2": "off"})
     assert isinstance(arch, np.ndarray)
     np.testing.assert_array_equal(net.switched(params, arch, x), net.switched(params, jnp.asarray(arch), x))
+
+
+def test_switched_refuses_an_arch_outside_the_mask():
+    """A stage has no branch for what it does not allow; whatever ran in its place would be another network."""
+    whole = toy()
+    net = whole.at(whole.space.at_stage("path"))
+    params, x = net.init(jax.random.key(0)), jnp.ones((1, 4, 4, 3))
+    with pytest.raises(ValueError, match="toy.b1: option 'sep3' is not allowed; allowed: off, res"):
+        net.switched(params, whole.space.encode({"b1": "sep3"}), x)
 
 
 def test_a_network_is_walked_for_its_declarations_once():
