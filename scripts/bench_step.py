@@ -247,13 +247,14 @@ def main() -> None:
     parser.add_argument("--torch-compile", action="store_true")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    found = [run(args, size, stage) for size in args.size for stage in args.stage]
+    cases = [(size, stage) for size in args.size for stage in args.stage]
     if args.json:
+        found = [run(args, *case) for case in cases]
         print(json.dumps({"device": device_key(), "results": found}))
         return
     print(device_key())
-    for one in found:
-        show(one)
+    for case in cases:
+        show(run(args, *case))
 
 
 if __name__ == "__main__":
