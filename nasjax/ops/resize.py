@@ -52,7 +52,7 @@ def upscale(x: Float[Array, "*batch h w c"], scale: int, method: Method) -> Floa
 @functools.partial(jax.jit, static_argnums=1)
 def resize_bicubic(x: Float[Array, "*batch h w c"], scale: int) -> Float[Array, "*batch H W c"]:
     """Enlarges by the bicubic kernel, a = -0.5, half-pixel centres, replicated borders."""
-    return _up(x, _phase_taps(scale, radius=2, kernel_fn=_cubic))
+    return _up(x, bicubic_taps(scale))
 
 
 @functools.partial(jax.jit, static_argnums=1)
@@ -74,6 +74,11 @@ _ENLARGE: dict[str, Callable[[Array, int], Array]] = {
     "bilinear": resize_bilinear,
     "nearest": resize_nearest,
 }
+
+
+def bicubic_taps(scale: int) -> Float[np.ndarray, "phases taps"]:
+    """The weights of `resize_bicubic` along an axis: row p makes output i * scale + p of inputs i - 2 .. i + 2."""
+    return _phase_taps(scale, radius=2, kernel_fn=_cubic)
 
 
 def imresize_reference(image: UInt8[np.ndarray, "h w *c"], scale: float) -> UInt8[np.ndarray, "H W *c"]:

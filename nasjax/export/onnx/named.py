@@ -6,6 +6,7 @@ import numpy as np
 from jax.extend.core import Literal
 
 from nasjax.export.onnx.graph import Graph, Tensor, Value
+from nasjax.ops.resize import bicubic_taps
 
 
 def _image(graph: Graph, eqn: Any, values: list[Value]) -> Tensor:
@@ -50,8 +51,19 @@ def _resize(attributes: dict[str, Any]):
     return emit
 
 
+def _bicubic(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+    """Each output phase is a 5x5 convolution: runtimes do those an order of magnitude faster than a cubic `Resize`."""
+    image, factor = _image(graph, eqn, values), _factor(eqn)
+    taps, channels = bicubic_taps(factor), eqn.invars[0].aval.shape[-1]
+    phases = np.einsum("ay,bx->abyx", taps, taps).reshape(-1, 1, *taps.shape[1:], *taps.shape[1:]).astype(np.float32)
+    border = graph.initializer(np.array([0, 0, 2, 2, 0, 0, 2, 2], np.int64))
+    padded = graph.add("Pad", [image.name, border], {"mode": "edge"})
+    kernel = graph.initializer(np.tile(phases, (channels, 1, 1, 1)))
+    detail = graph.add("Conv", [padded, kernel], {"group": channels})
+    return Tensor(graph.add("DepthToSpace", [detail], {"blocksize": factor, "mode": "CRD"}), eqn.outvars[0].aval.shape)
+
+
 # ONNX clamps coordinates outside the image to its border unless `exclude_outside` is set: replicated borders, as ours.
-_CUBIC = {"mode": "cubic", "cubic_coeff_a": -0.5, "coordinate_transformation_mode": "half_pixel"}
 _LINEAR = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
 _NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
 
@@ -59,7 +71,7 @@ NAMED = {
     "pixel_shuffle": _pixel_shuffle,
     "global_mean": _global_mean,
     "normalise": _normalise,
-    "resize_bicubic": _resize(_CUBIC),
+    "resize_bicubic": _bicubic,
     "resize_bilinear": _resize(_LINEAR),
     "resize_nearest": _resize(_NEAREST),
 }
