@@ -28,7 +28,7 @@ def blocks(page: Path, language: str) -> list[Block]:
     found = list(_FENCE.finditer(source))
     return [
         Block(match[2], source.count("\n", 0, match.start()) + 2, _output(source, match, after))
-        for match, after in zip(found, [*found[1:], None], strict=True)
+        for match, after in zip(found, [*found, None][1:], strict=True)
         if match[1] == language
     ]
 
