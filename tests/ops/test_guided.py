@@ -1,0 +1,113 @@
+"""The guided filter against a direct implementation, its invariances, and its precision on large images."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nasjax.ops.guided import box_mean, guided_filter
+
+RNG = np.random.default_rng(0)
+
+
+def _windows(size, radius):
+    """Row i has ones where the window of pixel i lies."""
+    place = np.arange(size)
+    return (np.abs(place[:, None] - place) <= radius).astype(np.float64)
+
+
+def _mean(x, radius):
+    rows, columns = (_windows(size, radius) for size in x.shape[:2])
+    sums = np.einsum("ij,jkc,lk->ilc", rows, x, columns)
+    return sums / (rows.sum(1)[:, None] * columns.sum(1))[..., None]
+
+
+def _direct(guide, x, radius, epsilon):
+    """The filter by its definition in float64: means by dense matrices, a library's solver at every pixel."""
+    guide, x = guide.astype(np.float64), x.astype(np.float64)
+    mean_g, mean_x = _mean(guide, radius), _mean(x, radius)
+    height, width, g = guide.shape
+    outer = (guide[..., :, None] * guide[..., None, :]).reshape(height, width, -1)
+    variance = _mean(outer, radius).reshape(height, width, g, g) - mean_g[..., :, None] * mean_g[..., None, :]
+    cross = (guide[..., :, None] * x[..., None, :]).reshape(height, width, -1)
+    shape = (height, width, g, x.shape[-1])
+    covariance = _mean(cross, radius).reshape(shape) - mean_g[..., :, None] * mean_x[..., None, :]
+    slope = np.linalg.solve(variance + epsilon * np.eye(g), covariance)
+    offset = mean_x - np.einsum("hwg,hwgc->hwc", mean_g, slope)
+    slope = _mean(slope.reshape(height, width, -1), radius).reshape(shape)
+    return np.einsum("hwg,hwgc->hwc", guide, slope) + _mean(offset, radius)
+
+
+@pytest.mark.parametrize("channels, radius", [(1, 2), (3, 2), (3, 40)])
+def test_it_equals_the_definition(channels, radius):
+    """Grey and colour guides, windows inside the image and larger than it."""
+    guide = RNG.uniform(-1, 1, (13, 17, channels)).astype(np.float32)
+    x = RNG.uniform(-1, 1, (13, 17, 2)).astype(np.float32)
+    found = guided_filter(jnp.asarray(guide), jnp.asarray(x), radius=radius, epsilon=1e-2)
+    np.testing.assert_allclose(found, _direct(guide, x, radius, 1e-2), atol=2e-5)
+
+
+def test_a_guide_without_colour_is_solved_as_exactly():
+    """Grey pixels make the 3x3 system singular but for epsilon."""
+    guide = RNG.uniform(-1, 1, (13, 17, 1)).astype(np.float32).repeat(3, -1)
+    x = RNG.uniform(-1, 1, (13, 17, 2)).astype(np.float32)
+    found = guided_filter(jnp.asarray(guide), jnp.asarray(x), radius=2, epsilon=1e-4)
+    np.testing.assert_allclose(found, _direct(guide, x, 2, 1e-4), atol=2e-3)
+
+
+def test_a_constant_stays_constant():
+    """Whatever the guide."""
+    guide = jnp.asarray(RNG.uniform(-1, 1, (13, 17, 3)), jnp.float32)
+    y = guided_filter(guide, jnp.full((13, 17, 2), 0.7), radius=2, epsilon=1e-2)
+    np.testing.assert_allclose(y, 0.7, atol=1e-6)
+
+
+def test_edges_of_the_guide_are_kept_and_noise_beside_them_is_not():
+    """A noisy step under a clean step guide keeps the step's height and loses the noise; a plain mean would blur it."""
+    step = np.where(np.arange(40) < 20, -0.5, 0.5).astype(np.float32) * np.ones((40, 1), np.float32)
+    noisy = step + RNG.normal(0, 0.1, step.shape).astype(np.float32)
+    y = np.asarray(guided_filter(jnp.asarray(step[..., None]), jnp.asarray(noisy[..., None]), radius=4, epsilon=1e-3))
+    assert np.abs(y[..., 0] - step).max() < 0.08
+    assert np.asarray(y)[:, 20:].std() < 0.04
+    blurred = np.asarray(box_mean(jnp.asarray(step[..., None]), 4))
+    assert np.abs(blurred[..., 0] - step).max() > 0.4
+
+
+def test_leading_axes_and_shifts():
+    """Images of a batch do not mix; a constant added to guide or image only moves the result."""
+    guide, x = (jnp.asarray(RNG.uniform(-1, 1, (2, 13, 17, c)), jnp.float32) for c in (3, 2))
+    y = guided_filter(guide, x, radius=2, epsilon=1e-2)
+    np.testing.assert_allclose(guided_filter(guide[1], x[1], radius=2, epsilon=1e-2), y[1], atol=1e-6)
+    np.testing.assert_allclose(guided_filter(guide + 8, x - 8, radius=2, epsilon=1e-2), y - 8, atol=1e-5)
+
+
+def test_window_means_of_wide_images_are_exact():
+    """2048 pixels wide and far from zero, where running sums in float32 would be off in the fourth digit."""
+    x = RNG.uniform(0, 1, (3, 2048, 1)).astype(np.float32) + 10
+    found = np.asarray(box_mean(jnp.asarray(x), 35))
+    np.testing.assert_allclose(found, _mean(x.astype(np.float64), 35), atol=5e-6)
+
+
+def test_types_and_gradients():
+    """The result has the image's type; gradients are finite where the guide is flat."""
+    guide, x = jnp.zeros((13, 17, 1)), jnp.asarray(RNG.uniform(-1, 1, (13, 17, 2)), jnp.bfloat16)
+    assert guided_filter(guide, x, radius=2, epsilon=1e-2).dtype == jnp.bfloat16
+    grad = jax.grad(lambda g: guided_filter(g, x.astype(jnp.float32), radius=2, epsilon=1e-2).sum())(guide)
+    assert np.isfinite(grad).all()
+
+
+@pytest.mark.parametrize(
+    "channels, width, options, message",
+    [
+        (2, 17, {}, "must have 1 or 3 channels, got 2"),
+        (3, 16, {}, r"\(13, 16, 3\) and the image's \(13, 17, 2\) differ in size"),
+        (3, 17, {"radius": 0}, "radius=0"),
+        (3, 17, {"epsilon": 0.0}, "epsilon=0.0"),
+    ],
+)
+def test_bad_input_is_named(channels, width, options, message):
+    """Each mistake has its value in the message."""
+    with pytest.raises(ValueError, match=message):
+        guided_filter(
+            jnp.zeros((13, width, channels)), jnp.zeros((13, 17, 2)), **{"radius": 2, "epsilon": 1e-2, **options}
+        )
