@@ -1,4 +1,4 @@
-"""Convolutions over `[..., h, w, c]` with shared, leading-slice weights, zero 'same' padding and stride 1 or more.
+"""Convolutions over `[..., h, w, c]` with shared, leading-slice weights, zero or no padding, and stride 1 or more.
 
 One place decides how a convolution is written for a backend (`ops.base.formulation`); equality of the formulations is
 tested. GPU and TPU get one native primitive. XLA:CPU lacks a fast depthwise or grouped kernel and slows down on
@@ -8,6 +8,7 @@ block-diagonal kernel, and every gradient is itself an ordinary convolution.
 
 import functools
 import math
+from typing import Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,7 @@ from nasjax.ops.params import Param
 from nasjax.typing import Params
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
+_Pads: TypeAlias = tuple[tuple[int, int], ...]  # before and after, for height and width
 _GAIN = 0.6  # a little over the usual uniform(+-1/sqrt(fan in)), whose standard deviation is 0.577/sqrt(fan in)
 
 
@@ -29,15 +31,24 @@ def conv_params(kernel: int, channels: int, out: int, *, groups: int = 1, gain: 
 
 
 def conv(
-    p: Params, x: Float[Array, "*d h w c"], out: Width, *, stride: int = 1, dilation: int = 1
+    p: Params,
+    x: Float[Array, "*d h w c"],
+    out: Width,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    padding: Literal["same", "valid"] = "same",
 ) -> Float[Array, "*d i j o"]:
-    """Dense convolution with bias; a kernel of 1x1 becomes a matrix product over channels."""
+    """Dense convolution with bias; a kernel of 1x1 becomes a matrix product over channels.
+
+    `padding` is zeros that keep the size (divided by the stride), or none.
+    """
     full = size(out, p["w"].shape[-1])
     w = p["w"][:, :, : x.shape[-1], :full].astype(x.dtype)
     if w.shape[:2] == (1, 1) and stride == 1:
         y = jnp.einsum("...c,co->...o", x, w[0, 0])
     else:
-        y = _flat(functools.partial(_dense, stride=stride, dilation=dilation), x, w)
+        y = _flat(functools.partial(_dense, stride=stride, dilation=dilation, padding=padding), x, w)
     return keep(_bias(y, p["b"][:full]), out)
 
 
@@ -85,29 +96,28 @@ def _same(kernel: int, dilation: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def _dense(x: jax.Array, w: jax.Array, *, stride: int, dilation: int) -> jax.Array:
+def _dense(x: jax.Array, w: jax.Array, *, stride: int, dilation: int, padding: str) -> jax.Array:
+    pads = tuple(_same(k, dilation) if padding == "same" else (0, 0) for k in w.shape[:2])
     if stride == 1 and not is_native():
-        return _dense_canonical(x, w, dilation)
-    pads = [_same(k, dilation) for k in w.shape[:2]]
+        return _dense_canonical(x, w, pads, dilation)
     return lax.conv_general_dilated(x, w, (stride,) * 2, pads, rhs_dilation=(dilation,) * 2, dimension_numbers=_NHWC)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _dense_canonical(x: jax.Array, w: jax.Array, dilation: int) -> jax.Array:
-    """A stride-1 'same' convolution whose gradients are canonical-layout convolutions (jax#12868)."""
-    pads = [_same(k, dilation) for k in w.shape[:2]]
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _dense_canonical(x: jax.Array, w: jax.Array, pads: _Pads, dilation: int) -> jax.Array:
+    """A stride-1 convolution whose gradients are canonical-layout convolutions (jax#12868)."""
     return lax.conv_general_dilated(x, w, (1, 1), pads, rhs_dilation=(dilation,) * 2, dimension_numbers=_NHWC)
 
 
-def _dense_forward(x, w, dilation):
-    return _dense_canonical(x, w, dilation), (x, w)
+def _dense_forward(x, w, pads, dilation):
+    return _dense_canonical(x, w, pads, dilation), (x, w)
 
 
-def _dense_backward(dilation, saved, g):
+def _dense_backward(pads, dilation, saved, g):
     x, w = saved
-    pads = [_same(k, dilation) for k in w.shape[:2]]
     flipped = w[::-1, ::-1].transpose(0, 1, 3, 2)
-    back = [(hi, lo) for lo, hi in pads]
+    reach = [(k - 1) * dilation for k in w.shape[:2]]
+    back = [(n - lo, n - hi) for n, (lo, hi) in zip(reach, pads, strict=True)]
     dx = lax.conv_general_dilated(g, flipped, (1, 1), back, rhs_dilation=(dilation,) * 2, dimension_numbers=_NHWC)
     dw = lax.conv_general_dilated(
         x.transpose(3, 1, 2, 0), g.transpose(1, 2, 0, 3), (dilation,) * 2, pads, dimension_numbers=_NHWC
@@ -167,4 +177,4 @@ def _grouped_dense(x: jax.Array, w: jax.Array) -> jax.Array:
     channels, group = x.shape[-1], w.shape[2]
     block = jnp.arange(channels) // group
     dense = jnp.tile(w, (1, 1, channels // group, 1)) * (block[:, None] == block[None, :])[None, None].astype(w.dtype)
-    return _dense_canonical(x, dense, 1)
+    return _dense_canonical(x, dense, tuple(_same(k, 1) for k in w.shape[:2]), 1)

@@ -15,6 +15,7 @@ from nasjax.ops.blocks import global_mean
 from nasjax.ops.conv import conv, depthwise
 from nasjax.ops.layers import pixel_shuffle
 from nasjax.ops.norm import instance_norm
+from nasjax.ops.reflect import max_pool2, reflect_conv, reflect_pad, upsample2
 from nasjax.ops.resize import upscale
 from tests.export.networks import sr_cell
 
@@ -44,6 +45,10 @@ def _attention(x):
     return jnp.einsum("bij,bjc->bic", scores, flat).reshape(b, h, w, c)
 
 
+def _max_window(x, *, window=(1, 3, 2, 1), strides=(1, 2, 1, 1), padding=((0, 0), (1, 0), (0, 1), (0, 0))):
+    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, strides, padding)
+
+
 FUNCTIONS = {
     "bicubic x2": lambda x: upscale(x, 2, "bicubic"),
     "bicubic x3": lambda x: upscale(x, 3, "bicubic"),
@@ -62,6 +67,11 @@ FUNCTIONS = {
     "strided": lambda x: conv(CONV, x, 12, stride=2)[..., :3],
     "depthwise": lambda x: depthwise(DEPTHWISE, x),
     "reflect pad": lambda x: jnp.pad(x, ((0, 0), (2, 1), (1, 3), (0, 0)), mode="reflect"),
+    "reflected border": lambda x: reflect_pad(x, 3),
+    "reflected convolution": lambda x: jax.nn.relu(reflect_conv(CONV, x, 12))[..., :4],
+    "maximum of tiles": lambda x: max_pool2(reflect_conv(CONV, x, 12)),
+    "maximum of a window": _max_window,
+    "doubled": lambda x: upsample2(reflect_conv(CONV, max_pool2(x), 12)),
     "edge pad": lambda x: jnp.pad(x, ((0, 0), (2, 1), (0, 3), (0, 0)), mode="edge"),
     "zero pad": lambda x: jnp.pad(x, ((0, 0), (2, 1), (0, 3), (0, 2)), constant_values=0.5),
     "slices": lambda x: x[:, 1:-1][:, :, ::2][..., 1:] + x[:, ::-1][:, 1:-1][:, :, ::2][..., :2],
@@ -117,6 +127,7 @@ def test_sizes_that_are_multiples(tmp_path):
     [
         (lambda x: jnp.sort(x, -1), "primitive 'sort' .*supported: abs, add, .*functions pixel_shuffle"),
         (lambda x: jax.lax.conv_transpose(x, CONV["w"], (2, 2), "SAME"), "transposed convolutions are not supported"),
+        (lambda x: _max_window(x, window=(1, 1, 1, 3)), "'reduce_window_max' is supported over height and width"),
         (lambda x: x.mean((1, 2)), "output must be float32 .b, h, w, c., got float32 .batch, 3."),
     ],
 )

@@ -10,9 +10,10 @@ from nasjax.export.onnx.graph import Dim, Graph, Value, same
 from nasjax.export.onnx.indexing import INDEXING
 from nasjax.export.onnx.linear import LINEAR
 from nasjax.export.onnx.named import NAMED
+from nasjax.export.onnx.pooling import POOLING
 from nasjax.export.onnx.shaping import SHAPING
 
-PRIMITIVES = {**ELEMENTWISE, **SHAPING, **INDEXING, **LINEAR}
+PRIMITIVES = {**ELEMENTWISE, **SHAPING, **INDEXING, **LINEAR, **POOLING}
 
 # Calls that only group equations, and the parameter that holds them.
 _CALLS = {

@@ -63,6 +63,20 @@ def _bicubic(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     return Tensor(graph.add("DepthToSpace", [detail], {"blocksize": factor, "mode": "CRD"}), eqn.outvars[0].aval.shape)
 
 
+def _reflect(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+    """The widths are static; what `ops.reflect` leaves to this function is always smaller than the image."""
+    before, after = (var.aval.shape for var in (eqn.invars[0], eqn.outvars[0]))
+    rows, columns = (int(after[a] - before[a]) // 2 for a in (1, 2))
+    border = graph.initializer(np.array([0, 0, rows, columns] * 2, np.int64))
+    return Tensor(graph.add("Pad", [_image(graph, eqn, values).name, border], {"mode": "reflect"}), after)
+
+
+def _max_pool2(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+    sides = [1 if isinstance(n, int) and n == 1 else 2 for n in eqn.invars[0].aval.shape[1:3]]
+    attributes = {"kernel_shape": sides, "strides": sides}
+    return graph.node("MaxPool", [_image(graph, eqn, values)], eqn.outvars[0].aval.shape, attributes=attributes)
+
+
 # ONNX clamps coordinates outside the image to its border unless `exclude_outside` is set: replicated borders, as ours.
 _LINEAR = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
 _NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -70,7 +84,9 @@ _NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "
 NAMED = {
     "pixel_shuffle": _pixel_shuffle,
     "global_mean": _global_mean,
+    "max_pool2": _max_pool2,
     "normalise": _normalise,
+    "pad_reflect": _reflect,
     "resize_bicubic": _bicubic,
     "resize_bilinear": _resize(_LINEAR),
     "resize_nearest": _resize(_NEAREST),

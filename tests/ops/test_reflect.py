@@ -1,0 +1,120 @@
+"""Reflected borders against numpy, and their convolution in every formulation; pooling and doubling by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nasjax.ops.base import formulation
+from nasjax.ops.conv import conv, conv_params
+from nasjax.ops.params import draw
+from nasjax.ops.reflect import max_pool2, reflect_conv, reflect_pad, upsample2
+
+KEY = jax.random.key(0)
+PARAMS = draw(KEY, conv_params(3, 4, 6)) | {"b": jnp.arange(6.0)}
+
+
+def image(*shape):
+    return jax.random.normal(KEY, shape)
+
+
+@pytest.mark.parametrize(
+    ("shape", "pad"), [((6, 5), 0), ((6, 5), 1), ((6, 5), 3), ((2, 3), 1), ((2, 3), 5), ((1, 4), 2), ((1, 1), 3)]
+)
+def test_reflection_is_numpys(shape, pad):
+    """Any size, the border wider than the image included; a single pixel is repeated."""
+    x = image(2, *shape, 3)
+    np.testing.assert_array_equal(reflect_pad(x, pad), np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)), "reflect"))
+
+
+def test_reflection_has_any_leading_axes():
+    """One image, or images of streams."""
+    x = image(3, 2, 4, 5, 1)
+    np.testing.assert_array_equal(reflect_pad(x, 2)[1, 1], reflect_pad(x[1, 1], 2))
+
+
+def literal(p, x):
+    """A 3x3 convolution of one image, pixel by pixel, border pixels looked up at their mirror image."""
+    (height, width), y = x.shape[:2], np.zeros((*x.shape[:2], p["w"].shape[-1]))
+
+    def mirror(i, n):
+        return 0 if n == 1 else -i if i < 0 else 2 * (n - 1) - i if i >= n else i
+
+    for i, j in np.ndindex(height, width):
+        for a, b in np.ndindex(3, 3):
+            y[i, j] += np.float64(x[mirror(i + a - 1, height), mirror(j + b - 1, width)]) @ np.float64(p["w"][a, b])
+    return y + np.asarray(p["b"])
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (2, 2), (1, 3), (1, 1)])
+def test_convolution_by_hand(shape):
+    """Every pixel sees the mirrored image."""
+    x = image(2, *shape, 4)
+    for found, one in zip(reflect_conv(PARAMS, x, 6), x, strict=True):
+        np.testing.assert_allclose(found, literal(PARAMS, one), atol=1e-5)
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_formulations_agree(dilation):
+    """The CPU formulation equals the native primitive, in value and in both gradients."""
+    x = image(2, 6, 5, 4)
+
+    def run(how):
+        def cubed(p, x):
+            return (reflect_conv(p, x, 6, dilation=dilation) ** 3).sum()
+
+        with formulation(how):
+            return jax.jit(jax.value_and_grad(cubed, (0, 1)))(PARAMS, x)
+
+    for a, b in zip(jax.tree.leaves(run("cpu")), jax.tree.leaves(run("native")), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_valid_convolution_has_the_gradients_of_the_primitive(kernel):
+    """Without padding too, and for even kernels, in both formulations."""
+    p, x = draw(KEY, conv_params(kernel, 4, 3)), image(2, 6, 5, 4)
+
+    def run(how, padding):
+        with formulation(how):
+            return jax.jit(jax.grad(lambda p, x: (conv(p, x, 3, padding=padding) ** 3).sum(), (0, 1)))(p, x)
+
+    for padding in ("same", "valid"):
+        for a, b in zip(jax.tree.leaves(run("cpu", padding)), jax.tree.leaves(run("native", padding)), strict=True):
+            np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4)
+
+
+def test_widths_slice_or_mask():
+    """A static width saves the work, a traced one masks; the weights are the leading ones."""
+    x = image(1, 4, 4, 4).at[..., 2:].set(0)
+    sliced = reflect_conv(PARAMS, x[..., :2], 3)
+    masked = reflect_conv(PARAMS, x, jnp.int32(3))
+    assert sliced.shape == (1, 4, 4, 3)
+    np.testing.assert_allclose(masked[..., :3], sliced, atol=1e-6)
+    assert not np.asarray(masked[..., 3:]).any()
+
+
+def test_maximum_of_tiles():
+    """Odd rows and columns are dropped, single pixels kept, and the gradient goes where the maximum was."""
+    x = jnp.array([[1.0, 5, 2], [3, 4, 9], [8, 8, 8]])[None, :, :, None]
+    np.testing.assert_array_equal(max_pool2(x)[0, :, :, 0], [[5]])
+    np.testing.assert_array_equal(max_pool2(x[:, :1])[0, :, :, 0], [[5]])
+    np.testing.assert_array_equal(max_pool2(x[:, :, :1])[0, :, :, 0], [[3]])
+    grad = jax.grad(lambda x: max_pool2(x).sum())(x)
+    np.testing.assert_array_equal(grad[0, :, :, 0], [[0, 1, 0], [0, 0, 0], [0, 0, 0]])
+
+
+def test_doubling_repeats_pixels():
+    """Each pixel becomes a tile of four, under any leading axes."""
+    x = jnp.arange(4.0).reshape(1, 1, 2, 2, 1)
+    expected = [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
+    np.testing.assert_array_equal(upsample2(x)[0, 0, :, :, 0], expected)
+    np.testing.assert_array_equal(max_pool2(upsample2(x)), x)
+
+
+def test_bad_arguments_are_named():
+    """Kernels without a centre, and borders that would cut."""
+    with pytest.raises(ValueError, match="odd side, got 2x2"):
+        reflect_conv(draw(KEY, conv_params(2, 4, 6)), image(1, 4, 4, 4), 6)
+    with pytest.raises(ValueError, match="got -1"):
+        reflect_pad(image(1, 4, 4, 4), -1)
