@@ -1,0 +1,1 @@
+"""Fixed networks: encoders of photographs, and what is built on them."""
