@@ -1,8 +1,6 @@
 """The phases of a run, each resumable alone: train a supernet stage, search it, train one network."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
-from zlib import crc32
 
 import jax
 import numpy as np
@@ -11,9 +9,8 @@ from nasjax.chain.clock import timed
 from nasjax.chain.folder import Experiment
 from nasjax.chain.problem import Problem, validation_pairs
 from nasjax.chain.score import population_scorer
+from nasjax.chain.training import Phase, fairness, phase_batches, record_fairness, train_phase
 from nasjax.config import StageConfig
-from nasjax.data.pipeline import PatchIterator, patches
-from nasjax.data.spec import open_source
 from nasjax.ops.params import merge_params
 from nasjax.sampling import Sampler, pairwise_fair, sandwich, single, strict_fair, uniform
 from nasjax.search.aging_evolution import aging_evolution
@@ -28,26 +25,14 @@ from nasjax.space import SearchSpace
 from nasjax.supernet.base import Supernet
 from nasjax.task import Task
 from nasjax.tasks.base import Model, extracted_model, supernet_model
-from nasjax.tasks.super_resolution import GENERATOR, SuperResolution, super_resolution
-from nasjax.train.config import TrainConfig
+from nasjax.tasks.super_resolution import SuperResolution, super_resolution
 from nasjax.train.log import RunLog
-from nasjax.train.loop import fit
-from nasjax.train.parallel import data_mesh, host_spec
+from nasjax.train.parallel import data_mesh
 from nasjax.train.precision import compute_dtype
 from nasjax.typing import Params
 
 # Of (negative quality, cost), for searchers with one objective: the budget alone bounds the cost.
 _WEIGHTS = (1.0, 0.0)
-
-
-class Phase(NamedTuple):
-    """One training: its name in the run folder, what is trained, and how."""
-
-    name: str
-    task: Task
-    sampler: Sampler
-    space: SearchSpace
-    config: TrainConfig
 
 
 def make_sampler(problem: Problem, stage: StageConfig, space: SearchSpace) -> Sampler:
@@ -83,9 +68,7 @@ def train_supernet(experiment: Experiment, stage: StageConfig, space: SearchSpac
     task = _task(problem, model, sampler, batch=stage.batch)
 
     def record(counts: np.ndarray, steps: int) -> None:
-        row = {"stage": stage.stage} | fairness(space, sampler, counts=counts, steps=steps)
-        rest = [r for r in run.read("fairness.json", {"stages": []})["stages"] if r["stage"] != stage.stage]
-        run.write("fairness.json", {"stages": [*rest, row]})
+        record_fairness(run, stage.stage, fairness(space, sampler, counts=counts, steps=steps))
 
     phase = Phase(f"supernet/{stage.stage}", task, sampler, space, stage.train)
     return merge_params(params, _train(experiment, phase, params=net.select(params), on_counts=record))
@@ -143,19 +126,6 @@ def search_figures(archive: Archive) -> dict[str, float]:
     return {"evaluated": float(len(rows)), "front": float(len(front)), "hypervolume": float(volume), "best": best}
 
 
-def fairness(space: SearchSpace, sampler: Sampler, *, counts: np.ndarray, steps: int) -> dict[str, Any]:
-    """How often each option was trained, and the largest gap within a choice (0 for the fair samplers)."""
-    named = {
-        name: {
-            space.choices[space.index(name)].options[o]: int(counts[space.index(name), o]) for o in space.options(name)
-        }
-        for name in space.free
-    }
-    gap = max((max(c.values()) - min(c.values()) for c in named.values()), default=0)
-    row = {"sampler": sampler.name, "slots": sampler.slots, "rounds": steps, "devices": jax.device_count()}
-    return row | {"counts": named, "gap": gap}
-
-
 def _task(problem: Problem, model: Model, sampler: Sampler, *, batch: int) -> Task:
     config = problem.config
     shared = sampler.teacher is not None
@@ -170,40 +140,10 @@ def _train(
     params: Params | None,
     on_counts: Callable[[np.ndarray, int], None] = lambda counts, steps: None,
 ) -> Params:
-    """Run the trainer for a phase, or load what it left when it was finished before."""
-    run, problem = experiment.run, experiment.problem
-    if run.weights(phase.name).is_file():
-        return run.load_params(phase.name)
-    with (
-        timed(run, phase.name) as lap,
-        RunLog(run.path, phase.name, phase.config.steps, on_write=experiment.live.look) as log,
-    ):
-        state = fit(
-            phase.task,
-            phase.space,
-            phase.sampler,
-            data=_data(problem, phase),
-            config=phase.config,
-            log=log,
-            params=None if params is None else {GENERATOR: params},
-        )
-        lap.steps = int(state.step)
-    on_counts(np.asarray(state.counts), int(state.step))
-    trained = jax.tree.map(np.asarray, state.ema[GENERATOR])
-    run.save_params(phase.name, trained)
-    return trained
+    config = experiment.problem.config
 
+    def data():
+        return phase_batches(config.data, config.seed, phase)
 
-def _data(problem: Problem, phase: Phase) -> PatchIterator:
-    """The phase's batches; each phase has its own order, drawn from the run's seed and its name."""
-    data = problem.config.data
-    spec = host_spec(phase.task.batch_spec, data_mesh())["image"].shape
-    return patches(
-        open_source(data.source, "train", on_error=data.on_bad),
-        patch=spec[1],
-        batch=spec[0],
-        seed=crc32(f"{problem.config.seed}/{phase.name}".encode()),
-        augment=data.augment,
-        on_small=data.on_bad,
-        shard=(jax.process_index(), jax.process_count()),
-    )
+    run, live = experiment.run, experiment.live
+    return train_phase(run, phase, data=data, params=params, live=live, on_counts=on_counts)

@@ -4,7 +4,6 @@ In a fair round every option of a choice is visited by a fixed number of streams
 option and the drawn permutation only decides which stream visits which slot (`docs/concepts/fair_routing.md`).
 """
 
-import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,11 +44,10 @@ class Routed:
         inverse = jnp.argsort(order)
         moved = jax.tree.map(lambda a: permute(a, order, inverse), x)
         outputs, start = [], 0
-        for option, op, count, width in runs:
+        for (option, op, count, width), streams in zip(runs, _split(moved, [r[2] for r in runs]), strict=True):
             stop = start + count
             here = _take(out, order[start:stop])
             width = here if width is None else _take(width, order[start:stop])
-            streams = jax.tree.map(operator.itemgetter(slice(start, stop)), moved)
             outputs.append(op.apply(of(self.params, choice, names[option]), streams, here, width))
             start = stop
         joined = jax.tree.map(lambda *parts: jnp.concatenate(parts), *outputs)
@@ -89,6 +87,12 @@ def _permute_backward(inverse, g):
 
 
 permute.defvjp(_permute_forward, _permute_backward)
+
+
+def _split(x: Any, counts: list[int]) -> list[Any]:
+    """The leading axis cut into parts; the gradient is one concatenation, where that of slices is a sum of paddings."""
+    leaves, tree = jax.tree.flatten(x)
+    return [jax.tree.unflatten(tree, parts) for parts in zip(*(jax.lax.split(a, counts) for a in leaves), strict=True)]
 
 
 def _take(width: Width, streams: jax.Array) -> Width:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nasjax.spaces.photonet import photonet
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.toy import toy
 from tests.contracts.own_generator import own
@@ -10,6 +11,7 @@ SPACES = {
     "toy": toy(),
     "sr_cell": sr_cell(2, blocks=1, trunk=(8, 16), inner=(8, 16)),
     "own": own,
+    "photonet": photonet((4, 6, 8), (2, 1, 1), ops=("conv", "sep", "ir"), decoder=((2, 4), (3, 6))),
 }
 
 

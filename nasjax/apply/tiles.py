@@ -1,0 +1,65 @@
+"""Overlapping windows of one size over an image: what a network is run on, and which part of it counts."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class Tile(NamedTuple):
+    """A window of an image (padded at the bottom and right to whole steps), and its core, which no other has."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+    core: tuple[int, int, int, int]  # top, left, bottom, right in the image
+
+    def paste(self, out: Float[Array, "h w c"], y: Float[Array, "1 i j c"]) -> Float[Array, "h w c"]:
+        """The image with the tile's core in its place."""
+        top, left, bottom, right = self.core
+        return out.at[top:bottom, left:right].set(
+            y[0, top - self.top : bottom - self.top, left - self.left : right - self.left]
+        )
+
+
+def tiles_of(size: tuple[int, int], *, window: int | None, margin: int, step: int) -> list[Tile]:
+    """Tiles that cover an image of `size`, with `margin` pixels around each core but at the image's borders.
+
+    `window` is the largest side of a tile (None: the whole image is one); `step` divides all positions.
+    """
+    rows, columns = (_spans(length, window, margin, step) for length in size)
+    return [Tile(y, x, h, w, (top, left, bottom, right)) for y, h, top, bottom in rows for x, w, left, right in columns]
+
+
+def cut(
+    tile: Tile, image: Float[Array, "h w 3"], shares: Float[Array, "h w k"] | None, step: int
+) -> tuple[Float[Array, "1 i j 3"], Float[Array, "1 i j k"], Float[Array, "1 i j 1"]]:
+    """The window; how much each pixel belongs to each region (default: all to one); and 1 in the core, 0 around it."""
+    height, width = image.shape[:2]
+    shares = jnp.ones((height, width, 1)) if shares is None else shares
+    top, left, bottom, right = tile.core
+    core = jnp.zeros((height, width, 1)).at[top:bottom, left:right].set(1.0)
+    more = [max(-(-n // step) * step, 2 * step) - n for n in (height, width)]
+    here = (slice(tile.top, tile.top + tile.height), slice(tile.left, tile.left + tile.width))
+    # Mirrored as often as it takes: a picture may be narrower than what it is padded by.
+    modes = ((image, "symmetric"), (shares, "symmetric"), (core, "constant"))
+    x, shares, core = (jnp.pad(a, ((0, more[0]), (0, more[1]), (0, 0)), mode=mode)[here][None] for a, mode in modes)
+    return x, shares, core
+
+
+def _spans(length: int, window: int | None, margin: int, step: int) -> list[tuple[int, int, int, int]]:
+    """(start, size, core start, core end) along one axis."""
+    padded = max(-(-length // step) * step, 2 * step)
+    if window is None or padded <= window:
+        return [(0, padded, 0, length)]
+    side = window // step * step
+    core = side - 2 * margin
+    # Windows at the borders need a margin on one side only.
+    number = max(2, -(-(padded - 2 * margin) // core))
+    edges = [margin + core * i for i in range(1, number)]
+    edges = [0, *(e for e in edges if e < length), length]
+    return [
+        (min(max(start - margin, 0), padded - side), side, start, end)
+        for start, end in zip(edges, edges[1:], strict=False)
+    ]

@@ -1,0 +1,97 @@
+"""Train the narrow encoder that comes with the package: VGG16's features at a quarter of its widths.
+
+    python scripts/distill_encoder.py [--run runs/encoder] [--data embedded] [--levels 4] [--steps 3000]
+        [--out nasjax/nets/weights/narrow_relu4_1.safetensors]
+
+Collaborative distillation (arXiv 2003.08436): linear maps of the student's features match the teacher's. A stopped run
+goes on. Afterwards every layer is rescaled to unit mean activation over the photographs, as the teacher's are, and
+written as float16. Needs the extra `nasjax[perceptual]` for more than three levels.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nasjax.data.evaluation import validation_patches
+from nasjax.data.pipeline import patches
+from nasjax.data.spec import open_source
+from nasjax.export.weights import write_weights
+from nasjax.nets.vgg import Encoder, activation_means, load_vgg16, rescale, vgg
+from nasjax.sampling import single
+from nasjax.space import Choice, SearchSpace
+from nasjax.spaces.photonet import VGG_CONVS, VGG_WIDTHS
+from nasjax.tasks.base import to_float
+from nasjax.tasks.distillation import STUDENT, Distillation, distillation
+from nasjax.train.config import TrainConfig
+from nasjax.train.log import RunLog
+from nasjax.train.loop import fit
+from nasjax.train.parallel import data_mesh, host_spec
+from nasjax.typing import Params
+
+NOTHING = SearchSpace("encoder", (Choice("net", ("narrow",), "none"),), ("none",))
+
+
+def encoders(levels: int, divisor: int) -> tuple[Encoder, Encoder]:
+    """Student and teacher of as many levels; the last level has one convolution."""
+    convs = (*VGG_CONVS[: levels - 1], 1)
+    wide = VGG_WIDTHS[:levels]
+    return vgg(tuple(w // divisor for w in wide), convs), vgg(wide, convs)
+
+
+def train(args: argparse.Namespace) -> Params:
+    """The student's averaged params."""
+    student, teacher = encoders(args.levels, args.divisor)
+    target = load_vgg16(args.levels)
+    task = distillation(Distillation(args.patch, args.batch), student, teacher, target=target)
+    spec = host_spec(task.batch_spec, data_mesh())["image"].shape
+    data = patches(open_source(args.data, "train"), patch=spec[1], batch=spec[0], seed=0, augment=True)
+    config = TrainConfig(steps=args.steps, lr=args.lr, log_every=50)
+    start = {STUDENT: task.init(jax.random.key(0))[STUDENT] | {"encoder": every(args.divisor, target)}}
+    with RunLog(Path(args.run), "distill", args.steps) as log:
+        state = fit(task, NOTHING, single(np.zeros(1, np.int32)), data=data, config=config, log=log, params=start)
+    return jax.tree.map(np.asarray, state.ema[STUDENT]["encoder"])
+
+
+def every(step: int, teacher: Params) -> Params:
+    """One in `step` of the teacher's channels, as a start: Adam is slow to find edges, so small beside colours."""
+
+    def thin(name: str, part: str, a: jax.Array) -> jax.Array:
+        inputs = 1 if name == "conv1_1" else step
+        # Of the inputs one in `step` is left, all positive: the same sum needs so much more weight.
+        return a[::step] if part == "b" else a[:, :, ::inputs, ::step] * inputs
+
+    return {name: {part: thin(name, part, a) for part, a in layer.items()} for name, layer in teacher.items()}
+
+
+def unit_means(params: Params, args: argparse.Namespace) -> Params:
+    """Every layer scaled to unit mean activation over crops of the photographs, as float16."""
+    photos = validation_patches(open_source(args.data, "train"), args.patch, 64, on_small="skip")
+    means = activation_means(params, to_float(jnp.asarray(photos)))
+    scaled = rescale(params, {name: 1 / float(mean) for name, mean in means.items()})
+    return jax.tree.map(lambda a: np.asarray(a, np.float16), scaled)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", default="runs/encoder")
+    parser.add_argument("--data", default="embedded")
+    parser.add_argument("--levels", type=int, default=4)
+    parser.add_argument("--divisor", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--patch", type=int, default=96)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--out", default="nasjax/nets/weights/narrow_relu4_1.safetensors")
+    args = parser.parse_args()
+    beside = Path(f"{args.out}.part")
+    write_weights(unit_means(train(args), args), beside, {"teacher": "VGG16", "levels": str(args.levels)})
+    os.replace(beside, args.out)
+    print(args.out)
+
+
+if __name__ == "__main__":
+    main()
