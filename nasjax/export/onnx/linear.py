@@ -42,7 +42,22 @@ def _dot(graph: Graph, eqn: Any, values: list[Value]) -> Value:
         return Tensor(graph.add("Conv", [image.name, kernel], {"kernel_shape": [1, 1]}), shape)
     ranks = [len(v.aval.shape) for v in eqn.invars]
     inputs = [graph.natural(graph.full(v, var.aval.shape)) for v, var in zip(values, eqn.invars, strict=True)]
+    if (orders := _matmul_orders(ranks, contract, batch)) is not None:
+        factors = [graph.transpose(name, order) for name, order in zip(inputs, orders, strict=True)]
+        return graph.stored(graph.add("MatMul", factors), shape)
     return graph.stored(graph.add("Einsum", inputs, {"equation": _equation(ranks, contract, batch)}), shape)
+
+
+def _matmul_orders(ranks: list[int], contract, batch) -> tuple[list[int], list[int]] | None:
+    """The orders of axes in which a `dot_general` is one MatMul, or None; those that change nothing leave no node."""
+    left, right = (
+        [axis for axis in range(rank) if axis not in (*contract[side], *batch[side])] for side, rank in enumerate(ranks)
+    )
+    shared = len(batch[0])
+    # MatMul broadcasts a matrix over what precedes the last two axes, but only where no axis is shared.
+    if len(contract[0]) != 1 or len(right) != 1 or not (len(left) == 1 or (left and not shared)):
+        return None
+    return [*batch[0], *left, *contract[0]], [*batch[1], *contract[1], *right]
 
 
 def _equation(ranks: list[int], contract, batch) -> str:
