@@ -77,7 +77,8 @@ def _space(profile: bytes) -> str | None:
     if not profile:
         return None
     try:
-        return ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space.strip()
+        header: Any = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile
+        return header.xcolor_space.strip()
     except (OSError, ImageCms.PyCMSError):
         return None
 
@@ -89,4 +90,4 @@ def _profile(content: bytes) -> ImageCms.ImageCmsProfile:
 
 
 def _resize(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return np.asarray(Image.fromarray(plane).resize(size[::-1], Image.Resampling.BICUBIC))
+    return np.asarray(Image.fromarray(plane).resize((size[1], size[0]), Image.Resampling.BICUBIC))

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from jaxtyping import Array, Float
 
 from nasjax.linalg import wct
-from nasjax.linalg.affine import Method
 from nasjax.nets.autoencoder import AutoEncoder, Stylizer, autoencoder
 from nasjax.nets.pooling import Pooling, fill_up
 from nasjax.ops.guided import guided_filter
@@ -32,7 +31,7 @@ def cascade(
     *,
     levels: Sequence[int] = (4, 3, 2, 1),
     pool: Pooling | str = "indices",
-    method: Method = "eigh",
+    method: str = "eigh",
     smoothing: Smoothing | None = Smoothing(),  # noqa: B008
 ) -> Stylizer:
     """The cascade over an encoder; params {"encoder", "decoder4", ..., "decoder1"}, decoders by `cascade_stage`.

@@ -11,13 +11,12 @@ from typing import Any
 from jaxtyping import Array, Float
 
 from nasjax.linalg import wct
-from nasjax.linalg.affine import Method
 from nasjax.nets.autoencoder import Stylizer, autoencoder
 from nasjax.nets.pooling import fill_up
 from nasjax.typing import Params, Scalar
 
 
-def wct2(widths: Sequence[int], convs: Sequence[int], *, method: Method = "eigh", skips: bool = False) -> Stylizer:
+def wct2(widths: Sequence[int], convs: Sequence[int], *, method: str = "eigh", skips: bool = False) -> Stylizer:
     """The network over all levels of an encoder; params {"encoder", "decoder"}.
 
     `method` is that of `nasjax.linalg.wct`; with `skips`, the bands that go across are whitened and coloured, too

@@ -84,6 +84,7 @@ def _solve(matrix: dict[tuple[int, int], Array], right: list[Array]) -> list[Arr
     return [right[0] / pivot - _weighted(factors, lower), *lower]
 
 
+@functools.partial(jax.jit, static_argnums=1)
 def box_mean(x: Float[Array, "*d h w c"], radius: int) -> Float[Array, "*d h w c"]:
     """Means over squares of `2 * radius + 1` pixels, of those pixels that lie inside the image; in float32."""
     x = x.astype(jnp.float32)

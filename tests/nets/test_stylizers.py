@@ -90,10 +90,10 @@ def test_the_cascade_is_smoothed_by_its_content():
     params = draw(KEY, smooth.params())
     # A decoder of small outputs: nothing is clipped, so that the two differ by the filter alone.
     params["decoder1"]["conv1_1"]["w"] *= 0.1
-    y = rough.apply(params, CONTENT, STYLE)
+    y = jax.jit(rough.apply)(params, CONTENT, STYLE)
     assert np.abs(y).max() < 1
     wanted = guided_filter(CONTENT, y, radius=2, epsilon=1e-2)
-    np.testing.assert_allclose(smooth.apply(params, CONTENT, STYLE), wanted, atol=1e-5)
+    np.testing.assert_allclose(jax.jit(smooth.apply)(params, CONTENT, STYLE), wanted, atol=1e-5)
 
 
 def test_params_are_named_after_their_levels():

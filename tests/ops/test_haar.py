@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nasjax.ops.haar import Bands, haar_analysis, haar_synthesis
+from nasjax.ops import haar
+from nasjax.ops.haar import Bands
 
+haar_analysis, haar_synthesis = jax.jit(haar.haar_analysis), jax.jit(haar.haar_synthesis)
 X = jax.random.normal(jax.random.key(0), (2, 3, 6, 10, 4))
 
 
