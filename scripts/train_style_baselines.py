@@ -4,7 +4,8 @@
         [--data embedded] [--steps 4000] [--patch 128] [--batch 4] [--pool indices] [--widths 8 16 16]
 
 Each decoder learns to give back the image behind the features of the deepest of its levels (0.5 pixel MSE + 0.5
-feature MSE, nothing is transferred), by Adam on random patches. Writes RUN/cascade1.safetensors ... and
+feature MSE, nothing is transferred), by Adam on random patches; it starts from the layers that it shares with the
+decoder before it, since the decoder of level 4 contains one of level 3. Writes RUN/cascade1.safetensors ... and
 RUN/wct2.safetensors: the averaged decoder params, to be used beside the encoder's as
 
     {"encoder": load_vgg16(4), "decoder4": read_weights("cascade4.safetensors"), ...} in nasjax.nets.cascade.cascade
@@ -76,12 +77,16 @@ def encoder_params(args: argparse.Namespace) -> Params:
     return load_vgg16(max(args.levels))
 
 
-def make_task(job: Job, frozen: Params, args: argparse.Namespace) -> Task:
-    """Auto-encoding by one decoder; the encoder is among the params, and gets no gradient."""
+def make_task(job: Job, frozen: Params, args: argparse.Namespace, *, start: Params) -> Task:
+    """Auto-encoding by one decoder; the encoder is among the params, and gets no gradient.
+
+    `start` has layers to begin with instead of random ones, by name.
+    """
     own = {name: frozen[name] for name in job.auto.encoder.params()}
 
     def init(key):
-        return {ENCODER: own, "decoder": draw(key, job.auto.decoder.params())}
+        drawn = draw(key, job.auto.decoder.params())
+        return {ENCODER: own, "decoder": {name: start.get(name, layer) for name, layer in drawn.items()}}
 
     def forward(params, plan, x):
         fixed = {**params, ENCODER: jax.lax.stop_gradient(params[ENCODER])}
@@ -158,13 +163,14 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    frozen = encoder_params(args)
+    frozen, start = encoder_params(args), {}
     for job in jobs(args):
         try:
-            params = train(job, make_task(job, frozen, args), args)
+            params = train(job, make_task(job, frozen, args, start=start), args)
         except Interrupted as stopped:
             print(f"{stopped}; the same command goes on from there", file=sys.stderr)
             return 128 + stopped.signum
+        start = params["decoder"]
         psnr = score(job, params, args)
         print(f"{save(job, params, args, psnr=psnr)}: {psnr:.2f} dB on held-out patches", flush=True)
     return 0

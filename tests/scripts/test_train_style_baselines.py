@@ -56,11 +56,22 @@ def test_training_learns_and_leaves_the_encoder_alone(script, tmp_path):
     args = script.parse([*args, "--steps", "150", "--lr", "1e-2"])
     frozen = script.encoder_params(args)
     (job,) = script.jobs(args)
-    task = script.make_task(job, frozen, args)
+    task = script.make_task(job, frozen, args, start={})
     params = script.train(job, task, args)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), params["encoder"], dict(frozen))
     before = script.score(job, task.init(jax.random.key(0))["generator"], args)
     assert script.score(job, params, args) > before + 2.5
+
+
+def test_a_decoder_starts_from_the_one_before(script):
+    """Layers of the same name are taken over, the others are drawn."""
+    args = script.parse([*TINY, "--widths", "4", "6", "--levels", "1", "2", "--networks", "cascade"])
+    shallow, deep = script.jobs(args)
+    frozen = script.encoder_params(args)
+    first = script.make_task(shallow, frozen, args, start={}).init(jax.random.key(1))["generator"]["decoder"]
+    then = script.make_task(deep, frozen, args, start=first).init(jax.random.key(2))["generator"]["decoder"]
+    assert list(first) == ["conv1_1"] and list(then) == ["conv2_1", "conv1_2", "conv1_1"]
+    np.testing.assert_array_equal(then["conv1_1"]["w"], first["conv1_1"]["w"])
 
 
 def test_levels_that_are_not_there(script, capsys):
