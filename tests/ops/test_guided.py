@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from nasjax.ops import guided
 from nasjax.ops.guided import box_mean, guided_filter
 
 RNG = np.random.default_rng(0)
@@ -79,6 +80,14 @@ def test_leading_axes_and_shifts():
     y = guided_filter(guide, x, radius=2, epsilon=1e-2)
     np.testing.assert_allclose(guided_filter(guide[1], x[1], radius=2, epsilon=1e-2), y[1], atol=1e-6)
     np.testing.assert_allclose(guided_filter(guide + 8, x - 8, radius=2, epsilon=1e-2), y - 8, atol=1e-5)
+
+
+def test_strips_of_large_images_leave_no_seam(monkeypatch):
+    """Strip by strip gives the same as the whole image, borders and the last, shorter strip included."""
+    guide, x = (jnp.asarray(RNG.uniform(-1, 1, (2, 37, 5, c)), jnp.float32) for c in (3, 2))
+    whole = guided_filter(guide, x, radius=2, epsilon=1e-2)
+    monkeypatch.setattr(guided, "_STRIP", 90)
+    np.testing.assert_allclose(guided_filter(guide, x, radius=2, epsilon=1e-2), whole, atol=1e-5)
 
 
 def test_window_means_of_wide_images_are_exact():
