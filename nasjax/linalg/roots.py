@@ -43,11 +43,16 @@ def newton_schulz_roots(
     eye = identity(matrix)
     shifted = matrix + ridge[..., None, None] * eye
     norm = jnp.sqrt((shifted * shifted).sum((-2, -1), keepdims=True))
-    y, z = shifted / norm, None
-    for scale in _SCALES:
-        product = y if z is None else _dot(z, y)
-        step = 1.5 * scale * eye - 0.5 * scale**3 * product
-        y, z = _dot(y, step), step if z is None else _dot(step, z)
+
+    def step(scale: float, product: Array) -> Array:
+        return 1.5 * scale * eye - 0.5 * scale**3 * product
+
+    y = shifted / norm
+    z = step(_SCALES[0], y)  # the first z is the identity
+    y = _dot(y, z)
+    for scale in _SCALES[1:]:
+        factor = step(scale, _dot(z, y))
+        y, z = _dot(y, factor), _dot(factor, z)
     root = jnp.sqrt(norm)
     return y * root, z / root
 

@@ -9,7 +9,6 @@ import pytest
 from jax.sharding import AxisType, PartitionSpec
 
 from nasjax.linalg import (
-    METHODS,
     Regions,
     apply_transfer,
     moments,
@@ -52,7 +51,7 @@ def whole(method: str):
     return jax.jit(functools.partial(wct, method=method))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["eigh", "cholesky"])
 def test_each_region_alone(method):
     """Each region comes out as if it and its namesake in the style were all there is."""
     x, y, content, style = images()
@@ -76,7 +75,7 @@ def test_regions_without_a_counterpart_keep_their_content():
     assert finite(regional("eigh")(x, y, content, style))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["eigh", "cholesky"])
 def test_regions_of_one_pixel(method):
     """A region of one pixel becomes its style's mean; a style of one pixel is its region's colour everywhere."""
     x, y, content, style = (v.copy() for v in images())
