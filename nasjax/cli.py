@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nasjax.chain.configs import load_config, shipped
+from nasjax.chain.style.config import StyleConfig
 from nasjax.config import Config
 
 _EPILOG = (
@@ -112,6 +113,19 @@ def _add_apply(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_stylize(command: argparse.ArgumentParser) -> None:
+    command.add_argument("content", help="the photograph to change, or a folder of them")
+    command.add_argument("style", help="the photograph whose light and colour it gets, or a folder of them")
+    command.add_argument("output", help="the picture to write, or an existing folder for several")
+    command.add_argument("--alpha", type=float, default=1.0, help="how much is transferred, 0 to 1 (default 1)")
+    command.add_argument("--size", type=int, help="longest side to work at, in pixels (default: the content's own)")
+    command.add_argument("--content-mask", help="picture of the content's regions, one colour each")
+    command.add_argument("--style-mask", help="picture of the style's regions, in the same colours")
+    command.add_argument("--smooth", action="store_true", help="filter the output along the content's edges")
+    command.add_argument("--method", default="newton-schulz", help="eigh, newton-schulz or cholesky")
+    command.add_argument("--network", help="a network folder of a search (default: the one that is shipped)")
+
+
 def _add_quickstart(command: argparse.ArgumentParser) -> None:
     command.add_argument("--run", default="runs/quickstart", help="the run folder")
     command.set_defaults(overrides=True, config="quickstart")
@@ -121,17 +135,25 @@ def _add_nothing(command: argparse.ArgumentParser) -> None:
     del command
 
 
-def _config(args: argparse.Namespace, rest: list[str]) -> Config:
+def _config(args: argparse.Namespace, rest: list[str]) -> Config | StyleConfig:
     """The named config with the overrides of the command line; an unknown field ends the program with a message."""
     base = load_config(args.config)
     if not rest:
         return base
     import tyro
 
-    return tyro.cli(Config, default=base, args=rest, prog=f"nasjax ... {args.config}")
+    return tyro.cli(type(base), default=base, args=rest, prog=f"nasjax ... {args.config}")
 
 
-def _run_path(args: argparse.Namespace, config: Config) -> Path:
+def _restoring(args: argparse.Namespace, rest: list[str]) -> Config:
+    """The config, where the sub-command is for super-resolution only."""
+    config = _config(args, rest)
+    if isinstance(config, StyleConfig):
+        raise ValueError(f"{args.config} is a style-transfer experiment: use 'nasjax profile' or 'nasjax search'")
+    return config
+
+
+def _run_path(args: argparse.Namespace, config: Config | StyleConfig) -> Path:
     return Path(args.run or Path("runs") / config.name)
 
 
@@ -139,15 +161,26 @@ def _profile(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.chain.problem import profile_text
 
     config = _config(args, rest)
+    if isinstance(config, StyleConfig):
+        from nasjax.chain.style.problem import style_profile
+
+        print(style_profile(config))
+        return
     print(profile_text(config, _run_path(args, config), latency=args.latency, say=_say))
 
 
 def _search(args: argparse.Namespace, rest: list[str]) -> None:
+    config = _config(args, rest)
+    path = _run_path(args, config)
+    if isinstance(config, StyleConfig):
+        from nasjax.chain.style.experiment import run_style_experiment
+        from nasjax.chain.style.show import style_table
+
+        print(style_table(run_style_experiment(config, path, say=_say), path))
+        return
     from nasjax.chain.experiment import run_experiment
     from nasjax.chain.show import table_text, where_text
 
-    config = _config(args, rest)
-    path = _run_path(args, config)
     results = run_experiment(config, path, say=_say)
     print(table_text(results))
     print(where_text(path))
@@ -156,14 +189,14 @@ def _search(args: argparse.Namespace, rest: list[str]) -> None:
 def _train(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.chain.steps import train_stage
 
-    config = _config(args, rest)
+    config = _restoring(args, rest)
     print(train_stage(config, _run_path(args, config), args.stage, decided=args.decided, say=_say))
 
 
 def _finetune(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.chain.steps import finetune_arch
 
-    config = _config(args, rest)
+    config = _restoring(args, rest)
     print(finetune_arch(config, _run_path(args, config), args.arch, from_scratch=args.from_scratch, say=_say))
 
 
@@ -187,6 +220,16 @@ def _apply(args: argparse.Namespace, rest: list[str]) -> None:
     *inputs, output = args.images
     for written in apply_bundle(args.bundle, inputs, output):
         print(written)
+
+
+def _stylize(args: argparse.Namespace, rest: list[str]) -> None:
+    from nasjax.apply.stylize import StyleOptions, stylize_files
+
+    if (args.content_mask is None) != (args.style_mask is None):
+        raise ValueError("stylize: --content-mask and --style-mask go together; only one was given")
+    masks = None if args.content_mask is None else (args.content_mask, args.style_mask)
+    options = StyleOptions(args.alpha, args.size, args.smooth, args.method, args.network)
+    stylize_files(args.content, args.style, args.output, options=options, masks=masks, on_written=print)
 
 
 def _report(args: argparse.Namespace, rest: list[str]) -> None:
@@ -220,6 +263,7 @@ _COMMANDS: dict[str, _Command] = {
     "evaluate": (_add_evaluate, _evaluate, "score a bundle on held-out pictures"),
     "export": (_add_folder, _export, "write the bundle of a finished run again"),
     "apply": (_add_apply, _apply, "run a bundle on pictures"),
+    "stylize": (_add_stylize, _stylize, "give photographs the light and colour of others"),
     "report": (_add_folder, _report, "write report.html of a run folder"),
     "doctor": (_add_nothing, _doctor, "versions, devices, memory, and what the missing extras would enable"),
 }

@@ -48,6 +48,11 @@ def apply_bundle(
     return written
 
 
+def picture_files(locations: Location | Sequence[Location]) -> list[Path]:
+    """The picture files of files and folders, in order; raises ValueError naming what is missing or has none."""
+    return [p for p, _ in _sources([locations] if isinstance(locations, str | os.PathLike) else locations)]
+
+
 def _sources(images: Sequence[Location]) -> list[tuple[Path, bool]]:
     """Each file, and whether it came out of a folder (then the output is a folder, too)."""
     found: list[tuple[Path, bool]] = []
@@ -63,7 +68,7 @@ def _sources(images: Sequence[Location]) -> list[tuple[Path, bool]]:
         else:
             raise ValueError(f"cannot read image {location}: there is no such file or folder")
     if not found:
-        raise ValueError("no image to apply the bundle to")
+        raise ValueError("no image was given")
     return found
 
 

@@ -17,7 +17,6 @@ from jaxtyping import Array, Float
 from nasjax.apply.tiles import Tile, cut, tiles_of
 from nasjax.export.stylist import StyleNetwork
 from nasjax.linalg import Moments, apply_transfer, merge, moments, transfer
-from nasjax.linalg.affine import Method
 from nasjax.spaces.photonet import Points
 from nasjax.supernet.extract import Static
 
@@ -41,7 +40,7 @@ class Stylist:
     tiles, with the same result to rounding. Images are float32 `[h, w, 3]` in [-1, 1], of any sizes.
     """
 
-    def __init__(self, network: StyleNetwork, *, method: Method = "newton-schulz", tile: int = 1024):
+    def __init__(self, network: StyleNetwork, *, method: str = "newton-schulz", tile: int = 1024):
         self.network, self.tile = network, tile
         self._step = 2 ** (network.levels - 1)
         if tile < 8 * self._step * _REACH // 2:
@@ -104,7 +103,8 @@ class Stylist:
 
     def _tiles(self, image: Array) -> list[Tile]:
         window = self.tile if not self._fits(image) else None
-        return tiles_of(image.shape[:2], window=window, margin=_REACH * self._step, step=self._step)
+        height, width = image.shape[:2]
+        return tiles_of((height, width), window=window, margin=_REACH * self._step, step=self._step)
 
 
 class _Target(NamedTuple):
@@ -114,7 +114,7 @@ class _Target(NamedTuple):
 
 def _run(
     network: StyleNetwork,
-    method: Method,
+    method: str,
     params: Any,
     x: Float[Array, "1 h w 3"],
     shares: Float[Array, "1 h w k"],
@@ -148,7 +148,7 @@ def _run(
     return forward(Static(network.net.space, params, network.arch), x), record
 
 
-def _blend(h: Array, weights: Array, content: Moments, style: Moments, alpha: Array, method: Method) -> Array:
+def _blend(h: Array, weights: Array, content: Moments, style: Moments, alpha: Array, method: str) -> Array:
     """Each region after its own map; where regions meet, their mixture. A region that either lacks stays as it is."""
     flat, mix = h.reshape(-1, h.shape[-1]), weights.reshape(-1, weights.shape[-1])
     moved = flat

@@ -5,11 +5,12 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+from nasjax.chain.style.config import StyleConfig
 from nasjax.config import Config, DataConfig, FinalConfig, SpaceConfig, StageConfig
 from nasjax.train.config import TrainConfig
 
 
-def load_config(name: str) -> Config:
+def load_config(name: str) -> Config | StyleConfig:
     """The config of a Python file, or of a shipped experiment by its bare name.
 
     Raises ValueError naming the shipped ones, or what the file lacks.
@@ -32,7 +33,7 @@ def shipped() -> dict[str, Path]:
     return {p.stem: p for folder in folders for p in sorted(folder.glob("*.py"))}
 
 
-def _run_file(path: Path) -> Config:
+def _run_file(path: Path) -> Config | StyleConfig:
     spec = importlib.util.spec_from_file_location(f"nasjax_config_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"config file {path} cannot be read as Python")
@@ -42,12 +43,14 @@ def _run_file(path: Path) -> Config:
         made = getattr(module, "config", lambda: None)()
     except TypeError as error:  # an unknown field of one of the dataclasses
         raise ValueError(f"config file {path}: {error}") from error
-    if not isinstance(made, Config):
-        raise ValueError(f"config file {path} must define 'def config() -> Config', got {type(made).__name__}")
+    if not isinstance(made, Config | StyleConfig):
+        raise ValueError(
+            f"config file {path} must define 'def config() -> Config' (or StyleConfig), got {type(made).__name__}"
+        )
     return made
 
 
-def as_dict(config: Config) -> dict[str, Any]:
+def as_dict(config: Config | StyleConfig) -> dict[str, Any]:
     """The config as JSON values, for `config.json`."""
     return dataclasses.asdict(config)
 

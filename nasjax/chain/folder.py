@@ -14,6 +14,7 @@ import nasjax
 from nasjax.chain.configs import as_dict, from_dict
 from nasjax.chain.live import LiveReport
 from nasjax.chain.problem import Problem
+from nasjax.chain.style.config import StyleConfig
 from nasjax.config import Config
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.typing import Params
@@ -80,7 +81,7 @@ def begin(path: str | Path, problem: Problem, say: Callable[[str], None]) -> Exp
     return Experiment(run, problem, say, live)
 
 
-def open_run(path: str | Path, config: Config) -> RunFolder:
+def open_run(path: str | Path, config: Config | StyleConfig) -> RunFolder:
     """Open or create the folder of a run.
 
     Raises ValueError when the folder belongs to another config, naming the first fields that differ.

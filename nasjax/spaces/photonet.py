@@ -75,7 +75,7 @@ def photonet(
 
 def _choices(levels: int, ops: tuple[str, ...], widths: tuple[tuple[int, ...], ...]) -> Iterator[Choice]:
     def switch(name: str, options: tuple[str, ...] = ("off", "on"), parent: str | None = None) -> Choice:
-        return Choice(name, options, "path", active=parent and (parent, ("on",)))
+        return Choice(name, options, "path", active=None if parent is None else (parent, ("on",)))
 
     def extra(name: str) -> Choice:
         coarse = ("path", (("off",), ops)) if len(ops) > 1 else None
@@ -160,7 +160,7 @@ class Photonet(NamedTuple):
     def _base(self, net: Net, stage: int, h: Any, out: Width) -> Any:
         if stage > 1 and len(self.ops) > 1:
             return net.choose(f"d{stage}.op", {name: _OPS[name] for name in self.ops}, h, out=out)
-        return net.layer(f"d{stage}.conv", _OPS[self.ops[0]] if stage > 1 else _LAST, h, out=out)
+        return net.layer(f"d{stage}.conv", _OPS[next(iter(self.ops))] if stage > 1 else _LAST, h, out=out)
 
     def _extra(self, net: Net, name: str, h: Any, width: Width) -> Any:
         return net.choose(name, {"off": OFF} | {op: _activated(op) for op in self.ops}, h, out=width)
@@ -173,7 +173,7 @@ class Photonet(NamedTuple):
 
     def _width(self, net: Net, stage: int) -> Width:
         options = self.widths[stage - 1]
-        return net.width(f"w{stage}") if len(options) > 1 else options[0]
+        return net.width(f"w{stage}") if len(options) > 1 else max(options)
 
     def _transfer(self, name: str) -> dict[str, Op]:
         return {"off": OFF, "on": _point(f"transfer-{name}", functools.partial(self.points.transfer, name))}

@@ -6,12 +6,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from nasjax.linalg import apply_transfer, moments, transfer, wct
-from nasjax.linalg.affine import Method
 from nasjax.spaces.photonet import Points
 
 
 @functools.cache
-def paired(method: Method = "newton-schulz") -> Points:
+def paired(method: str = "newton-schulz") -> Points:
     """Points over batches `[2b, h, w, c]` of b contents followed by their b styles, whose statistics the contents get.
 
     The second half of the output is the styles' reconstruction. This is how whole populations are compared: the

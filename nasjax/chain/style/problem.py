@@ -9,6 +9,7 @@ import numpy as np
 from nasjax.chain.style.config import StyleConfig, StyleSpaceConfig
 from nasjax.cost.budget import Budgets, parse_budgets, resolve_budgets
 from nasjax.cost.feasible import check_feasible
+from nasjax.cost.profile import profile, render
 from nasjax.cost.table import CostTable, tabulate
 from nasjax.data.spec import open_source
 from nasjax.data.style_pairs import square_pairs
@@ -77,6 +78,15 @@ def make_style_problem(config: StyleConfig) -> StyleProblem:
     return StyleProblem(config, net, stylising, arguments, load_encoder(config.space), table, budgets, pairs)
 
 
+def style_profile(config: StyleConfig) -> str:
+    """What `nasjax profile` prints: size of the space, range of every cost, reachable share; refuses as a search."""
+    arguments = space_arguments(config.space)
+    table, budgets = _costs(config, arguments)
+    net = photonet(**arguments)
+    check_feasible(net.space, table, budgets)
+    return render(profile(net.space, table, budgets))
+
+
 def space_arguments(space: StyleSpaceConfig) -> dict[str, Any]:
     """The arguments of `photonet`, as JSON values, so that a bundle can keep them."""
     divisor = NARROW if space.encoder == "narrow" else 1
@@ -104,4 +114,5 @@ def _costs(config: StyleConfig, arguments: dict[str, Any]) -> tuple[CostTable, B
         return units(net, (1, -(-height // step) * step, -(-width // step) * step, 3))
 
     table = tabulate(net.space, units_at(height, width), at=(height, width))
-    return resolve_budgets(parse_budgets(config.budget), table, units_at=units_at)
+    budgets, table = resolve_budgets(parse_budgets(config.budget), table, units_at=units_at)
+    return table, budgets

@@ -7,7 +7,7 @@ teacher  mean squared difference to what the network with every edge and every t
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +64,7 @@ def teacher_arch(space: SearchSpace) -> np.ndarray:
     return np.asarray(space.canonical(np.array(arch, np.int32)))
 
 
-def measure(outputs_fn: Callable[[Array], Array], judge: Judge) -> dict[str, Array]:
+def measure(outputs_fn: Callable[[Array], Any], judge: Judge) -> dict[str, Array]:
     """Mean scores of one network, `outputs_fn([2b, s, s, 3] contents then styles) -> [2b, ...]`; traceable."""
     encode = vgg((64, 128, 256)).apply
 
