@@ -10,6 +10,8 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from nasjax.data import embedded_photos
+from nasjax.export.bundle import EXPORTERS
+from nasjax.export.network import Network
 from nasjax.nets import checkpoint
 from nasjax.nets.checkpoint import read_vgg16
 from nasjax.nets.vgg import (
@@ -70,8 +72,13 @@ def torch_form(params, convs):
 
 
 def random_params(encoder):
-    p = init_encoder(encoder, KEY)
-    return jax.tree.map(lambda a: a + 0.1 * jax.random.normal(KEY, a.shape), p)
+    """Kernels that keep the variance, and biases that matter."""
+    rng = np.random.default_rng(0)
+
+    def draw(spec):
+        return jnp.asarray((rng.normal(size=spec.shape) * (spec.std or 0.1)).astype(np.float32))
+
+    return jax.tree.map(draw, encoder.params())
 
 
 @pytest.mark.parametrize("size", [(12, 9), (4, 4), (5, 2)])
@@ -94,6 +101,28 @@ def test_levels_of_a_deeper_encoder_are_the_same():
         np.testing.assert_allclose(a, b, atol=1e-6)
     np.testing.assert_allclose(jax.jit(NARROW.apply)(params, x[1, 0])[2], deep[2][1, 0], atol=1e-6)
     assert [f.shape for f in deep] == [(2, 1, 8, 8, 4), (2, 1, 4, 4, 5), (2, 1, 2, 2, 6)]
+
+
+def test_the_encoder_is_exported_for_any_size(tmp_path):
+    """ONNX and StableHLO files of one feature agree at sizes they have not seen."""
+    params, step = random_params(NARROW), 4
+    network = Network(lambda p, x: NARROW.apply(p, x)[2], params, {}, size_multiple=step, min_size=2 * step)
+    exporters = [EXPORTERS[name] for name in ("onnx", "stablehlo")]
+    for exporter in exporters:
+        exporter.write(network, tmp_path / exporter.file, {})
+    for shape in ((1, 12, 8, 3), (2, 8, 20, 3)):
+        x = np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32)
+        wanted = jax.jit(network.apply)(params, x)
+        for exporter in exporters:
+            np.testing.assert_allclose(exporter.load(tmp_path / exporter.file, network)(x), wanted, atol=1e-5)
+
+
+def test_initial_parameters_keep_the_scale():
+    """Features of a random encoder neither fade nor grow from level to level, and are drawn from the key alone."""
+    params, x = init_encoder(NARROW, KEY), jax.random.normal(KEY, (32, 32, 3))
+    sizes = [float(jnp.square(f).mean()) for f in jax.jit(NARROW.apply)(params, x)]
+    assert all(0.2 < size < 5 for size in sizes), sizes
+    np.testing.assert_array_equal(init_encoder(NARROW, KEY)["conv3_1"]["w"], params["conv3_1"]["w"])
 
 
 def test_declared_parameters():

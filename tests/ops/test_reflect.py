@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 
 from nasjax.ops.base import formulation
-from nasjax.ops.conv import conv, conv_params
-from nasjax.ops.params import draw
+from nasjax.ops.conv import conv
 from nasjax.ops.reflect import max_pool2, reflect_conv, reflect_pad, upsample2
-
-KEY = jax.random.key(0)
-PARAMS = draw(KEY, conv_params(3, 4, 6)) | {"b": jnp.arange(6.0)}
 
 
 def image(*shape):
-    return jax.random.normal(KEY, shape)
+    return jnp.asarray(np.random.default_rng(1).normal(size=shape).astype(np.float32))
+
+
+PARAMS = {"w": image(3, 3, 4, 6) / 6, "b": jnp.arange(6.0)}
 
 
 @pytest.mark.parametrize(
@@ -25,6 +24,16 @@ def test_reflection_is_numpys(shape, pad):
     """Any size, the border wider than the image included; a single pixel is repeated."""
     x = image(2, *shape, 3)
     np.testing.assert_array_equal(reflect_pad(x, pad), np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)), "reflect"))
+
+
+@pytest.mark.parametrize(("shape", "pad"), [((6, 5), 1), ((4, 3), 2), ((2, 2), 1), ((2, 3), 4), ((1, 4), 2)])
+def test_gradient_of_reflection_is_that_of_a_look_up(shape, pad):
+    """Each mirrored pixel adds its gradient to the pixel that it shows, wherever regions overlap."""
+    x, grown = image(*shape, 1), image(shape[0] + 2 * pad, shape[1] + 2 * pad, 1)
+    source = np.pad(np.arange(shape[0] * shape[1]).reshape(shape), pad, "reflect").ravel()
+    wanted = np.bincount(source, np.asarray(grown).ravel())
+    found = jax.jit(jax.vjp(lambda x: reflect_pad(x, pad), x)[1])(grown)[0]
+    np.testing.assert_allclose(np.asarray(found).ravel(), wanted, atol=1e-5)
 
 
 def test_reflection_has_any_leading_axes():
@@ -50,7 +59,7 @@ def literal(p, x):
 def test_convolution_by_hand(shape):
     """Every pixel sees the mirrored image."""
     x = image(2, *shape, 4)
-    for found, one in zip(reflect_conv(PARAMS, x, 6), x, strict=True):
+    for found, one in zip(jax.jit(lambda x: reflect_conv(PARAMS, x, 6))(x), x, strict=True):
         np.testing.assert_allclose(found, literal(PARAMS, one), atol=1e-5)
 
 
@@ -73,7 +82,7 @@ def test_formulations_agree(dilation):
 @pytest.mark.parametrize("kernel", [2, 3])
 def test_valid_convolution_has_the_gradients_of_the_primitive(kernel):
     """Without padding too, and for even kernels, in both formulations."""
-    p, x = draw(KEY, conv_params(kernel, 4, 3)), image(2, 6, 5, 4)
+    p, x = {"w": PARAMS["w"][:kernel, :kernel, :, :3], "b": PARAMS["b"][:3]}, image(2, 6, 5, 4)
 
     def run(how, padding):
         with formulation(how):
@@ -100,7 +109,7 @@ def test_maximum_of_tiles():
     np.testing.assert_array_equal(max_pool2(x)[0, :, :, 0], [[5]])
     np.testing.assert_array_equal(max_pool2(x[:, :1])[0, :, :, 0], [[5]])
     np.testing.assert_array_equal(max_pool2(x[:, :, :1])[0, :, :, 0], [[3]])
-    grad = jax.grad(lambda x: max_pool2(x).sum())(x)
+    grad = jax.jit(jax.grad(lambda x: max_pool2(x).sum()))(x)
     np.testing.assert_array_equal(grad[0, :, :, 0], [[0, 1, 0], [0, 0, 0], [0, 0, 0]])
 
 
@@ -115,6 +124,6 @@ def test_doubling_repeats_pixels():
 def test_bad_arguments_are_named():
     """Kernels without a centre, and borders that would cut."""
     with pytest.raises(ValueError, match="odd side, got 2x2"):
-        reflect_conv(draw(KEY, conv_params(2, 4, 6)), image(1, 4, 4, 4), 6)
+        reflect_conv(PARAMS | {"w": PARAMS["w"][:2, :2]}, image(1, 4, 4, 4), 6)
     with pytest.raises(ValueError, match="got -1"):
         reflect_pad(image(1, 4, 4, 4), -1)
