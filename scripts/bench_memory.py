@@ -3,7 +3,8 @@
     python scripts/bench_memory.py [--batches 2 4 8] [--options 2 4 8] [--repeats 7] [--json]
 
 `TrainConfig.remat` puts `jax.checkpoint` round every block. Bytes are those the compiled program asks for beside its
-arguments and results (XLA's own account); times are medians of interleaved repetitions, kept and recomputed.
+arguments and results (XLA's own account), and those that differentiation asks to be kept between forward and backward,
+before XLA changes anything; times are medians of interleaved repetitions, kept and recomputed.
 """
 
 import argparse
@@ -22,7 +23,7 @@ OPS = ("res", "spab", "rlfb", "rep", "ir2k3", "sep3", "group", "sep5")
 
 
 def step(options: int, batch: int, *, remat: bool, patch: int = 24):
-    """A compiled loss and gradient of four blocks, and the bytes it needs inside."""
+    """A compiled loss and gradient of four blocks, the bytes it needs inside, and those it asks to keep."""
     net = sr_cell(4, blocks=4, trunk=[16], inner=[16], ops=OPS[:options])
     net = net.at(net.space.at_stage("operator", net.space.encode({})))
     sampler = strict_fair(net.space)
@@ -36,18 +37,21 @@ def step(options: int, batch: int, *, remat: bool, patch: int = 24):
         return jnp.abs(model.forward(params, plan, low) - high).mean()
 
     program = jax.jit(jax.value_and_grad(loss)).lower(params, plan, low, high).compile()
-    memory = program.memory_analysis()
-    return (lambda: jax.block_until_ready(program(params, plan, low, high))), memory.temp_size_in_bytes / 2**20
+    inside = program.memory_analysis().temp_size_in_bytes
+    saved = jax.eval_shape(lambda p: jax.vjp(lambda q: loss(q, plan, low, high), p)[1], params)
+    asked = sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(saved))
+    return (lambda: jax.block_until_ready(program(params, plan, low, high))), inside / 2**20, asked / 2**20
 
 
 def run(options: int, batch: int, repeats: int) -> dict[str, Any]:
     """Kept against recomputed at one size."""
     made = {name: step(options, batch, remat=name == "recomputed") for name in ("kept", "recomputed")}
-    timed = measure({name: call for name, (call, _) in made.items()}, repeats=repeats)
+    timed = measure({name: call for name, (call, _, _) in made.items()}, repeats=repeats)
     row = {"slots": options, "batch": batch, "images": options * batch}
-    for name, (_, megabytes) in made.items():
+    for name, (_, megabytes, asked) in made.items():
         row |= {
             f"{name}_mb": megabytes,
+            f"{name}_asked_mb": asked,
             f"{name}_ms": timed[name].median_ms,
             f"{name}_spread_ms": timed[name].spread_ms,
         }
@@ -70,7 +74,8 @@ def main() -> None:
         print(
             f"{r['slots']} slots x {r['batch']}: kept {r['kept_mb']:7.1f} MB {r['kept_ms']:8.1f} ms   recomputed "
             f"{r['recomputed_mb']:7.1f} MB ({r['recomputed_mb'] / r['kept_mb']:.2f}) {r['recomputed_ms']:8.1f} ms "
-            f"({r['recomputed_ms'] / r['kept_ms']:.2f})"
+            f"({r['recomputed_ms'] / r['kept_ms']:.2f})   asked for {r['kept_asked_mb']:.1f} and "
+            f"{r['recomputed_asked_mb']:.1f} MB"
         )
 
 

@@ -50,21 +50,18 @@ def train(args: argparse.Namespace) -> Params:
     spec = host_spec(task.batch_spec, data_mesh())["image"].shape
     data = patches(open_source(args.data, "train"), patch=spec[1], batch=spec[0], seed=0, augment=True)
     config = TrainConfig(steps=args.steps, lr=args.lr, log_every=50)
-    start = {STUDENT: task.init(jax.random.key(0))[STUDENT] | {"encoder": every(args.divisor, target)}}
+    start = dict(task.init(jax.random.key(0))[STUDENT])
+    start["encoder"] = first_filters(start["encoder"], target, args.divisor)
     with RunLog(Path(args.run), "distill", args.steps) as log:
-        state = fit(task, NOTHING, single(np.zeros(1, np.int32)), data=data, config=config, log=log, params=start)
+        state = fit(
+            task, NOTHING, single(np.zeros(1, np.int32)), data=data, config=config, log=log, params={STUDENT: start}
+        )
     return jax.tree.map(np.asarray, state.ema[STUDENT]["encoder"])
 
 
-def every(step: int, teacher: Params) -> Params:
-    """One in `step` of the teacher's channels, as a start: Adam is slow to find edges, so small beside colours."""
-
-    def thin(name: str, part: str, a: jax.Array) -> jax.Array:
-        inputs = 1 if name == "conv1_1" else step
-        # Of the inputs one in `step` is left, all positive: the same sum needs so much more weight.
-        return a[::step] if part == "b" else a[:, :, ::inputs, ::step] * inputs
-
-    return {name: {part: thin(name, part, a) for part, a in layer.items()} for name, layer in teacher.items()}
+def first_filters(student: Params, teacher: Params, step: int) -> Params:
+    """The student with first filters of the teacher: Adam is slow to find edges, so small beside colours."""
+    return {**student, "conv1_1": jax.tree.map(lambda a: a[..., ::step], teacher["conv1_1"])}
 
 
 def unit_means(params: Params, args: argparse.Namespace) -> Params:

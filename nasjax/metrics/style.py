@@ -76,11 +76,17 @@ def gram_distance(
     there = range(1, min(len(features), len(style)) + 1)
     if not levels or not set(levels) <= set(there):
         raise ValueError(f"gram_distance: levels must be among {[*there]}, got {levels}")
-    pairs = [(_gram(features[level - 1]), _gram(style[level - 1])) for level in levels]
+    return gram_error([gram(features[i - 1]) for i in levels], [gram(style[i - 1]) for i in levels])
+
+
+def gram_error(ours: Sequence[Float[Array, "..."]], theirs: Sequence[Float[Array, "..."]]) -> Float[Array, "*d"]:
+    """The mean over levels of the mean squared difference of Gram matrices `[..., c, c]`, image by image."""
+    pairs = zip(ours, theirs, strict=True)
     return jnp.stack([jnp.square(a - b).mean((-2, -1)) for a, b in pairs]).mean(0)
 
 
-def _gram(x: Array) -> Array:
+def gram(x: Float[Array, "*d h w c"]) -> Float[Array, "*d c c"]:
+    """The Gram matrix of a feature, divided by h * w, in float32 (see `gram_distance`)."""
     # In full precision: accelerators would round the factors to fewer bits than the differences have.
     x = x.astype(jnp.float32)
     return jnp.einsum("...hwi,...hwj->...ij", x, x, precision=lax.Precision.HIGHEST) / (x.shape[-3] * x.shape[-2])

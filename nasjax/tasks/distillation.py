@@ -29,7 +29,8 @@ def distillation(config: Distillation, student: Encoder, teacher: Encoder, *, ta
     """One player, "student": {"encoder", "maps"}; plans of `sampling.single` over any space.
 
     The loss is the mean over the student's levels of the squared error between the teacher's feature and a 1x1
-    convolution of the student's. `predict` gives the deepest mapped feature. `target` are the teacher's params.
+    convolution of the student's, relative to the variance of the teacher's. `predict` gives the deepest mapped feature.
+    `target` are the teacher's params.
     """
     levels = len(student.widths)
 
@@ -46,7 +47,7 @@ def distillation(config: Distillation, student: Encoder, teacher: Encoder, *, ta
         return list(teacher.apply(target, to_float(batch["image"]))[:levels])
 
     def loss(params: Players, plan: Archs, batch: Batch, key: PRNGKey) -> tuple[Scalar, Logs]:
-        errors = [mse(a, b) for a, b in zip(mapped(params, batch), taught(batch), strict=True)]
+        errors = [mse(a, b) / jnp.var(b) for a, b in zip(mapped(params, batch), taught(batch), strict=True)]
         return jnp.stack(errors).mean(), {f"relu{i + 1}": e for i, e in enumerate(errors)}
 
     return Task(

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from nasjax.chain.style.config import OBJECTIVES
 from nasjax.chain.style.problem import StyleProblem
-from nasjax.metrics.style import edge_ssim, gram_distance
+from nasjax.metrics.style import edge_ssim, gram, gram_error
 from nasjax.nets.vgg import load_vgg16, vgg
 from nasjax.search.archive import Evaluation
 from nasjax.space import SearchSpace
@@ -29,6 +29,7 @@ from nasjax.train.parallel import AXIS
 from nasjax.typing import Params
 
 _LEVELS = 3  # of the embedded VGG16
+_ENCODER = vgg((64, 128, 256))
 _CHUNK = 4  # pairs at once: what a step of the map keeps in memory
 
 
@@ -38,6 +39,8 @@ class Judge(NamedTuple):
     content: Float[Array, "k b s s 3"]
     style: Float[Array, "k b s s 3"]
     teacher: Float[Array, "k b s s 3"]
+    grams: tuple[Float[Array, "k b _c _c"], ...]  # of the styles, level by level
+    before: Float[Array, "k b"]  # style distance of the untouched contents
     vgg: Params
 
 
@@ -51,7 +54,11 @@ def make_judge(problem: StyleProblem, params: Params) -> Judge:
     alone = jax.jit(lambda params, x: net.switched(params, arch, x)[:chunk])
     both = jnp.concatenate([content, style], axis=1)
     teacher = jnp.stack([alone(params, pair) for pair in both])
-    return Judge(content, style, teacher.clip(-1, 1), load_vgg16(_LEVELS))
+    weights = load_vgg16(_LEVELS)
+    known = jax.jit(lambda x: jax.lax.map(lambda y: tuple(map(gram, _ENCODER.apply(weights, y))), x))
+    grams = known(style)
+    before = jax.vmap(gram_error)(known(content), grams)
+    return Judge(content, style, teacher.clip(-1, 1), grams, before, weights)
 
 
 def teacher_arch(space: SearchSpace) -> np.ndarray:
@@ -66,22 +73,18 @@ def teacher_arch(space: SearchSpace) -> np.ndarray:
 
 def measure(outputs_fn: Callable[[Array], Any], judge: Judge) -> dict[str, Array]:
     """Mean scores of one network, `outputs_fn([2b, s, s, 3] contents then styles) -> [2b, ...]`; traceable."""
-    encode = vgg((64, 128, 256)).apply
 
-    def chunk(pair: tuple[Array, Array, Array]) -> dict[str, Array]:
-        content, style, teacher = pair
+    def chunk(part: tuple) -> dict[str, Array]:
+        content, style, teacher, grams, before = part
         y = outputs_fn(jnp.concatenate([content, style]))[: len(content)].clip(-1, 1)
-        levels = tuple(range(1, _LEVELS + 1))
-        features = encode(judge.vgg, jnp.concatenate([y, style, content]))
-        ours, theirs, before = (tuple(jnp.split(f, 3)[i] for f in features) for i in range(3))
-        near = gram_distance(ours, theirs, levels=levels) / (gram_distance(before, theirs, levels=levels) + 1e-6)
+        reached = gram_error([gram(f) for f in _ENCODER.apply(judge.vgg, y)], grams)
         return {
             "edge": 1 - edge_ssim(y, content),
-            "style": near,
+            "style": reached / (before + 1e-6),
             "teacher": jnp.square(y - teacher).mean((-3, -2, -1)),
         }
 
-    found = jax.lax.map(chunk, (judge.content, judge.style, judge.teacher))
+    found = jax.lax.map(chunk, judge[:-1])
     return {name: v.mean() for name, v in found.items()}
 
 
