@@ -8,7 +8,7 @@ block-diagonal kernel, and every gradient is itself an ordinary convolution.
 
 import functools
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -98,7 +98,7 @@ def _same(kernel: int, dilation: int) -> tuple[int, int]:
 def _dense(x: jax.Array, w: jax.Array, *, stride: int, dilation: int, padding: str) -> jax.Array:
     pads = [_same(k, dilation) for k in w.shape[:2]]
     if stride == 1 and not is_native():
-        y = _dense_canonical(x, w, dilation)
+        y: Any = _dense_canonical(x, w, dilation)
         # XLA:CPU needs three times as long for an unpadded convolution as for a padded one whose border is cut off.
         return y if padding == "same" else _cut(y, pads)
     pads = pads if padding == "same" else [(0, 0), (0, 0)]

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+import nasjax
 from nasjax.data import embedded_photos
 from nasjax.export.bundle import EXPORTERS
 from nasjax.export.network import Network
@@ -203,6 +205,13 @@ def test_embedded_layers_have_unit_mean():
     assert list(rows[0]) == ["conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"]
     for name in rows[0]:
         assert np.mean([row[name] for row in rows]) == pytest.approx(1, abs=0.35), name
+
+
+def test_what_comes_with_the_package_is_small_and_credited():
+    """The weights lie inside the package, so that the wheel holds them, with the licence they came under."""
+    assert (WEIGHTS / "vgg16_relu3_1.safetensors").stat().st_size <= 1.2e6
+    assert "torchvision" in (credits := (WEIGHTS / "CREDITS.md").read_text()) and "BSD 3-Clause" in credits
+    assert WEIGHTS.parent.parent == Path(nasjax.__file__).parent
 
 
 def test_embedded_weights_are_those_of_the_package(raw):
