@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nasjax.chain.configs import load_config, shipped
+from nasjax.chain.configs import load_config, restoration, shipped
 from nasjax.chain.style.config import StyleConfig
 from nasjax.config import Config
 
@@ -145,14 +145,6 @@ def _config(args: argparse.Namespace, rest: list[str]) -> Config | StyleConfig:
     return tyro.cli(type(base), default=base, args=rest, prog=f"nasjax ... {args.config}")
 
 
-def _restoring(args: argparse.Namespace, rest: list[str]) -> Config:
-    """The config, where the sub-command is for super-resolution only."""
-    config = _config(args, rest)
-    if isinstance(config, StyleConfig):
-        raise ValueError(f"{args.config} is a style-transfer experiment: use 'nasjax profile' or 'nasjax search'")
-    return config
-
-
 def _run_path(args: argparse.Namespace, config: Config | StyleConfig) -> Path:
     return Path(args.run or Path("runs") / config.name)
 
@@ -189,14 +181,14 @@ def _search(args: argparse.Namespace, rest: list[str]) -> None:
 def _train(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.chain.steps import train_stage
 
-    config = _restoring(args, rest)
+    config = restoration(_config(args, rest), args.config)
     print(train_stage(config, _run_path(args, config), args.stage, decided=args.decided, say=_say))
 
 
 def _finetune(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.chain.steps import finetune_arch
 
-    config = _restoring(args, rest)
+    config = restoration(_config(args, rest), args.config)
     print(finetune_arch(config, _run_path(args, config), args.arch, from_scratch=args.from_scratch, say=_say))
 
 

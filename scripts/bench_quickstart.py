@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 
-from nasjax.chain.configs import from_dict
+from nasjax.chain.configs import from_dict, restoration
 from nasjax.chain.folder import RunFolder
 from nasjax.chain.phases import make_searcher
 from nasjax.chain.problem import make_problem, validation_pairs
@@ -40,7 +40,7 @@ def quickstart(folder: Path, seed: int) -> RunFolder:
 
 def stages(run: RunFolder, repeats: int) -> list[dict[str, Any]]:
     """For each stage of a run, the best score of its own search, of that search repeated, and of random ones."""
-    problem = make_problem(from_dict(run.read("config.json")))
+    problem = make_problem(restoration(from_dict(run.read("config.json")), str(run.path)))
     net, space = problem.supernet, problem.supernet.space
     params, decided, rows = net.init(jax.random.fold_in(problem.key, 0)), None, []
     patches, mesh = validation_pairs(problem.config), data_mesh()

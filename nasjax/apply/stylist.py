@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from nasjax.apply.tiles import Tile, cut, tiles_of
+from nasjax.apply.tiles import Tile, Window, cut, tiles_of
 from nasjax.export.stylist import StyleNetwork
 from nasjax.linalg import Moments, apply_transfer, merge, moments, transfer
 from nasjax.spaces.photonet import Points
@@ -71,7 +71,7 @@ class Stylist:
         known = {} if self._fits(content) else self._statistics(content, weights, target)
         out = jnp.zeros(content.shape, jnp.float32)
         for tile in self._tiles(content):
-            y, _ = self._run(self.network.params, *cut(tile, content, weights, self._step), known, target)
+            y, _ = self._run(self.network.params, cut(tile, content, weights, step=self._step), known, target)
             out = tile.paste(out, y)
         return out.clip(-1, 1)
 
@@ -79,24 +79,23 @@ class Stylist:
         """Statistics at all points: one group of points after the other, each over all tiles."""
         if self._fits(image):
             [tile] = self._tiles(image)
-            return self._run(self.network.params, *cut(tile, image, weights, self._step), {}, target)[1]
+            return self._run(self.network.params, cut(tile, image, weights, step=self._step), {}, target)[1]
         known: Record = {}
-        groups = _groups(self._points(image, target), self.network.levels, styled=target is not None)
+        groups = _groups(self._points(target), self.network.levels, styled=target is not None)
         for group in groups:
             parts = (
-                self._run(self.network.params, *cut(tile, image, weights, self._step), known, target)[1]
+                self._run(self.network.params, cut(tile, image, weights, step=self._step), known, target)[1]
                 for tile in self._tiles(image)
             )
             known |= functools.reduce(_merge, ({n: part[n] for n in group} for part in parts))
         return known
 
-    def _points(self, image: Array, target: "_Target | None") -> list[str]:
+    def _points(self, target: "_Target | None") -> list[str]:
         """Names of the points of this arch, in the order in which the network comes to them."""
         side = 2 * self._step
-        sample = jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
-        labels = 1 if target is None else next(iter(target.record.values())).count.shape[0] if target.record else 1
-        shares, core = (jax.ShapeDtypeStruct((1, side, side, n), jnp.float32) for n in (labels, 1))
-        return list(jax.eval_shape(self._run, self.network.params, sample, shares, core, {}, target)[1])
+        labels = 1 if target is None else next((len(m.count) for m in target.record.values()), 1)
+        shapes: list[Any] = [jax.ShapeDtypeStruct((1, side, side, n), jnp.float32) for n in (3, labels, 1)]
+        return list(jax.eval_shape(self._run, self.network.params, Window(*shapes), {}, target)[1])
 
     def _fits(self, image: Array) -> bool:
         return max(image.shape[:2]) <= self.tile
@@ -116,9 +115,7 @@ def _run(
     network: StyleNetwork,
     method: str,
     params: Any,
-    x: Float[Array, "1 h w 3"],
-    shares: Float[Array, "1 h w k"],
-    core: Float[Array, "1 h w 1"],
+    window: Window,
     known: Record,
     target: _Target | None,
 ) -> tuple[Array, Record]:
@@ -126,9 +123,9 @@ def _run(
     record: Record = {}
 
     def own(name: str, h: Array) -> tuple[Moments, Array]:
-        weights = _at(shares, h)
+        weights = _at(window.shares, h)
         if name not in known:
-            record[name] = _regions(h, weights * _at(core, h))
+            record[name] = _regions(h, weights * _at(window.core, h))
         return known[name] if name in known else record[name], weights
 
     def move(name: str, h: Array) -> Array:
@@ -145,7 +142,7 @@ def _run(
         return (h - whole.mean.reshape(shape)) * jax.lax.rsqrt(variance + _EPSILON).reshape(shape)
 
     forward = network.forward._replace(points=Points(move, normalise))
-    return forward(Static(network.net.space, params, network.arch), x), record
+    return forward(Static(network.net.space, params, network.arch), window.x), record
 
 
 def _blend(h: Array, weights: Array, content: Moments, style: Moments, alpha: Array, method: str) -> Array:

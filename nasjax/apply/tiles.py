@@ -23,6 +23,14 @@ class Tile(NamedTuple):
         )
 
 
+class Window(NamedTuple):
+    """Pixels, how much each belongs to each region, and 1 where the tile's core is."""
+
+    x: Float[Array, "1 h w 3"]
+    shares: Float[Array, "1 h w k"]
+    core: Float[Array, "1 h w 1"]
+
+
 def tiles_of(size: tuple[int, int], *, window: int | None, margin: int, step: int) -> list[Tile]:
     """Tiles that cover an image of `size`, with `margin` pixels around each core but at the image's borders.
 
@@ -32,9 +40,7 @@ def tiles_of(size: tuple[int, int], *, window: int | None, margin: int, step: in
     return [Tile(y, x, h, w, (top, left, bottom, right)) for y, h, top, bottom in rows for x, w, left, right in columns]
 
 
-def cut(
-    tile: Tile, image: Float[Array, "h w 3"], shares: Float[Array, "h w k"] | None, step: int
-) -> tuple[Float[Array, "1 i j 3"], Float[Array, "1 i j k"], Float[Array, "1 i j 1"]]:
+def cut(tile: Tile, image: Float[Array, "h w 3"], shares: Float[Array, "h w k"] | None, *, step: int) -> Window:
     """The window; how much each pixel belongs to each region (default: all to one); and 1 in the core, 0 around it."""
     height, width = image.shape[:2]
     shares = jnp.ones((height, width, 1)) if shares is None else shares
@@ -45,7 +51,7 @@ def cut(
     # Mirrored as often as it takes: a picture may be narrower than what it is padded by.
     modes = ((image, "symmetric"), (shares, "symmetric"), (core, "constant"))
     x, shares, core = (jnp.pad(a, ((0, more[0]), (0, more[1]), (0, 0)), mode=mode)[here][None] for a, mode in modes)
-    return x, shares, core
+    return Window(x, shares, core)
 
 
 def _spans(length: int, window: int | None, margin: int, step: int) -> list[tuple[int, int, int, int]]:

@@ -5,7 +5,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from nasjax.chain.style.config import StyleConfig
+from nasjax.chain.style.config import FinalistsConfig, PairsConfig, StyleConfig, StyleSpaceConfig
 from nasjax.config import Config, DataConfig, FinalConfig, SpaceConfig, StageConfig
 from nasjax.train.config import TrainConfig
 
@@ -55,9 +55,10 @@ def as_dict(config: Config | StyleConfig) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def from_dict(values: dict[str, Any]) -> Config:
+def from_dict(values: dict[str, Any]) -> Config | StyleConfig:
     """The config that `as_dict` wrote; raises ValueError naming an unknown field."""
-    parts = {"space": SpaceConfig, "data": DataConfig, "final": FinalConfig, "train": TrainConfig}
+    whole = StyleConfig if "finalists" in values else Config
+    parts = {**_PARTS[whole], "train": TrainConfig}
 
     def build(kind: type, given: dict[str, Any], where: str) -> Any:
         known = {f.name for f in dataclasses.fields(kind)}
@@ -70,6 +71,28 @@ def from_dict(values: dict[str, Any]) -> Config:
             return tuple(build(StageConfig, v, where) for v in value)
         if name in parts:
             return build(parts[name], value, where)
-        return tuple(value) if isinstance(value, list) else value
+        return _tuples(value)
 
-    return build(Config, values, "")
+    return build(whole, values, "")
+
+
+def restoration(config: Config | StyleConfig, place: str) -> Config:
+    """The config, where only super-resolution is meant; raises ValueError naming `place` otherwise."""
+    if isinstance(config, StyleConfig):
+        raise ValueError(f"{place} is a style-transfer experiment; of the commands, 'profile' and 'search' take those")
+    return config
+
+
+_PARTS: dict[type, dict[str, type]] = {
+    Config: {"space": SpaceConfig, "data": DataConfig, "final": FinalConfig},
+    StyleConfig: {
+        "space": StyleSpaceConfig,
+        "data": DataConfig,
+        "pairs": PairsConfig,
+        "finalists": FinalistsConfig,
+    },
+}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

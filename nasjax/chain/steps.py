@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nasjax.chain.configs import from_dict
+from nasjax.chain.configs import from_dict, restoration
 from nasjax.chain.folder import Experiment, RunFolder, begin
 from nasjax.chain.live import LiveReport
 from nasjax.chain.outcome import Outcome, export_network
@@ -86,7 +86,7 @@ def export_run(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} is not a finished run: it lacks {'config.json' if config is None else 'results.json'}"
         )
-    problem = make_problem(from_dict(config), path)
+    problem = make_problem(restoration(from_dict(config), str(path)), path)
     arch = problem.supernet.space.parse(results["arch"])
     tuned = run.load_params("finetune")
     experiment = Experiment(run, problem, print, LiveReport(path, print))

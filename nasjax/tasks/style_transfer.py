@@ -1,19 +1,17 @@
 """Photorealistic style transfer, trained as an auto-encoder: nothing is transferred until the network is used."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from nasjax.losses import mse
+from nasjax.losses.perceptual import feature_loss
 from nasjax.metrics import Protocol, image_metric
 from nasjax.nets.vgg import Encoder
 from nasjax.sampling import Sampler
 from nasjax.task import Batch, Logs, Players, Task
 from nasjax.tasks.base import Model, image_spec, in_streams, to_float
-from nasjax.typing import Archs, Params, PRNGKey, Scalar
+from nasjax.typing import Archs, PRNGKey, Scalar
 
 GENERATOR = "generator"
 ENCODER = "encoder"  # its layer inside the generator's params
@@ -45,6 +43,8 @@ def style_transfer(config: StyleTransfer, model: Model, sampler: Sampler, *, enc
             f"style transfer: patch {config.patch} is no multiple of {step}, as {len(encoder.widths)} levels need"
         )
 
+    levels = range(1, len(encoder.widths) + 1)
+
     def images(batch: Batch) -> Array:
         return in_streams(to_float(batch["image"]), sampler.slots)
 
@@ -53,8 +53,8 @@ def style_transfer(config: StyleTransfer, model: Model, sampler: Sampler, *, enc
 
     def loss(params: Players, plan: Archs, batch: Batch, key: PRNGKey) -> tuple[Scalar, Logs]:
         x, y = images(batch), predict(params, plan, batch)
-        frozen = jax.lax.stop_gradient(params[GENERATOR][ENCODER])
-        pixel, feature = mse(y, x), feature_error(encoder, frozen, y, x)
+        pixel = mse(y, x)
+        feature = feature_loss(encoder.apply, params[GENERATOR][ENCODER], y, target=x, levels=levels)
         return config.pixel * pixel + config.feature * feature, {"pixel": pixel, "feature": feature}
 
     return Task(
@@ -66,13 +66,3 @@ def style_transfer(config: StyleTransfer, model: Model, sampler: Sampler, *, enc
         metrics={"image": image_metric(Protocol(channel="rgb", crop=0, round_to_uint8=True))},
         batch_spec={"image": image_spec(config.batch * sampler.slots, config.patch)},
     )
-
-
-def feature_error(encoder: Encoder, params: Params, y: Float[Array, "*d h w 3"], x: Float[Array, "*d h w 3"]) -> Scalar:
-    """Mean over levels of the mean squared error of features."""
-    return level_error(encoder.apply(params, y), encoder.apply(params, x))
-
-
-def level_error(ours: Sequence[Array], theirs: Sequence[Array]) -> Scalar:
-    """Mean over levels of the mean squared error."""
-    return jnp.stack([mse(a, b) for a, b in zip(ours, theirs, strict=True)]).mean()

@@ -101,7 +101,8 @@ def test_numbers_of_regions_must_match(whole):
 
 def test_a_network_comes_back_from_its_folder(network, tmp_path):
     """Written and loaded, a network computes the same, but for weights rounded to float16; damage is noticed."""
-    write_style_network(tmp_path / "n", ARGUMENTS, arch=np.array(network.arch), params=network.params, card={"name": "t"})
+    arch, card = np.array(network.arch), {"name": "t"}
+    write_style_network(tmp_path / "n", ARGUMENTS, arch=arch, params=network.params, card=card)
     again = load_style_network(tmp_path / "n")
     assert again.arch == network.arch and again.card["name"] == "t"
     leaves = zip(jax.tree.leaves(again.params), jax.tree.leaves(network.params), strict=True)

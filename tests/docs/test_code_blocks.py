@@ -84,7 +84,8 @@ def test_pictures_are_there_and_shown():
 def _override(config: str, rest: list[str]) -> None:
     import tyro
 
-    tyro.cli(Config, default=load_config(config) if config in shipped() else Config(), args=rest)
+    default = load_config(config) if config in shipped() else Config()
+    tyro.cli(type(default), default=default, args=rest)
 
 
 def _check_same(printed: str, shown: str, where: str) -> None:

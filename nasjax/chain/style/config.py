@@ -54,6 +54,8 @@ class StyleConfig:
     objectives: tuple[Literal["edge", "style", "teacher", "cost"], ...] = ("edge", "style", "cost")
     # What a stage decides by, and in what the finalists are ordered: the smallest weighted sum of all four.
     weights: tuple[float, float, float, float] = (1.0, 1.0, 0.0, 0.1)
+    pixel: float = 4.0  # weights of pixel and feature errors in training (`tasks.style_transfer`)
+    feature: float = 0.5
     stages: tuple[StageConfig, ...] = (StageConfig("path"), StageConfig("operator"), StageConfig("channel"))
     finalists: FinalistsConfig = field(default_factory=FinalistsConfig)
 
@@ -69,10 +71,11 @@ class StyleConfig:
             raise ValueError("config: pairs.number and the finalists' numbers must be >= 1, and pairs.size >= 32")
 
     def tiny(self) -> "StyleConfig":
-        """The same experiment, small enough for a test: two steps a phase, four candidates at once, two pairs."""
+        """The same experiment, small enough for a test: two steps a phase, four candidates a stage, two pairs."""
         short = TrainConfig(steps=2, log_every=1, warmup=0)
-        stages = tuple(replace(s, train=short, batch=1, population=4, generations=2) for s in self.stages)
+        stages = tuple(replace(s, train=short, batch=1, population=4, generations=1) for s in self.stages)
+        space = replace(self.space, levels=3, ops=self.space.ops[:1], decoder=())
         pairs = replace(self.pairs, number=2, size=32)
         finalists = replace(self.finalists, number=2, seeds=1, train=short, batch=1)
         data = replace(self.data, patch=32)
-        return replace(self, stages=stages, pairs=pairs, finalists=finalists, data=data, macs_at=(64, 64))
+        return replace(self, space=space, stages=stages, pairs=pairs, finalists=finalists, data=data, macs_at=(64, 64))

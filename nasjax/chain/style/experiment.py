@@ -38,9 +38,9 @@ def run_style_experiment(config: StyleConfig, path: str | Path, *, say: Say = pr
     tuned = finetune(run, problem, rows, params=shared, judge=judge)
     best = min(tuned, key=lambda f: float(np.mean(f.totals)))
     say(f"found: {space.text(best.arch)}")
-    write_network(run.path / "network", problem, best.arch, best.params[int(np.argmin(best.totals))])
+    write_network(run.path / "network", problem, best.arch, params=best.params[int(np.argmin(best.totals))])
     teacher = teacher_arch(space)
-    reference = network_scores(problem, teacher, problem.supernet.extract_params(shared, teacher), judge)
+    reference = network_scores(problem, teacher, problem.supernet.extract_params(shared, teacher), judge=judge)
     results = _results(problem, tuned, best, reference)
     run.write("results.json", results)
     return results
@@ -51,9 +51,11 @@ def _find(run: RunFolder, problem: StyleProblem, say: Say) -> tuple[Archive, Par
 
     def one_stage(stage: str, narrowed: SearchSpace, archive: Archive) -> Archive:
         settings = next(s for s in problem.config.stages if s.stage == stage)
-        say(f"{stage}: training {len(narrowed.free)} free choices, {narrowed.size():.3g} networks")
-        shared.append(train_stage(run, problem, settings, space=narrowed, params=shared[-1]))
-        say(f"{stage}: searching")
+        if narrowed.free:
+            say(f"{stage}: training {len(narrowed.free)} free choices, {narrowed.size():.3g} networks")
+            shared.append(train_stage(run, problem, settings, space=narrowed, params=shared[-1]))
+        else:
+            say(f"{stage}: nothing is open in this space")
         return search_stage(run, problem, settings, space=narrowed, params=shared[-1], archive=archive)
 
     def on_decision(decision: Decision, archive: Archive) -> None:

@@ -10,7 +10,7 @@ from nasjax.export.stylist import write_style_network
 from nasjax.typing import Params
 
 
-def write_network(path: Path, problem: StyleProblem, arch: np.ndarray, params: Params) -> dict[str, Any]:
+def write_network(path: Path, problem: StyleProblem, arch: np.ndarray, *, params: Params) -> dict[str, Any]:
     """Write the network folder and return its manifest."""
     costs = {name: int(v[0]) for name, v in problem.table(arch[None]).items()}
     width, height = problem.config.macs_at

@@ -1,6 +1,5 @@
 """The phases of a style search: train a supernet stage by auto-encoding, search it, fine-tune and score finalists."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -29,8 +28,6 @@ from nasjax.train.parallel import data_mesh
 from nasjax.train.precision import compute_dtype
 from nasjax.typing import Arch, Params
 
-Say = Callable[[str], None]
-
 
 class Finalist(NamedTuple):
     """One of the best: its arch, inherited total, and one row of scores and its params for each fine-tuning."""
@@ -42,7 +39,7 @@ class Finalist(NamedTuple):
     params: list[Params]
 
 
-def stage_sampler(stage: StageConfig, space: SearchSpace) -> Sampler:
+def _stage_sampler(stage: StageConfig, space: SearchSpace) -> Sampler:
     """The sampler that a stage's config names; raises ValueError for one that style transfer has no use for."""
     makers = {"strict-fair": strict_fair, "pairwise-fair": pairwise_fair}
     if stage.sampler in makers:
@@ -68,7 +65,7 @@ def stage_searcher(problem: StyleProblem, stage: StageConfig, space: SearchSpace
 
 def train_stage(run: RunFolder, problem: StyleProblem, stage: StageConfig, *, space: SearchSpace, params: Params):
     """Train what a stage can reach of the shared weights; returns all of them, the trained ones averaged."""
-    net, sampler = problem.supernet.at(space), stage_sampler(stage, space)
+    net, sampler = problem.supernet.at(space), _stage_sampler(stage, space)
     model = supernet_model(net, sampler, dtype=compute_dtype(stage.train), remat=stage.train.remat)
     task = style_transfer(_task(problem, stage.batch), model, sampler, encoder=problem.supernet.forward.encoder)
     phase = Phase(f"supernet/{stage.stage}", task, sampler, space, stage.train)
@@ -118,13 +115,13 @@ def finetune(run: RunFolder, problem: StyleProblem, rows: list[Row], *, params: 
     for place, row in enumerate(rows):
         arch = np.array(row.arch, np.int32)
         tuned = [_tune(run, problem, arch, f"finalist/{place}-{seed}", params) for seed in range(settings.seeds)]
-        scores = [network_scores(problem, arch, p, judge) for p in tuned]
+        scores = [network_scores(problem, arch, p, judge=judge) for p in tuned]
         totals = [evaluation(problem, arch[None], _rows(s)).columns["total"][0] for s in scores]
         done.append(Finalist(arch, float(row.columns["total"]), [float(t) for t in totals], scores, tuned))
     return done
 
 
-def network_scores(problem: StyleProblem, arch: Arch, params: Params, judge: Judge) -> dict[str, float]:
+def network_scores(problem: StyleProblem, arch: Arch, params: Params, *, judge: Judge) -> dict[str, float]:
     """The scores of one extracted network."""
     module = problem.stylising.extract(arch)
     found = jax.jit(lambda params, judge: measure(lambda x: module.apply({"params": params}, x), judge))(params, judge)
@@ -152,7 +149,8 @@ def _figures(archive: Archive) -> dict[str, float]:
 
 
 def _task(problem: StyleProblem, batch: int) -> StyleTransfer:
-    return StyleTransfer(patch=problem.config.data.patch, batch=batch)
+    config = problem.config
+    return StyleTransfer(patch=config.data.patch, batch=batch, pixel=config.pixel, feature=config.feature)
 
 
 def _batches(problem: StyleProblem, phase: Phase):

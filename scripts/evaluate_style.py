@@ -1,0 +1,150 @@
+"""Style transfer against its baselines: a table over pairs of photographs, and a contact sheet.
+
+    python scripts/evaluate_style.py --pairs FOLDER [--take odd] [--size 512] [--network FOLDER]
+        [--baselines runs/style_baselines] [--sheet docs/images/style_sheet.png] [--rows 12] [--json]
+
+Pairs are NAME_content.* and NAME_style.*, of which nothing but this script has seen the odd-numbered ones. Contents are
+reduced to `--size` pixels on the longest side, styles too. Columns: edge SSIM of output and content (1 keeps every
+edge); style distance relative to that of the untouched content (0 has reached the style; VGG16 relu1_1 .. relu4_1, for
+which the extra `nasjax[perceptual]` is needed); median milliseconds of a picture, programs compiled, statistics of
+both pictures included.
+Baselines: global colour transfer (Monge-Kantorovich, Reinhard), and with trained decoders at `--baselines`
+(`scripts/train_style_baselines.py`) the PhotoWCT-like cascade and the WCT2-like network.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image, ImageDraw
+
+from nasjax.apply.photo import limit_size, read_photo
+from nasjax.apply.stylist import Stylist
+from nasjax.apply.stylize import SHIPPED
+from nasjax.cost.measure import device_key
+from nasjax.data.style_pairs import pair_paths
+from nasjax.export.stylist import load_style_network
+from nasjax.export.weights import read_weights
+from nasjax.metrics.style import edge_ssim, style_distance
+from nasjax.nets.cascade import cascade
+from nasjax.nets.colour import monge_kantorovich, reinhard
+from nasjax.nets.vgg import load_vgg16, vgg
+from nasjax.nets.wct2 import wct2
+
+Method = Callable[[Any, Any], Any]
+CONVS = (2, 2, 3, 3, 1)
+
+
+def methods(args: argparse.Namespace) -> dict[str, Method]:
+    """Every method that can be run, as `(content, style) -> output`, images [h, w, 3]."""
+    stylist = Stylist(load_style_network(args.network), method="eigh")
+    found: dict[str, Method] = {
+        "ours": lambda c, s: stylist(c, stylist.style(s)),
+        "Monge-Kantorovich": jax.jit(lambda c, s: monge_kantorovich(c, s)),
+        "Reinhard": jax.jit(lambda c, s: reinhard(c, s)),
+    }
+    folder = Path(args.baselines)
+    levels = [level for level in (4, 3, 2, 1) if (folder / f"cascade{level}.safetensors").is_file()]
+    if levels:
+        found[f"cascade relu{levels[0]}"] = _cascade(folder, levels)
+    if (folder / "wct2.safetensors").is_file():
+        found["WCT2-like"] = _wct2(folder)
+    return found
+
+
+def _cascade(folder: Path, levels: list[int]) -> Method:
+    top = levels[0]
+    net = cascade((64, 128, 256, 512)[:top], (*CONVS[: top - 1], 1), levels=tuple(levels))
+    params = {"encoder": load_vgg16(top)}
+    params |= {f"decoder{level}": read_weights(folder / f"cascade{level}.safetensors") for level in levels}
+    run = jax.jit(lambda p, c, s: net.apply(p, c[None], s[None])[0])
+    return lambda c, s: run(params, c, s)
+
+
+def _wct2(folder: Path) -> Method:
+    decoder = read_weights(folder / "wct2.safetensors")
+    top = 1 + sum(name.endswith("_1") for name in decoder)
+    net = wct2((64, 128, 256, 512)[:top], (*CONVS[: top - 1], 1))
+    params = {"encoder": load_vgg16(top), "decoder": decoder}
+    run = jax.jit(lambda p, c, s: net.apply(p, c[None], s[None])[0])
+    return lambda c, s: run(params, c, s)
+
+
+def photo(path: Path, size: int) -> jax.Array:
+    """A picture in [-1, 1] whose longest side is `size`."""
+    return jnp.asarray(limit_size(read_photo(path), size).rgb)
+
+
+def judge() -> Callable[[Any, Any, Any], tuple[float, float]]:
+    """Edge SSIM and relative style distance of an output."""
+    encode, weights = vgg((64, 128, 256, 512)).apply, load_vgg16(4)
+    distance = jax.jit(lambda y, s: style_distance(encode, weights, y, style=s))
+    edges = jax.jit(edge_ssim)
+    return lambda y, c, s: (float(edges(y, c)), float(distance(y, s) / distance(c, s)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", required=True)
+    parser.add_argument("--take", default="odd", choices=("all", "even", "odd"))
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--number", type=int, help="only the first so many pairs")
+    parser.add_argument("--network", default=str(SHIPPED))
+    parser.add_argument("--baselines", default="runs/style_baselines")
+    parser.add_argument("--sheet")
+    parser.add_argument("--rows", type=int, default=12)
+    parser.add_argument("--no-scores", action="store_true", help="only the contact sheet")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    runs, score = methods(args), None if args.no_scores else judge()
+    rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in runs}
+    shown: list[list[Any]] = []
+    for pair in pair_paths(args.pairs, args.take)[: args.number]:
+        content, style = photo(pair.content, args.size), photo(pair.style, args.size)
+        outputs = []
+        for name, run in runs.items():
+            jax.block_until_ready(run(content, style))  # compiles, where the size is new
+            start = time.perf_counter()
+            outputs.append(jax.block_until_ready(run(content, style)))
+            took = 1000 * (time.perf_counter() - start)
+            edge, near = score(outputs[-1], content, style) if score else (0.0, 0.0)
+            rows[name].append((edge, near, took))
+        shown.append([content, style, *outputs])
+    if args.sheet:
+        sheet(shown[: args.rows], ["content", "style", *runs], Path(args.sheet))
+    means = {n: [statistics.mean(v[0] for v in r), statistics.mean(v[1] for v in r), statistics.median(v[2] for v in r)] for n, r in rows.items()}  # fmt: skip  # noqa: E501
+    if args.json:
+        print(json.dumps({"device": device_key(), "size": args.size, "pairs": len(shown), "rows": means}))
+        return
+    print(f"{device_key()}; {len(shown)} pairs, longest side {args.size}")
+    for name, (edge, near, took) in means.items():
+        print(f"{name:<20} edge SSIM {edge:.3f}   style {near:.3f}   {took:9.1f} ms")
+
+
+def sheet(rows: list[list[Any]], names: list[str], path: Path, *, width: int = 240) -> None:
+    """One row a pair, one column a method."""
+    heights = [round(width * row[0].shape[0] / row[0].shape[1]) for row in rows]
+    page = Image.new("RGB", (width * len(names) + 4 * (len(names) - 1), sum(heights) + 4 * len(rows) + 18), "white")
+    pen = ImageDraw.Draw(page)
+    for k, name in enumerate(names):
+        pen.text((k * (width + 4) + 4, 3), name, fill="black")
+    top = 18
+    for row, height in zip(rows, heights, strict=True):
+        for k, image in enumerate(row):
+            pixels = np.round((np.asarray(image).clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+            page.paste(
+                Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS), (k * (width + 4), top)
+            )
+        top += height + 4
+    page.save(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tests of the shipped spaces beyond the laws that all of them share."""
