@@ -11,15 +11,18 @@ from nasjax.train.config import TrainConfig
 
 def config() -> StyleConfig:
     """The narrow encoder to relu4_1; three operators; decoder widths from half the encoder's to the same."""
-    train = TrainConfig(steps=500, lr=2e-3, log_every=25)
     return StyleConfig(
         space=StyleSpaceConfig(decoder=((8, 16), (16, 32), (32, 64))),
         data=DataConfig(patch=96),
         pairs=PairsConfig(number=12, size=128),
         stages=(
-            StageConfig("path", train, batch=2, population=24, generations=6),
-            StageConfig("operator", train, batch=2, population=24, generations=4),
-            StageConfig("channel", train, batch=2, population=8, generations=1),
+            StageConfig("path", _train(900), batch=2, population=24, generations=8),
+            StageConfig("operator", _train(500), batch=2, population=24, generations=4),
+            StageConfig("channel", _train(400), batch=4, population=8, generations=1),
         ),
-        finalists=FinalistsConfig(number=3, seeds=2, train=TrainConfig(steps=500, lr=2e-3, log_every=50), batch=8),
+        finalists=FinalistsConfig(number=2, seeds=2, train=_train(1000), batch=8),
     )
+
+
+def _train(steps: int) -> TrainConfig:
+    return TrainConfig(steps=steps, lr=3e-3, log_every=50)
