@@ -113,7 +113,7 @@ def test_labels_that_do_not_match():
         wct(x, y, method="eigh", regions=Regions(content, style, 0))
 
 
-@pytest.mark.parametrize(("method", "by_region"), [("eigh", False), ("newton-schulz", False), ("eigh", True)])
+@pytest.mark.parametrize(("method", "by_region"), [("newton-schulz", False), ("eigh", True)])
 def test_sharded_images(method, by_region):
     """Rows split over eight devices, statistics summed over them: the whole image's values and gradients."""
     x, y, *masks = images()
