@@ -21,6 +21,7 @@ from nasjax.data.pipeline import patches
 from nasjax.data.spec import open_source
 from nasjax.export.weights import write_weights
 from nasjax.nets.vgg import Encoder, activation_means, load_vgg16, rescale, vgg
+from nasjax.ops.reflect import max_pool2, reflect_conv
 from nasjax.sampling import single
 from nasjax.space import Choice, SearchSpace
 from nasjax.spaces.photonet import VGG_CONVS, VGG_WIDTHS
@@ -51,7 +52,7 @@ def train(args: argparse.Namespace) -> Params:
     data = patches(open_source(args.data, "train"), patch=spec[1], batch=spec[0], seed=0, augment=True)
     config = TrainConfig(steps=args.steps, lr=args.lr, log_every=50)
     start = dict(task.init(jax.random.key(0))[STUDENT])
-    start["encoder"] = first_filters(start["encoder"], target, args.divisor)
+    start["encoder"] = started(start["encoder"], target, args)
     with RunLog(Path(args.run), "distill", args.steps) as log:
         state = fit(
             task, NOTHING, single(np.zeros(1, np.int32)), data=data, config=config, log=log, params={STUDENT: start}
@@ -59,15 +60,33 @@ def train(args: argparse.Namespace) -> Params:
     return jax.tree.map(np.asarray, state.ema[STUDENT]["encoder"])
 
 
-def first_filters(student: Params, teacher: Params, step: int) -> Params:
-    """The student with first filters of the teacher: Adam is slow to find edges, so small beside colours."""
-    return {**student, "conv1_1": jax.tree.map(lambda a: a[..., ::step], teacher["conv1_1"])}
+def started(student: Params, teacher: Params, args: argparse.Namespace) -> Params:
+    """First filters of the teacher (edges are small beside colours, and slow to find), then layers that are all alive.
+
+    Every further layer is scaled to unit deviation and shifted to zero mean before its ReLU, channel by channel
+    (layer-sequential unit variance, arXiv 1511.06422): inputs are positive, so half the channels would start dead.
+    """
+    first = jax.tree.map(lambda a: a[..., :: args.divisor], teacher["conv1_1"])
+    x, alive = crops(args), {}
+    for name, layer in (student | {"conv1_1": first}).items():
+        x = max_pool2(x) if name.endswith("_1") and name != "conv1_1" else x
+        y = reflect_conv(layer, x, layer["w"].shape[-1])
+        mean, deviation = y.mean((0, 1, 2)), y.std((0, 1, 2))
+        if name != "conv1_1":
+            layer = {"w": layer["w"] / deviation, "b": -mean / deviation}
+            y = (y - mean) / deviation
+        alive[name], x = layer, jax.nn.relu(y)
+    return alive
+
+
+def crops(args: argparse.Namespace) -> jax.Array:
+    """Textured crops of the photographs, to measure activations on."""
+    return to_float(jnp.asarray(validation_patches(open_source(args.data, "train"), args.patch, 64, on_small="skip")))
 
 
 def unit_means(params: Params, args: argparse.Namespace) -> Params:
     """Every layer scaled to unit mean activation over crops of the photographs, as float16."""
-    photos = validation_patches(open_source(args.data, "train"), args.patch, 64, on_small="skip")
-    means = activation_means(params, to_float(jnp.asarray(photos)))
+    means = activation_means(params, crops(args))
     scaled = rescale(params, {name: 1 / float(mean) for name, mean in means.items()})
     return jax.tree.map(lambda a: np.asarray(a, np.float16), scaled)
 

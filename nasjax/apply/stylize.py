@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, UInt8
 
 from nasjax.apply.files import picture_files
 from nasjax.apply.photo import in_colours_of, limit_size, read_photo, repaint
@@ -20,8 +19,8 @@ from nasjax.linalg import METHODS
 from nasjax.ops.guided import guided_filter
 
 Location: TypeAlias = str | os.PathLike[str]
-Photo: TypeAlias = UInt8[np.ndarray, "_h _w 3"] | Float[np.ndarray, "_h _w 3"]
-Labels: TypeAlias = Int[np.ndarray, "_h _w"]
+Photo: TypeAlias = np.ndarray  # uint8 or float32 in [-1, 1], [h, w, 3]
+Labels: TypeAlias = np.ndarray  # integers, [h, w]
 SHIPPED = Path(__file__).parent / "network"
 _MOST_REGIONS = 16
 _RADIUS, _EPSILON = 8, 1e-2  # of smoothing: details below a contrast of 0.1 (of 2) come from the content

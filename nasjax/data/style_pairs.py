@@ -64,8 +64,8 @@ def square(image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "s
     height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    box = (left, top, left + side, top + side)
-    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC, box=box))
+    box = (left, top, left + side, top + side)  # cut first: resampling would look beyond a mere box
+    return np.asarray(Image.fromarray(image).crop(box).resize((size, size), Image.Resampling.BICUBIC))
 
 
 def _spaced(items: list, number: int, spec: str) -> list:

@@ -1,0 +1,130 @@
+"""Stylising pictures: arrays and files in, the same kind out, and every input that does not fit is named."""
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from nasjax.apply.stylize import StyleOptions, stylize, stylize_files
+from nasjax.cli import main
+from nasjax.export.stylist import write_style_network
+from nasjax.spaces.photonet import photonet
+
+ARGUMENTS = {"widths": [4, 6, 8], "convs": [1, 1, 1], "ops": ["conv"]}
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    """A network with one transfer, at full resolution: quick to compile."""
+    net = photonet(**ARGUMENTS)
+    arch = net.space.encode({"d1.cat": "on", "d1.skip": "on"})
+    params = net.extract_params(net.init(jax.random.key(0)), arch)
+    folder = tmp_path_factory.mktemp("network") / "n"
+    write_style_network(folder, ARGUMENTS, arch=arch, params=params, card={"name": "test"})
+    return StyleOptions(network=folder)
+
+
+def _photo(seed, height=24, width=28):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+def test_the_output_is_of_the_contents_kind(options):
+    """uint8 gives uint8, float gives float; sizes of content and style are independent."""
+    out = stylize(_photo(0), _photo(1), options)
+    assert out.dtype == np.uint8 and out.shape == (24, 28, 3)
+    floats = stylize(_photo(0).astype(np.float32) / 127.5 - 1, _photo(1), options)
+    assert floats.dtype == np.float32
+    assert np.abs((floats + 1) * 127.5 - out).max() < 0.51
+
+
+def test_hard_inputs_are_stylised(options):
+    """A flat style, an identical one, one pixel, grey: finite, and not all black or white."""
+    content = _photo(0)
+    flat = np.full((24, 28, 3), 77, np.uint8)
+    for style in (flat, content, content[:1, :1], np.repeat(content[..., :1], 3, -1)):
+        assert stylize(content, style, options).shape == content.shape
+    assert stylize(content[:1, :1], content, options).shape == (1, 1, 3)
+    assert np.ptp(stylize(content, content, options)) > 20
+
+
+def test_regions_follow_their_labels(options):
+    """The left takes its statistics from the style's left alone."""
+    content, left = _photo(0), np.zeros((24, 28), np.int64)
+    left[:, 14:] = 7
+    bright, dark = _photo(1) // 4 + 180, _photo(2) // 4
+    style = np.concatenate([bright[:, :14], dark[:, 14:]], 1)
+    whole = stylize(content, style, options).astype(float)
+    split = stylize(content, style, options, content_labels=left, style_labels=left).astype(float)
+    gap = split[:, :12].mean() - split[:, 16:].mean()
+    assert abs(gap) > 2 * abs(whole[:, :12].mean() - whole[:, 16:].mean())
+
+
+def test_arrays_and_labels_that_do_not_fit_are_named(options):
+    """Shapes, types, one-sided or foreign labels."""
+    content, labels = _photo(0), np.zeros((24, 28), np.int64)
+    for bad in (content[..., 0], content[..., :2], np.zeros((0, 4, 3), np.uint8)):
+        with pytest.raises(ValueError, match="content must be"):
+            stylize(bad, content, options)
+    with pytest.raises(ValueError, match=r"style must be uint8, or float in \[-1, 1\]"):
+        stylize(content, content.astype(np.float32), options)
+    with pytest.raises(ValueError, match="both content and style"):
+        stylize(content, content, options, content_labels=labels)
+    with pytest.raises(ValueError, match="the content is .* its labels are"):
+        stylize(content, content, options, content_labels=labels[1:], style_labels=labels)
+    with pytest.raises(ValueError, match="label 0 of the content does not occur"):
+        stylize(content, content, options, content_labels=labels, style_labels=labels + 1)
+    with pytest.raises(ValueError, match="24 regions; at most 16"):
+        rows = labels + np.arange(24)[:, None]
+        stylize(content, content, options, content_labels=rows, style_labels=rows)
+
+
+def test_options_out_of_range_are_named():
+    """alpha, size and method."""
+    for given, word in (({"alpha": 1.5}, "alpha"), ({"size": 0}, "size"), ({"method": "qr"}, "newton-schulz")):
+        with pytest.raises(ValueError, match=word):
+            StyleOptions(**given)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two contents, of which one has transparency, and two styles."""
+    for k in range(2):
+        Image.fromarray(_photo(k)).save(tmp_path / f"c{k}.png")
+        Image.fromarray(_photo(k + 5)).save(tmp_path / f"s{k}.png")
+    clear = Image.fromarray(_photo(1))
+    clear.putalpha(128)
+    clear.save(tmp_path / "c1.png")
+    return tmp_path
+
+
+def test_every_content_meets_every_style(files, options):
+    """Several pictures go to a folder under both names; transparency stays."""
+    (files / "out").mkdir()
+    contents, styles = ([files / f"{kind}{k}.png" for k in range(2)] for kind in "cs")
+    written = stylize_files(contents, styles, files / "out", options=options)
+    assert sorted(p.name for p in written) == ["c0_s0.png", "c0_s1.png", "c1_s0.png", "c1_s1.png"]
+    with Image.open(files / "out" / "c1_s0.png") as picture:
+        assert picture.mode == "RGBA"
+    with pytest.raises(ValueError, match="existing folder"):
+        stylize_files(contents, styles, files / "out.png", options=options)
+
+
+def test_the_command(files, options, capsys):
+    """One pair by command, with masks; a mask that does not fit is named and nothing is written."""
+    mask = np.zeros((24, 28, 3), np.uint8)
+    mask[:, 14:] = 255
+    Image.fromarray(mask).save(files / "mask.png")
+    command = ["stylize", str(files / "c0.png"), str(files / "s0.png"), str(files / "o.png")]
+    command += ["--network", str(options.network), "--alpha", "0.5"]
+    masks = ["--content-mask", str(files / "mask.png"), "--style-mask"]
+    assert main([*command, *masks, str(files / "mask.png"), "--smooth"]) == 0
+    with Image.open(files / "o.png") as picture:
+        assert picture.size == (28, 24)
+    Image.fromarray(mask[:10]).save(files / "short.png")
+    (files / "o.png").unlink()
+    assert main([*command, *masks, str(files / "short.png")]) == 2
+    assert "short.png" in capsys.readouterr().err
+    assert main([*command, "--content-mask", str(files / "mask.png")]) == 2
+    assert "go together" in capsys.readouterr().err
+    assert main([*command[:-4], "--network", str(files)]) == 2
+    assert not (files / "o.png").exists()

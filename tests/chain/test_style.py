@@ -1,0 +1,106 @@
+"""The style chain on a tiny config: it runs, resumes without training again, and refuses what cannot work."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nasjax.apply.stylize import StyleOptions, stylize
+from nasjax.chain.configs import as_dict, from_dict, load_config
+from nasjax.chain.style.config import PairsConfig, StyleConfig
+from nasjax.chain.style.experiment import run_style_experiment
+from nasjax.chain.style.problem import make_style_problem
+from nasjax.chain.style.score import teacher_arch
+from nasjax.cli import main
+from nasjax.spaces.photonet import photonet
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """The shipped config at three levels and one operator, on a few small pictures."""
+    pictures = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        image = Image.fromarray(rng.integers(0, 255, (6, 8, 3)).astype(np.uint8)).resize((64, 48))
+        image.save(pictures / f"{i}_content.png")
+        image.transpose(Image.Transpose.ROTATE_180).save(pictures / f"{i}_style.png")
+    tiny = load_config("photonet").tiny()
+    assert isinstance(tiny, StyleConfig)
+    data = replace(tiny.data, source=f"folder:{pictures}", on_bad="skip")
+    finalists = replace(tiny.finalists, number=1)
+    return replace(tiny, data=data, finalists=finalists, pairs=replace(tiny.pairs, search=str(pictures)))
+
+
+@pytest.fixture(scope="module")
+def finished(config, tmp_path_factory):
+    path = tmp_path_factory.mktemp("run") / "style"
+    said: list[str] = []
+    return path, run_style_experiment(config, path, say=said.append), said
+
+
+def test_a_run_leaves_a_network_that_stylises(finished):
+    """results.json, the archive, fairness and a network folder; every choice was trained equally often."""
+    path, results, said = finished
+    assert json.loads((path / "results.json").read_text()) == results
+    [row] = results["finalists"]
+    assert row["arch"] == results["arch"] and np.isfinite(row["totals"]).all() and row["params"] > 0
+    [stage] = json.loads((path / "fairness.json").read_text())["stages"]
+    assert stage["stage"] == "path" and stage["gap"] == 0
+    assert any("nothing is open" in line for line in said)
+    photo = np.random.default_rng(1).integers(0, 256, (40, 36, 3)).astype(np.uint8)
+    out = stylize(photo, photo[::-1], StyleOptions(network=path / "network"))
+    assert out.shape == photo.shape and np.ptp(out) > 0
+
+
+def test_a_finished_run_is_read_not_repeated(finished, config, monkeypatch):
+    """Called again, nothing is trained, and the results are the same."""
+    path, results, _ = finished
+    monkeypatch.setattr("nasjax.chain.training.fit", None)
+    again = run_style_experiment(config, path, say=lambda text: None)
+    assert again["arch"] == results["arch"]
+    assert again["finalists"][0]["totals"] == pytest.approx(results["finalists"][0]["totals"], abs=1e-5)
+
+
+def test_another_config_is_refused(finished, config):
+    """A run folder belongs to one config; the message names what differs."""
+    with pytest.raises(ValueError, match="seed was 0, now 1"):
+        run_style_experiment(replace(config, seed=1), finished[0], say=lambda text: None)
+
+
+def test_the_config_survives_json(config):
+    """config.json is enough to build it again."""
+    assert from_dict(json.loads(json.dumps(as_dict(config)))) == config
+
+
+def test_what_cannot_work_is_refused_before_training(config):
+    """Budgets, sizes, stages, pairs, objectives and weights."""
+    with pytest.raises(ValueError, match="macs"):
+        make_style_problem(replace(config, budget=("macs<=1K",)))
+    with pytest.raises(ValueError, match="data.patch must be a multiple of 4"):
+        make_style_problem(replace(config, data=replace(config.data, patch=30)))
+    with pytest.raises(ValueError, match="must be those of the space"):
+        make_style_problem(replace(config, stages=config.stages[:1]))
+    with pytest.raises(ValueError, match="not a folder with pictures"):
+        make_style_problem(replace(config, pairs=PairsConfig(search="/nowhere")))
+    with pytest.raises(ValueError, match="one or more of edge, style, teacher, cost"):
+        replace(config, objectives=("beauty",))
+    with pytest.raises(ValueError, match="weights"):
+        replace(config, weights=(0.0, 0.0, 0.0, 0.0))
+
+
+def test_the_teacher_has_everything():
+    """Every transfer, edge, norm, extra convolution and larger reduction, at the widest."""
+    space = photonet((4, 6, 8, 8), (1, 1, 1, 1), decoder=((2, 4), (6,), (8,))).space
+    options = space.decode(teacher_arch(space))
+    assert options.pop("w1") == "4"
+    assert set(options.values()) == {"on", "norm", "conv", "3x3"}
+
+
+def test_profile_and_other_commands(capsys):
+    """`nasjax profile` knows the space; commands for super-resolution say that they are."""
+    assert main(["profile", "photonet"]) == 0
+    assert "photonet4" in capsys.readouterr().out
+    assert main(["finetune", "photonet", "--arch", "x"]) == 2
+    assert "style-transfer" in capsys.readouterr().err
