@@ -10,19 +10,20 @@ from nasjax.train.config import TrainConfig
 
 
 def config() -> StyleConfig:
-    """The narrow encoder to relu4_1; three operators; decoder widths from half the encoder's to the same."""
+    """The narrow encoder to relu3_1; three operators; decoder widths from half the encoder's to the same."""
     return StyleConfig(
-        space=StyleSpaceConfig(decoder=((8, 16), (16, 32), (32, 64))),
+        space=StyleSpaceConfig(decoder=((8, 16), (16, 32))),
         data=DataConfig(patch=96),
         pairs=PairsConfig(number=12, size=128),
         stages=(
-            StageConfig("path", _train(900), batch=2, population=24, generations=8),
-            StageConfig("operator", _train(500), batch=2, population=24, generations=4),
-            StageConfig("channel", _train(400), batch=4, population=8, generations=1),
+            StageConfig("path", _train(700), batch=2, population=24, generations=8),
+            StageConfig("operator", _train(300), batch=2, population=24, generations=4),
+            StageConfig("channel", _train(300), batch=4, population=4, generations=1),
+            StageConfig("transfer", population=24, generations=4),
         ),
-        finalists=FinalistsConfig(number=2, seeds=2, train=_train(1000), batch=8),
+        finalists=FinalistsConfig(number=2, seeds=2, train=_train(500), batch=8),
     )
 
 
 def _train(steps: int) -> TrainConfig:
-    return TrainConfig(steps=steps, lr=3e-3, log_every=50)
+    return TrainConfig(steps=steps, lr=2e-3, log_every=50)

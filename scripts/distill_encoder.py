@@ -1,7 +1,7 @@
 """Train the narrow encoder that comes with the package: VGG16's features at a quarter of its widths.
 
-    python scripts/distill_encoder.py [--run runs/encoder] [--data embedded] [--levels 4] [--steps 3000]
-        [--out nasjax/nets/weights/narrow_relu4_1.safetensors]
+    python scripts/distill_encoder.py [--run runs/encoder] [--data embedded] [--levels 3] [--steps 1500]
+        [--out nasjax/nets/weights/narrow_relu3_1.safetensors]
 
 Collaborative distillation (arXiv 2003.08436): linear maps of the student's features match the teacher's. A stopped run
 goes on. Afterwards every layer is rescaled to unit mean activation over the photographs, as the teacher's are, and
@@ -95,13 +95,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="runs/encoder")
     parser.add_argument("--data", default="embedded")
-    parser.add_argument("--levels", type=int, default=4)
+    parser.add_argument("--levels", type=int, default=3)
     parser.add_argument("--divisor", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--patch", type=int, default=96)
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--patch", type=int, default=64)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--out", default="nasjax/nets/weights/narrow_relu4_1.safetensors")
+    parser.add_argument("--out", default="nasjax/nets/weights/narrow_relu3_1.safetensors")
     args = parser.parse_args()
     beside = Path(f"{args.out}.part")
     write_weights(unit_means(train(args), args), beside, {"teacher": "VGG16", "levels": str(args.levels)})

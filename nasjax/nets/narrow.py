@@ -6,13 +6,13 @@ from nasjax.nets.vgg import WEIGHTS, vgg
 from nasjax.typing import Params
 
 NARROW = 4  # its widths are VGG16's divided by this
-_FILE, _WIDTHS = WEIGHTS / "narrow_relu4_1.safetensors", (16, 32, 64, 128)
+_FILE, _WIDTHS = WEIGHTS / "narrow_relu3_1.safetensors", (16, 32, 64)
 
 
-def load_narrow(levels: int = 4) -> Params:
-    """Parameters for `vgg(widths=(16, 32, 64, 128)[:levels])`, scaled to unit mean activation.
+def load_narrow(levels: int = 3) -> Params:
+    """Parameters for `vgg(widths=(16, 32, 64)[:levels])`, scaled to unit mean activation.
 
-    Made by `scripts/distill_encoder.py`. Raises ValueError for other than 1 to 4 levels.
+    Made by `scripts/distill_encoder.py`. Raises ValueError for other than 1 to 3 levels.
     """
     from safetensors.numpy import load_file
 

@@ -1,9 +1,10 @@
 """`photonet`: photorealistic style transfer, an encoder and the decoders that mirror it (StyleNAS, arXiv 1906.02470).
 
 Path: which encoder features join the bottleneck (BFA) and the decoder's stages (instance-normalised or not), extra
-convolutions, larger reductions, and where statistics are transferred. Operator: how each decoder convolution is
-made. Channel: the decoder's widths. Trained as an auto-encoder, when the points of transfer do nothing; at use they
-move the content's statistics to the style's (`Points`).
+convolutions, larger reductions. Operator: how each decoder convolution is made. Channel: the decoder's widths.
+Transfer: where statistics are moved; it has no parameters, so its stage searches without training. Trained as an
+auto-encoder, when the points of transfer do nothing; at use they move the content's statistics to the style's
+(`Points`).
 """
 
 import functools
@@ -67,7 +68,7 @@ def photonet(
     options = tuple(tuple(w) for w in decoder) if decoder else tuple((w,) for w in widths[:-1])
     _check(widths, convs, ops, options)
     choices = tuple(_choices(len(widths), tuple(ops), options))
-    space = SearchSpace(f"photonet{len(widths)}", choices, ("path", "operator", "channel"))
+    space = SearchSpace(f"photonet{len(widths)}", choices, ("path", "operator", "channel", "transfer"))
     side = 2 ** len(widths)  # so that two pixels remain at the bottleneck
     forward = Photonet(_encoder(tuple(widths), tuple(convs)), tuple(ops), options, points)
     return Supernet(space, forward, (2, side, side, 3))  # two images: a content and its style
@@ -76,6 +77,11 @@ def photonet(
 def _choices(levels: int, ops: tuple[str, ...], widths: tuple[tuple[int, ...], ...]) -> Iterator[Choice]:
     def switch(name: str, options: tuple[str, ...] = ("off", "on"), parent: str | None = None) -> Choice:
         return Choice(name, options, "path", active=None if parent is None else (parent, ("on",)))
+
+    def moves(name: str) -> Choice:
+        # On until their own stage: a skip whose statistics are not moved is a shortcut for the content's colours, and
+        # the longer a network trains, the more it takes it.
+        return Choice(name, ("off", "on"), "transfer", default=1)
 
     def extra(name: str) -> Choice:
         coarse = ("path", (("off",), ops)) if len(ops) > 1 else None
@@ -88,19 +94,19 @@ def _choices(levels: int, ops: tuple[str, ...], widths: tuple[tuple[int, ...], .
     for stage, options in enumerate(widths, 1):
         if len(options) > 1:
             yield Choice(f"w{stage}", tuple(map(str, options)), "channel", default=len(options) - 1)
-    yield switch("bn.wct")
+    yield moves("bn.wct")
     yield from (switch(f"bfa{level}") for level in range(levels - 1, 0, -1))
-    yield from (switch(f"d{levels}.wct"), extra(f"d{levels}.extra"), extra(f"d{levels}.up"))
+    yield from (moves(f"d{levels}.wct"), extra(f"d{levels}.extra"), extra(f"d{levels}.up"))
     for stage in range(levels - 1, 0, -1):
         d = f"d{stage}"
-        yield from (switch(f"{d}.wct"), switch(f"{d}.cat"), switch(f"{d}.in", ("plain", "norm"), f"{d}.cat"))
+        yield from (moves(f"{d}.wct"), switch(f"{d}.cat"), switch(f"{d}.in", ("plain", "norm"), f"{d}.cat"))
         if stage > 1:
             yield from made(stage)
         if stage > 2:
             yield from (extra(f"{d}.extra"), switch(f"{d}.reduce", tuple(_REDUCE)))
         if stage > 1:
             yield extra(f"{d}.up")
-        yield switch(f"{d}.skip")
+        yield moves(f"{d}.skip")
 
 
 class Photonet(NamedTuple):

@@ -18,7 +18,7 @@ def network():
     net = photonet(**ARGUMENTS)
     # A transfer of each kind (bottleneck, skip, decoder) and a norm: every point more is a program more to compile.
     on = {"bn.wct": "on", "d2.skip": "on", "d2.cat": "on", "d2.in": "norm", "d1.wct": "on"}
-    arch = net.space.encode(on)
+    arch = net.space.encode({c.name: c.options[0] for c in net.space.choices} | on)
     params = net.extract_params(net.init(jax.random.key(0)), arch)
     return StyleNetwork(net, tuple(arch.tolist()), params, {})
 

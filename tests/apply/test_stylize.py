@@ -17,7 +17,7 @@ ARGUMENTS = {"widths": [4, 6, 8], "convs": [1, 1, 1], "ops": ["conv"]}
 def options(tmp_path_factory):
     """A network with one transfer, at full resolution: quick to compile."""
     net = photonet(**ARGUMENTS)
-    arch = net.space.encode({"d1.cat": "on", "d1.skip": "on"})
+    arch = net.space.encode({c.name: c.options[0] for c in net.space.choices} | {"d1.cat": "on", "d1.skip": "on"})
     params = net.extract_params(net.init(jax.random.key(0)), arch)
     folder = tmp_path_factory.mktemp("network") / "n"
     write_style_network(folder, ARGUMENTS, arch=arch, params=params, card={"name": "test"})

@@ -30,6 +30,14 @@ def test_the_original_space_has_31_choices_in_a_round_of_four(space):
     assert fair_round(space.at_stage("path")).slots == 4
 
 
+def test_transfers_are_decided_last_and_on_until_then(space):
+    """Ten points of transfer, without parameters; before their stage all of them are on."""
+    points = [c.name for c in space.choices if c.stage == "transfer"]
+    assert len(points) == 10 and space.stages[-1] == "transfer"
+    options = space.decode(space.at_stage("path").default_arch())
+    assert all(options[name] == "on" for name in points)
+
+
 def test_the_published_network_is_what_its_string_says(space):
     """Two transfers, both at full resolution; features of relu4_1 and relu2_1 join the bottleneck; two skips."""
     options = space.decode(from_bits(space, PUBLISHED))

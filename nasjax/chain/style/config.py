@@ -14,7 +14,7 @@ class StyleSpaceConfig:
     """The search space of stylising networks (`nasjax.spaces.photonet`)."""
 
     encoder: Literal["narrow", "vgg16"] = "narrow"  # a quarter of VGG16's widths, distilled; or VGG16 itself
-    levels: int = 4  # 3 to 5 (relu3_1 to relu5_1); the narrow encoder that is shipped has 4
+    levels: int = 3  # 3 to 5 (relu3_1 to relu5_1); the narrow encoder that is shipped has 3
     ops: tuple[Literal["conv", "sep", "ir"], ...] = ("conv", "sep", "ir")  # how decoder convolutions may be made
     decoder: tuple[tuple[int, ...], ...] = ()  # widths of the decoder's stages 1, 2, ...; (): the encoder's
 
@@ -56,7 +56,8 @@ class StyleConfig:
     weights: tuple[float, float, float, float] = (1.0, 1.0, 0.0, 0.1)
     pixel: float = 4.0  # weights of pixel and feature errors in training (`tasks.style_transfer`)
     feature: float = 0.5
-    stages: tuple[StageConfig, ...] = (StageConfig("path"), StageConfig("operator"), StageConfig("channel"))
+    # The training of the last one is not used: transfers have no parameters.
+    stages: tuple[StageConfig, ...] = tuple(map(StageConfig, ("path", "operator", "channel", "transfer")))
     finalists: FinalistsConfig = field(default_factory=FinalistsConfig)
 
     def __post_init__(self) -> None:

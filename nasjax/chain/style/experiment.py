@@ -1,4 +1,4 @@
-"""The whole style search: path, operators, channels; the best are fine-tuned, compared, and one is shipped."""
+"""The whole style search: path, operators, widths, transfers; the best are fine-tuned, and one is shipped."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +18,7 @@ from nasjax.space import SearchSpace
 from nasjax.typing import Params
 
 Say = Callable[[str], None]
+TRANSFER = "transfer"  # the stage whose choices have no parameters
 
 
 def run_style_experiment(config: StyleConfig, path: str | Path, *, say: Say = print) -> dict[str, Any]:
@@ -51,7 +52,9 @@ def _find(run: RunFolder, problem: StyleProblem, say: Say) -> tuple[Archive, Par
 
     def one_stage(stage: str, narrowed: SearchSpace, archive: Archive) -> Archive:
         settings = next(s for s in problem.config.stages if s.stage == stage)
-        if narrowed.free:
+        if stage == TRANSFER:
+            say(f"{stage}: {narrowed.size():.3g} networks of the same weights")
+        elif narrowed.free:
             say(f"{stage}: training {len(narrowed.free)} free choices, {narrowed.size():.3g} networks")
             shared.append(train_stage(run, problem, settings, space=narrowed, params=shared[-1]))
         else:
