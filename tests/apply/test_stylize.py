@@ -128,3 +128,22 @@ def test_the_command(files, options, capsys):
     assert "go together" in capsys.readouterr().err
     assert main([*command[:-4], "--network", str(files)]) == 2
     assert not (files / "o.png").exists()
+
+
+def test_the_shipped_network_gives_a_photograph_another_light():
+    """Without any option: colours go to the style's, edges stay, and half as much is half as far."""
+    from nasjax.data.embedded import embedded_photos
+    from nasjax.data.style_pairs import square
+    from nasjax.metrics.style import edge_ssim
+
+    photos = embedded_photos("test")
+    content, style = (square(photos[i]["image"], 96) for i in (3, 4))
+    outs = {alpha: stylize(content, style, StyleOptions(alpha=alpha)).astype(float) for alpha in (1.0, 0.5, 0.0)}
+    means = {alpha: out.mean((0, 1)) for alpha, out in outs.items()}
+    wanted = style.mean((0, 1)).astype(float)
+    far = {alpha: np.abs(mean - wanted).sum() for alpha, mean in means.items()}
+    assert far[1.0] < 0.5 * far[0.0] and far[1.0] < far[0.5] < far[0.0]
+    # alpha 0 is the network's own copy of the content.
+    assert np.abs(outs[0.0] - content).mean() < 8
+    images = (np.float32(a)[None] / 127.5 - 1 for a in (outs[1.0], content))
+    assert float(edge_ssim(*images)[0]) > 0.6

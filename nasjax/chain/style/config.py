@@ -51,7 +51,7 @@ class StyleConfig:
     pairs: PairsConfig = field(default_factory=PairsConfig)
     budget: tuple[str, ...] = ()  # see nasjax.cost.budget; e.g. ("macs<=4G",)
     macs_at: tuple[int, int] = (512, 512)  # width, height that MACs are stated for
-    objectives: tuple[Literal["edge", "style", "teacher", "cost"], ...] = ("edge", "style", "cost")
+    objectives: tuple[str, ...] = ("edge", "style", "cost")
     # What a stage decides by, and in what the finalists are ordered: the smallest weighted sum of all four.
     weights: tuple[float, float, float, float] = (1.0, 1.0, 0.0, 0.1)
     pixel: float = 4.0  # weights of pixel and feature errors in training (`tasks.style_transfer`)
