@@ -6,7 +6,7 @@ from typing import Literal
 from nasjax.config import DataConfig, StageConfig
 from nasjax.train.config import TrainConfig
 
-OBJECTIVES = ("edge", "style", "teacher", "cost")
+OBJECTIVES: tuple[str, ...] = ("edge", "style", "teacher", "cost")
 
 
 @dataclass(frozen=True)

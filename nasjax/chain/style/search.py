@@ -7,6 +7,7 @@ import numpy as np
 
 from nasjax.chain.clock import timed
 from nasjax.chain.folder import RunFolder
+from nasjax.chain.style.config import OBJECTIVES
 from nasjax.chain.style.problem import StyleProblem
 from nasjax.chain.style.score import Judge, evaluation, make_judge, measure, style_scorer
 from nasjax.chain.training import Phase, fairness, phase_batches, record_fairness, train_phase
@@ -52,7 +53,7 @@ def _stage_sampler(stage: StageConfig, space: SearchSpace) -> Sampler:
 def stage_searcher(problem: StyleProblem, stage: StageConfig, space: SearchSpace) -> Searcher:
     """The search algorithm that a stage names; those for one objective weigh the objectives as decisions do."""
     size, config = stage.population, problem.config
-    known = dict(zip(("edge", "style", "teacher", "cost"), config.weights, strict=True))
+    known = dict(zip(OBJECTIVES, config.weights, strict=True))
     weights = tuple(known[name] for name in config.objectives)
     if stage.algorithm == "nsga2":
         return nsga2(space, num_objectives=len(config.objectives), population=size)
