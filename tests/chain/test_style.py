@@ -54,6 +54,7 @@ def test_a_run_leaves_a_network_that_stylises(finished):
     assert out.shape == photo.shape and np.ptp(out) > 0
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_read_not_repeated(finished, config, monkeypatch):
     """Called again, nothing is trained, and the results are the same."""
     path, results, _ = finished
