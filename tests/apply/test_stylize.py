@@ -145,5 +145,5 @@ def test_the_shipped_network_gives_a_photograph_another_light():
     assert far[1.0] < 0.5 * far[0.0] and far[1.0] < far[0.5] < far[0.0]
     # alpha 0 is the network's own copy of the content; a photograph reduced so far is nothing but edges.
     assert np.abs(outs[0.0] - content).mean() < 12
-    images = (np.float32(a)[None] / 127.5 - 1 for a in (outs[1.0], content))
+    images = (jax.numpy.asarray(a, np.float32)[None] / 127.5 - 1 for a in (outs[1.0], content))
     assert float(edge_ssim(*images)[0]) > 0.6
