@@ -137,13 +137,13 @@ def test_the_shipped_network_gives_a_photograph_another_light():
     from nasjax.metrics.style import edge_ssim
 
     photos = embedded_photos("test")
-    content, style = (square(photos[i]["image"], 96) for i in (3, 4))
+    content, style = (square(photos[i]["image"][:192, :192], 96) for i in (3, 4))  # halved, as in training
     outs = {alpha: stylize(content, style, StyleOptions(alpha=alpha)).astype(float) for alpha in (1.0, 0.5, 0.0)}
     means = {alpha: out.mean((0, 1)) for alpha, out in outs.items()}
     wanted = style.mean((0, 1)).astype(float)
     far = {alpha: np.abs(mean - wanted).sum() for alpha, mean in means.items()}
     assert far[1.0] < 0.5 * far[0.0] and far[1.0] < far[0.5] < far[0.0]
-    # alpha 0 is the network's own copy of the content; a photograph reduced so far is nothing but edges.
-    assert np.abs(outs[0.0] - content).mean() < 12
+    # alpha 0 is the network's own copy of the content.
+    assert np.abs(outs[0.0] - content).mean() < 8
     images = (jax.numpy.asarray(a, np.float32)[None] / 127.5 - 1 for a in (outs[1.0], content))
     assert float(edge_ssim(*images)[0]) > 0.6

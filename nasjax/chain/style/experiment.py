@@ -30,6 +30,8 @@ def run_style_experiment(config: StyleConfig, path: str | Path, *, say: Say = pr
     """
     problem = make_style_problem(config)
     run = open_run(path, config)
+    if (done := run.read("results.json")) is not None:
+        return done  # written last, and the folder is this config's
     space = problem.supernet.space
     say(f"{config.name}: {space.size():.2e} networks in {space.name}, run folder {run.path}")
     archive, shared = _find(run, problem, say)
