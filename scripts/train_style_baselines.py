@@ -1,12 +1,12 @@
 """Train the decoders of the style transfer baselines, one after the other, as auto-encoders.
 
     python scripts/train_style_baselines.py [--run runs/style_baselines] [--networks cascade wct2] [--levels 1 2 3 4]
-        [--data embedded] [--steps 4000] [--patch 128] [--batch 4] [--pool indices] [--widths 8 16 16]
+        [--data embedded] [--steps 4000] [--patch 128] [--batch 4] [--pixel 4] [--pool indices] [--widths 8 16 16]
 
-Each decoder learns to give back the image behind the features of the deepest of its levels (0.5 pixel MSE + 0.5
-feature MSE, nothing is transferred), by Adam on random patches; it starts from the layers that it shares with the
-decoder before it, since the decoder of level 4 contains one of level 3. Writes RUN/cascade1.safetensors ... and
-RUN/wct2.safetensors: the averaged decoder params, to be used beside the encoder's as
+Each decoder learns to give back the image behind the features of the deepest of its levels (`--pixel` times the pixel
+MSE + 0.5 feature MSE, nothing is transferred), by Adam on random patches; it starts from the layers that it shares
+with the decoder before it, since the decoder of level 4 contains one of level 3. Writes RUN/cascade1.safetensors ...
+and RUN/wct2.safetensors: the averaged decoder params, to be used beside the encoder's as
 
     {"encoder": load_vgg16(4), "decoder4": read_weights("cascade4.safetensors"), ...} in nasjax.nets.cascade.cascade
     {"encoder": load_vgg16(4), "decoder": read_weights("wct2.safetensors")} in nasjax.nets.wct2.wct2
@@ -92,7 +92,7 @@ def make_task(job: Job, frozen: Params, args: argparse.Namespace, *, start: Para
         fixed = {**params, ENCODER: jax.lax.stop_gradient(params[ENCODER])}
         return reconstruct(job.auto, fixed, x.astype(args.precision)).astype(jnp.float32)
 
-    config = StyleTransfer(patch=args.patch, batch=args.batch)
+    config = StyleTransfer(patch=args.patch, batch=args.batch, pixel=args.pixel)
     return style_transfer(config, Model(init, forward), ONLY, encoder=job.auto.encoder)
 
 
@@ -151,6 +151,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=4, help="patches a device and step")
     parser.add_argument("--pool", choices=("indices", "nearest"), default="indices", help="of the cascade")
     parser.add_argument("--widths", type=int, nargs="+", help="train around a random encoder of these widths")
+    parser.add_argument("--pixel", type=float, default=4.0, help="weight of the pixel error; features have 0.5")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--seed", type=int, default=0)

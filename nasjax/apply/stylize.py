@@ -16,14 +16,13 @@ from nasjax.apply.picture import FORMATS, Picture, check_folder, known_suffix, r
 from nasjax.apply.stylist import Style, Stylist
 from nasjax.export.stylist import load_style_network
 from nasjax.linalg import METHODS
-from nasjax.ops.guided import guided_filter
+from nasjax.ops.guided import keep_detail
 
 Location: TypeAlias = str | os.PathLike[str]
 Photo: TypeAlias = np.ndarray  # uint8 or float32 in [-1, 1], [h, w, 3]
 Labels: TypeAlias = np.ndarray  # integers, [h, w]
 SHIPPED = Path(__file__).parent / "network"
 _MOST_REGIONS = 16
-_RADIUS, _EPSILON = 8, 1e-2  # of smoothing: details below a contrast of 0.1 (of 2) come from the content
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class StyleOptions:
 
     alpha: float = 1.0  # 0 transfers nothing, 1 everything
     size: int | None = None  # longest side that is worked at; None: the content's own
-    smooth: bool = False  # filter the output along the content's edges
+    smooth: bool = True  # filter the change along the content's edges (`ops.guided.keep_detail`)
     method: str = "newton-schulz"  # how statistics are moved: eigh, newton-schulz or cholesky
     network: Location | None = None  # a network folder of a search; None: the one that comes with the package
 
@@ -107,7 +106,7 @@ def stylize_files(
 def _stylised(stylist: Stylist, content: Any, style: Style, options: StyleOptions, shares: Any) -> np.ndarray:
     out = stylist(content, style, alpha=options.alpha, weights=shares)
     if options.smooth:
-        out = guided_filter(content[None], out[None], radius=_RADIUS, epsilon=_EPSILON)[0].clip(-1, 1)
+        out = keep_detail(content, out).clip(-1, 1)
     return np.asarray(out)
 
 

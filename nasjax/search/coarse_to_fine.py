@@ -24,7 +24,8 @@ class Decision(NamedTuple):
     """What one stage searched and decided.
 
     `space` is the narrowed space, `before` and `after` the spaces that were open before and after the decision, `arch`
-    the winner: decided choices, with defaults for what later stages decide. `row` is None where it was given.
+    the winner: decided choices, with defaults for what later stages decide. `row` is None where it was given, or where
+    the earlier decisions left nothing open.
     """
 
     stage: str
@@ -47,9 +48,10 @@ def coarse_to_fine(
     """Searches stage after stage and returns the archive with one decision a stage; the last one's arch is the result.
 
     `search_stage` trains what it needs and searches the space it is given, usually by `run_search`; the archive it
-    receives is labelled with the stage. `choose` then picks among all that the stage evaluated. Stages in `given` are
-    skipped with that winner: how an interrupted chain goes on without repeating them. `on_decision` is called after
-    each searched stage. Raises ValueError for an unknown stage in `given`, or a stage that evaluated nothing.
+    receives is labelled with the stage. `choose` then picks among all that the stage evaluated. Stages in `given`
+    are skipped with that winner: how an interrupted chain goes on without repeating them. A stage in which nothing
+    is open is decided without a search. `on_decision` is called after each searched stage. Raises ValueError for an
+    unknown stage in `given`, or a stage that evaluated nothing.
     """
     given = {} if given is None else given
     if unknown := sorted(set(given) - set(space.stages)):
@@ -61,6 +63,8 @@ def coarse_to_fine(
         narrowed, row = space.at_stage(stage, arch), None
         if stage in given:
             arch = narrowed.check(given[stage])
+        elif not narrowed.free:
+            arch = narrowed.default_arch()
         else:
             archive = search_stage(stage, narrowed, archive.at(stage)).at(stage)
             row = _choose(archive, choose)

@@ -117,7 +117,7 @@ def test_the_command(files, options, capsys):
     command = ["stylize", str(files / "c0.png"), str(files / "s0.png"), str(files / "o.png")]
     command += ["--network", str(options.network), "--alpha", "0.5"]
     masks = ["--content-mask", str(files / "mask.png"), "--style-mask"]
-    assert main([*command, *masks, str(files / "mask.png"), "--smooth"]) == 0
+    assert main([*command, *masks, str(files / "mask.png"), "--no-smooth"]) == 0
     with Image.open(files / "o.png") as picture:
         assert picture.size == (28, 24)
     Image.fromarray(mask[:10]).save(files / "short.png")

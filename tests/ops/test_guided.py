@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasjax.ops import guided
-from nasjax.ops.guided import box_mean, guided_filter
+from nasjax.ops.guided import box_mean, guided_filter, keep_detail
 
 RNG = np.random.default_rng(0)
 
@@ -120,3 +120,16 @@ def test_bad_input_is_named(channels, width, options, message):
         guided_filter(
             jnp.zeros((13, width, channels)), jnp.zeros((13, 17, 2)), **{"radius": 2, "epsilon": 1e-2, **options}
         )
+
+
+def test_detail_is_kept():
+    """A change that follows the content, or is the same everywhere, passes; one that follows nothing is averaged."""
+    content = np.where(np.arange(24) < 12, -0.5, 0.5).astype(np.float32)[None, :, None].repeat(20, 0).repeat(3, -1)
+    content = content + 0.02 * RNG.standard_normal(content.shape).astype(np.float32)
+    content = jnp.asarray(content)
+    kept = keep_detail(content, 0.3 + 0.5 * content)
+    np.testing.assert_allclose(kept, 0.3 + 0.5 * content, atol=0.05)  # half the noise is a change that follows nothing
+    rough = RNG.uniform(-0.2, 0.2, content.shape).astype(np.float32)
+    left = np.asarray(keep_detail(content, content + rough)) - np.asarray(content)
+    assert left.std() < 0.3 * rough.std()
+    np.testing.assert_allclose(keep_detail(content, content), content, atol=1e-6)

@@ -95,6 +95,21 @@ def test_given_stages_are_skipped():
     assert announced == [("operator", len(whole.rows) - decisions[2].space.size()), ("channel", len(whole.rows))]
 
 
+def test_what_is_closed_is_not_searched():
+    """A stage that the earlier ones leave nothing to decide in is decided without one evaluation."""
+    space = SPACE.restrict({f"b{i}": ("off", "op1") for i in range(3)})
+    searched = []
+
+    def search_stage(stage, narrowed, archive):
+        searched.append(stage)
+        return _exhaustive(budgeted(space, 3.0))(stage, narrowed, archive)
+
+    archive, decisions = coarse_to_fine(space, search_stage, archive=Archive(space))
+    assert searched == ["path", "channel"] and {r.stage for r in archive.rows} == {"path", "channel"}
+    assert decisions[1].row is None and decisions[1].after == decisions[1].before
+    assert decisions[1].arch.tolist() == decisions[0].arch.tolist()
+
+
 def test_nothing_feasible_goes_on_with_the_least_violation():
     """Where no arch of a coarse stage meets the budget, the nearest one is refined."""
     archive, decisions = coarse_to_fine(SPACE, _exhaustive(budgeted(SPACE, 1e-3)), archive=Archive(SPACE))

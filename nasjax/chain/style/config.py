@@ -54,6 +54,7 @@ class StyleConfig:
     objectives: tuple[str, ...] = ("edge", "style", "cost")
     # What a stage decides by, and in what the finalists are ordered: the smallest weighted sum of all four.
     weights: tuple[float, float, float, float] = (1.0, 1.0, 0.0, 0.1)
+    smooth: bool = True  # scored is what `nasjax stylize` writes by default: filtered along the content's edges
     pixel: float = 4.0  # weights of pixel and feature errors in training (`tasks.style_transfer`)
     feature: float = 0.5
     # The training of the last one is not used: transfers have no parameters.

@@ -20,6 +20,7 @@ from nasjax.chain.style.config import OBJECTIVES
 from nasjax.chain.style.problem import StyleProblem
 from nasjax.metrics.style import edge_ssim, gram, gram_error
 from nasjax.nets.vgg import load_vgg16, vgg
+from nasjax.ops.guided import keep_detail
 from nasjax.search.archive import Evaluation
 from nasjax.space import SearchSpace
 from nasjax.supernet.base import Supernet
@@ -34,13 +35,17 @@ _CHUNK = 4  # pairs at once: what a step of the map keeps in memory
 
 
 class Judge(NamedTuple):
-    """What outputs are compared with: chunks of pairs `[chunks, pairs, ...]`, and VGG16's parameters."""
+    """What outputs are compared with: chunks of pairs `[chunks, pairs, ...]`, and VGG16's parameters.
+
+    `smooth` is how much of the change is filtered along the content's edges before it is scored: 0 or 1.
+    """
 
     content: Float[Array, "k b s s 3"]
     style: Float[Array, "k b s s 3"]
     teacher: Float[Array, "k b s s 3"]
     grams: tuple[Float[Array, "k b _c _c"], ...]  # of the styles, level by level
     before: Float[Array, "k b"]  # style distance of the untouched contents
+    smooth: Float[Array, ""]
     vgg: Params
 
 
@@ -58,7 +63,8 @@ def make_judge(problem: StyleProblem, params: Params) -> Judge:
     known = jax.jit(lambda x: jax.lax.map(lambda y: tuple(map(gram, _ENCODER.apply(weights, y))), x))
     grams = known(style)
     before = jax.vmap(gram_error)(known(content), grams)
-    return Judge(content, style, teacher.clip(-1, 1), grams, before, weights)
+    smooth = jnp.float32(problem.config.smooth)
+    return Judge(content, style, _written(teacher, content, smooth), grams, before, smooth, weights)
 
 
 def teacher_arch(space: SearchSpace) -> np.ndarray:
@@ -76,7 +82,7 @@ def measure(outputs_fn: Callable[[Array], Any], judge: Judge) -> dict[str, Array
 
     def chunk(part: tuple) -> dict[str, Array]:
         content, style, teacher, grams, before = part
-        y = outputs_fn(jnp.concatenate([content, style]))[: len(content)].clip(-1, 1)
+        y = _written(outputs_fn(jnp.concatenate([content, style]))[: len(content)], content, judge.smooth)
         reached = gram_error([gram(f) for f in _ENCODER.apply(judge.vgg, y)], grams)
         return {
             "edge": 1 - edge_ssim(y, content),
@@ -84,8 +90,13 @@ def measure(outputs_fn: Callable[[Array], Any], judge: Judge) -> dict[str, Array
             "teacher": jnp.square(y - teacher).mean((-3, -2, -1)),
         }
 
-    found = jax.lax.map(chunk, judge[:-1])
+    found = jax.lax.map(chunk, judge[:5])
     return {name: v.mean() for name, v in found.items()}
+
+
+def _written(y: Array, content: Array, smooth: Array) -> Array:
+    """The output as it is written to a file."""
+    return jnp.where(smooth > 0, keep_detail(content, y), y).clip(-1, 1)
 
 
 def style_scorer(
