@@ -100,6 +100,13 @@ def _add_folder(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", help="a run folder")
 
 
+def _add_export(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "folder", nargs="?", help="a run folder, or a network folder of a style search (default: the shipped network)"
+    )
+    command.add_argument("--to", help="of stylising networks: a folder for a copy with the graphs (default: in place)")
+
+
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", help="a bundle folder, or a run folder that has one")
     command.add_argument("--data", default="embedded", help="embedded, a folder of pictures, or tfds:NAME")
@@ -121,7 +128,8 @@ def _add_stylize(command: argparse.ArgumentParser) -> None:
     command.add_argument("--size", type=int, help="longest side to work at, in pixels (default: the content's own)")
     command.add_argument("--content-mask", help="picture of the content's regions, one colour each")
     command.add_argument("--style-mask", help="picture of the style's regions, in the same colours")
-    command.add_argument("--smooth", action="store_true", help="filter the output along the content's edges")
+    smooth = "filter the change along the content's edges; without it, the network's bare output"
+    command.add_argument("--smooth", action=argparse.BooleanOptionalAction, default=True, help=smooth)
     command.add_argument("--method", default="newton-schulz", help="eigh, newton-schulz or cholesky")
     command.add_argument("--network", help="a network folder of a search (default: the one that is shipped)")
 
@@ -199,6 +207,13 @@ def _evaluate(args: argparse.Namespace, rest: list[str]) -> None:
 
 
 def _export(args: argparse.Namespace, rest: list[str]) -> None:
+    from nasjax.chain.style.graphs import export_style_network, style_folder
+
+    if args.folder is None or style_folder(Path(args.folder)) is not None:
+        print(json.dumps(export_style_network(args.folder, args.to), indent=1))
+        return
+    if args.to is not None:
+        raise ValueError(f"export: --to is for stylising networks; the bundle of {args.folder} is its folder export/")
     from nasjax.chain.steps import export_run
 
     print(json.dumps(export_run(Path(args.folder)), indent=1))
@@ -253,7 +268,7 @@ _COMMANDS: dict[str, _Command] = {
     "train": (_add_stage, _train, "train the supernet of one stage"),
     "finetune": (_add_finetune, _finetune, "extract one arch and train it"),
     "evaluate": (_add_evaluate, _evaluate, "score a bundle on held-out pictures"),
-    "export": (_add_folder, _export, "write the bundle of a finished run again"),
+    "export": (_add_export, _export, "write the bundle of a finished run again, or graphs of a stylising network"),
     "apply": (_add_apply, _apply, "run a bundle on pictures"),
     "stylize": (_add_stylize, _stylize, "give photographs the light and colour of others"),
     "report": (_add_folder, _report, "write report.html of a run folder"),

@@ -34,6 +34,16 @@ class Network(NamedTuple):
     channels: int = 3
 
 
+class Function(NamedTuple):
+    """What the writers of graphs take: `call(*arrays)` over float32 inputs, and their names and shapes, in order.
+
+    Sizes may be symbolic (`jax.export.symbolic_shape`), all of one scope.
+    """
+
+    call: Callable[..., Any]
+    inputs: Mapping[str, tuple[Any, ...]]
+
+
 def deployed(
     net: Supernet,
     params: Params,

@@ -14,21 +14,21 @@ SIZES = ((1, 17, 24), (3, 21, 16))
 
 
 class Sample(NamedTuple):
-    """An input and what the network makes of it."""
+    """An input, or a tuple of several, and what the network makes of it."""
 
-    x: np.ndarray
+    x: np.ndarray | tuple[np.ndarray, ...]
     y: np.ndarray
 
 
 class Parity(NamedTuple):
     """The largest difference over all samples, absolute and relative to the sample's largest output.
 
-    `inputs` are the shapes at which it was measured.
+    `inputs` are the shapes at which it was measured, sample by sample.
     """
 
     max_abs: float
     max_relative: float
-    inputs: list[list[int]]
+    inputs: list[Any]
 
 
 def samples(network: Network) -> list[Sample]:
@@ -53,7 +53,11 @@ def measure(fn: Callable[[Any], Any], wanted: Sequence[Sample]) -> Parity:
         error = float(np.max(np.abs(y.astype(np.float64) - sample.y)))
         absolute = float(np.maximum(absolute, error))
         relative = float(np.maximum(relative, error / max(float(np.max(np.abs(sample.y))), 1e-12)))
-    return Parity(absolute, relative, [list(sample.x.shape) for sample in wanted])
+    return Parity(absolute, relative, [_shapes(sample.x) for sample in wanted])
+
+
+def _shapes(x: np.ndarray | tuple[np.ndarray, ...]) -> list[Any]:
+    return [list(array.shape) for array in x] if isinstance(x, tuple) else list(x.shape)
 
 
 def check(parity: Parity, what: str) -> None:
@@ -65,6 +69,6 @@ def check(parity: Parity, what: str) -> None:
         )
 
 
-def _run(fn: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
+def _run(fn: Callable[[Any], Any], x: Any) -> np.ndarray:
     with host():
         return np.asarray(fn(x))

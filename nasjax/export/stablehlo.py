@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import export
 
-from nasjax.export.network import Network, symbolic_input
+from nasjax.export.network import Function, Network, symbolic_input
 from nasjax.ops.base import formulation
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -20,14 +19,20 @@ def write_stablehlo(network: Network, path: Path) -> None:
     Artifacts load in the JAX that wrote them and in newer ones for some months, not in older ones: the weights in
     safetensors are what lasts.
     """
-    x = jax.ShapeDtypeStruct(symbolic_input(network), jnp.float32)
+    function = Function(lambda x: network.apply(network.params, x), {"image": symbolic_input(network)})
+    write_stablehlo_function(function, path)
+
+
+def write_stablehlo_function(function: Function, path: Path) -> None:
+    """Write any function, its arguments in the order of its inputs; otherwise as `write_stablehlo`."""
+    given = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in function.inputs.values()]
     with formulation("native"):
-        exported = export.export(jax.jit(lambda x: network.apply(network.params, x)), platforms=PLATFORMS)(x)
+        exported = export.export(jax.jit(function.call), platforms=PLATFORMS)(*given)
     path.write_bytes(exported.serialize())
 
 
-def load_stablehlo(path: Path) -> Callable[[Any], jax.Array]:
-    """The file as a jitted function of an image batch.
+def load_stablehlo(path: Path) -> Callable[..., jax.Array]:
+    """The file as a jitted function of its inputs (an image batch).
 
     Raises ValueError when this version of JAX cannot read it.
     """

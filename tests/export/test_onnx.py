@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import onnx
 import pytest
+from jax import export
 
-from nasjax.export.network import Network
-from nasjax.export.onnx.model import load_onnx, write_onnx
+from nasjax.export.network import Function, Network
+from nasjax.export.onnx.model import load_onnx, write_onnx, write_onnx_function
 from nasjax.ops.blocks import global_mean
 from nasjax.ops.conv import conv, depthwise
 from nasjax.ops.layers import pixel_shuffle
@@ -90,6 +91,7 @@ FUNCTIONS = {
         + jnp.cos(x) * 2.0**x
     ),
     "comparisons": lambda x: jnp.where((x > 0.2) & (x < 0.8) | ~(x >= -0.5), x, jnp.clip(3 * x, -0.7, 0.6)),
+    "places of extremes": lambda x: x + jnp.argmax(x, 1).astype(float)[:, None] - jnp.argmin(x[0, 0]),
     "checkpoint": lambda x: jax.checkpoint(lambda x: jnp.tanh(x) * jnp.exp(x))(x),
     "attention": _attention,
     "coordinates": lambda x: x + jnp.arange(3.0)[None, None, None] + x.shape[1] * 0.1,
@@ -112,6 +114,23 @@ def test_functions_with_dynamic_sizes(tmp_path, name):
         found = run(x)
         assert found.shape == wanted.shape
         np.testing.assert_allclose(found, wanted, atol=3e-6 * max(np.abs(wanted).max(), 1))
+
+
+def test_several_inputs(tmp_path):
+    """Each input has sizes of its own, a scalar has none, and weights that serve twice are stored once."""
+    weights, scope = _array(3, 12), export.SymbolicScope()
+    a, b = (export.symbolic_shape(text, scope=scope) for text in ("1, h, w, 3", "1, 2*i, j, 3"))
+
+    def call(x, y, alpha):
+        halved = y.reshape(1, y.shape[1] // 2, 2, y.shape[2], 3).sum(2)
+        return x @ weights - alpha * (halved @ weights).mean((1, 2), keepdims=True) + y.shape[1]
+
+    write_onnx_function(Function(call, {"x": a, "y": b, "alpha": ()}), tmp_path / "m.onnx", {})
+    x, y, run = _array(1, 5, 4, 3), _array(1, 6, 3, 3), load_onnx(tmp_path / "m.onnx")
+    np.testing.assert_allclose(run(x, y, 0.5), call(x, y, 0.5), atol=1e-5)
+    model = onnx.load(tmp_path / "m.onnx")
+    assert [i.name for i in model.graph.input] == ["x", "y", "alpha"]
+    assert sum(tuple(c.dims) == (12, 3, 1, 1) for c in model.graph.initializer) == 1
 
 
 def test_sizes_that_are_multiples(tmp_path):

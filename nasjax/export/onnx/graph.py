@@ -5,7 +5,9 @@ else: handlers think channels-last, and only this module transposes.
 """
 
 import ast
+import hashlib
 import operator
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,6 +17,7 @@ STORED = (0, 3, 1, 2)  # the JAX axes of a rank-4 tensor, in storage order
 _NATURAL = (0, 2, 3, 1)
 _ARITHMETIC = {ast.Add: "Add", ast.Sub: "Sub", ast.Mult: "Mul"}
 _CALLS = {"floordiv": "Div", "max": "Max", "min": "Min"}
+_MULTIPLE = re.compile(r"(?:(\d+)\*)?([A-Za-z_]\w*)")  # a size of an input as text: `height`, or `4*height`
 
 Dim: TypeAlias = Any  # an int, or a symbolic dimension of jax.export
 
@@ -42,10 +45,18 @@ Value: TypeAlias = Tensor | np.ndarray  # what a traced variable is bound to: a 
 
 
 class Graph:
-    """Collects nodes and constants while a network is walked; `sizes` names the symbolic sizes of the input."""
+    """Collects nodes and constants while a function is walked; `inputs` have JAX's order of axes.
 
-    def __init__(self, image: Tensor, sizes: Mapping[str, tuple[int, int]]):
-        self.image, self.sizes = image, sizes
+    Their symbolic sizes are variables, or variables times a number (`jax.export.symbolic_shape`).
+    """
+
+    def __init__(self, inputs: Mapping[str, Sequence[Dim]]):
+        self.sizes = {
+            found[2]: (name, axis, int(found[1] or 1))
+            for name, shape in inputs.items()
+            for axis, dim in enumerate(shape)
+            if not isinstance(dim, int) and (found := _MULTIPLE.fullmatch(str(dim)))
+        }
         self.nodes: list[Node] = []
         self.constants: dict[str, np.ndarray] = {}
         self._known: dict[Any, str] = {}
@@ -57,14 +68,12 @@ class Graph:
         return output
 
     def initializer(self, array: np.ndarray) -> str:
-        """The name of a constant stored exactly as given; equal small ones are stored once."""
+        """The name of a constant stored exactly as given; equal ones are stored once, as weights that serve twice."""
         array = np.asarray(array)
-        key = (array.dtype.str, array.shape, array.tobytes()) if array.size <= 64 else None
-        if key is None or key not in self._known:
-            name = f"c{len(self.constants)}"
-            self.constants[name] = np.ascontiguousarray(array).reshape(array.shape)
-            self._known[key] = name
-            return name
+        key = (array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).digest())
+        if key not in self._known:
+            self._known[key] = f"c{len(self.constants)}"
+            self.constants[self._known[key]] = np.ascontiguousarray(array).reshape(array.shape)
         return self._known[key]
 
     def tensor(self, value: Value) -> Tensor:
@@ -132,8 +141,8 @@ class Graph:
 
     def _input_size(self, name: str) -> str:
         """A size variable is an axis of the input divided by the factor that the axis is a multiple of."""
-        axis, factor = self.sizes[name]
-        shape = self.add("Shape", [self.image.name])
+        source, axis, factor = self.sizes[name]
+        shape = self.add("Shape", [source])
         size = self.add("Gather", [shape, self.initializer(np.array([axis], np.int64))], {"axis": 0})
         return size if factor == 1 else self.add("Div", [size, self.initializer(np.array([factor], np.int64))])
 

@@ -87,6 +87,23 @@ def _reduce(op: str):
     return emit
 
 
+def _argument(op: str):
+    """The first position of the extreme value along one axis."""
+
+    def emit(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+        shape, (axis,), aval = eqn.invars[0].aval.shape, eqn.params["axes"], eqn.outvars[0].aval
+        attributes = {"axis": axis_in_storage(axis, len(shape)), "keepdims": 1}
+        found = graph.add(op, [graph.full(values[0], shape).name], attributes)
+        kept = Tensor(
+            graph.add("Cast", [found], {"to": np.dtype(aval.dtype)}),
+            tuple(1 if a == axis else d for a, d in enumerate(shape)),
+        )
+        removed = graph.initializer(np.array([axis], np.int64))
+        return graph.stored(graph.add("Squeeze", [graph.natural(kept), removed]), aval.shape)
+
+    return emit
+
+
 def _constant(value: Value, what: str) -> np.ndarray:
     if isinstance(value, Tensor):
         raise ValueError(f"ONNX export: {what} must not depend on the image")
@@ -96,6 +113,8 @@ def _constant(value: Value, what: str) -> np.ndarray:
 LINEAR = {
     "conv_general_dilated": _conv,
     "dot_general": _dot,
+    "argmax": _argument("ArgMax"),
+    "argmin": _argument("ArgMin"),
     "reduce_sum": _reduce("ReduceSum"),
     "reduce_max": _reduce("ReduceMax"),
     "reduce_min": _reduce("ReduceMin"),

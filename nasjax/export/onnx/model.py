@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nasjax.export.network import Network, symbolic_input
-from nasjax.export.onnx.graph import Graph, Node, Tensor
+from nasjax.export.network import Function, Network, symbolic_input
+from nasjax.export.onnx.graph import Graph, Node
 from nasjax.export.onnx.lower import lower
 from nasjax.export.onnx.simplify import simplify
 from nasjax.ops.base import formulation
@@ -28,15 +28,23 @@ def write_onnx(network: Network, path: Path, metadata: Mapping[str, Any]) -> Non
     stored as JSON under `nasjax`. Raises ValueError naming what cannot be translated, ModuleNotFoundError naming the
     extra to install where `onnx` is missing.
     """
+    function = Function(lambda x: network.apply(network.params, x), {INPUT: symbolic_input(network)})
+    write_onnx_function(function, path, metadata)
+
+
+def write_onnx_function(function: Function, path: Path, metadata: Mapping[str, Any]) -> None:
+    """Write any function whose result is `[b, h, w, c]`, under the names of its inputs; otherwise as `write_onnx`."""
     onnx = _onnx()
-    shape = symbolic_input(network)
-    graph, output, traced = _write(network, shape)
+    graph, traced = _write(function)
     model = onnx.helper.make_model(
         onnx.helper.make_graph(
             [_node(onnx, node) for node in graph.nodes],
             "nasjax",
-            [onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, _dims(shape))],
-            [onnx.helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, _dims(traced))],
+            [
+                onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, _dims(shape))
+                for name, shape in function.inputs.items()
+            ],
+            [onnx.helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, _dims(traced))],
             [onnx.numpy_helper.from_array(array, name) for name, array in graph.constants.items()],
         ),
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
@@ -48,25 +56,31 @@ def write_onnx(network: Network, path: Path, metadata: Mapping[str, Any]) -> Non
     path.write_bytes(model.SerializeToString())
 
 
-def load_onnx(path: Path) -> Callable[[Any], np.ndarray]:
-    """The file as a function of a float32 image batch, run by onnxruntime on the CPU."""
+def load_onnx(path: Path) -> Callable[..., np.ndarray]:
+    """The file as a function of float32 arrays (an image batch), run by onnxruntime on the CPU."""
     runtime = _runtime()
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda x: np.asarray(session.run([OUTPUT], {INPUT: np.asarray(x, np.float32)})[0])
+    names = [given.name for given in session.get_inputs()]
+
+    def run(*arrays: Any) -> np.ndarray:
+        given = [np.asarray(array, np.float32) for array in arrays]
+        return np.asarray(session.run([OUTPUT], dict(zip(names, given, strict=True)))[0])
+
+    return run
 
 
-def _write(network: Network, shape: tuple[Any, ...]) -> tuple[Graph, str, tuple[Any, ...]]:
+def _write(function: Function) -> tuple[Graph, tuple[Any, ...]]:
+    given = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in function.inputs.values()]
     with formulation("native"):
-        traced = jax.make_jaxpr(lambda x: network.apply(network.params, x))(jax.ShapeDtypeStruct(shape, jnp.float32))
-    factor = network.size_multiple
-    graph = Graph(Tensor(INPUT, shape), {"batch": (0, 1), "height": (1, factor), "width": (2, factor)})
-    (found,) = lower(graph, traced, [graph.stored(INPUT, shape)])
+        traced = jax.make_jaxpr(function.call)(*given)
+    graph = Graph(function.inputs)
+    (found,) = lower(graph, traced, [graph.stored(name, shape) for name, shape in function.inputs.items()])
     aval: Any = traced.out_avals[0]
     if len(aval.shape) != 4 or aval.dtype != np.float32:
         raise ValueError(f"ONNX export: the output must be float32 [b, h, w, c], got {aval.dtype} {aval.shape}")
     output = simplify(graph, graph.natural(graph.full(found, aval.shape)))
     graph.nodes.append(Node("Identity", (output,), OUTPUT, {}))
-    return graph, OUTPUT, aval.shape
+    return graph, aval.shape
 
 
 def _node(onnx: ModuleType, node: Node) -> Any:

@@ -1,0 +1,80 @@
+"""Export of a stylising network: its graphs, compared with what `nasjax stylize` computes for photographs."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from nasjax.apply.stylist import Stylist
+from nasjax.apply.stylize import SHIPPED
+from nasjax.chain.configs import from_dict
+from nasjax.chain.style.config import StyleConfig
+from nasjax.data.embedded import embedded_photos
+from nasjax.export.bundle import FORMATS
+from nasjax.export.manifest import read_json
+from nasjax.export.network import host
+from nasjax.export.parity import Sample
+from nasjax.export.style_function import METHOD
+from nasjax.export.style_graphs import write_style_graphs
+from nasjax.export.stylist import ARCH, StyleNetwork, load_style_network
+
+# Content, style and alpha: heights and widths that are no multiples, each image once taller and once wider. Two sizes
+# in all, since each costs a compilation.
+_SIZES = (((73, 98), (67, 50), 1.0), ((67, 50), (73, 98), 0.6))
+
+
+def export_style_network(
+    folder: str | os.PathLike[str] | None = None,
+    output: str | os.PathLike[str] | None = None,
+    *,
+    formats: Sequence[str] = FORMATS,
+) -> dict[str, Any]:
+    """Write the graphs of a stylising network and return the manifest of its folder.
+
+    `folder` is a network folder, or a run folder of `nasjax search` on a style config; None means the network that
+    comes with the package, which needs an `output`: a folder for a copy with the graphs (default: the network's own).
+    `formats` are out of `stablehlo` and `onnx`. Each graph must agree with `nasjax stylize` to 1e-4 relative on
+    embedded photographs of several sizes; otherwise ValueError, and nothing is written.
+    """
+    if folder is None and output is None:
+        raise ValueError("export: the network of the package stays as it is; name a folder for the copy (--to FOLDER)")
+    found = SHIPPED if folder is None else style_folder(Path(folder))
+    if found is None:
+        raise ValueError(f"{folder} holds no stylising network, and is no style run")
+    network = load_style_network(found)
+    with host():
+        wanted = list(_samples(network))
+    return write_style_graphs(found, wanted, output=output, formats=formats)
+
+
+def style_folder(folder: Path) -> Path | None:
+    """The stylising network of a network folder or of a style run; None where `folder` is neither.
+
+    Raises ValueError for a style run that has no network yet.
+    """
+    if (folder / ARCH).is_file() and (read_json(folder / ARCH).get("builder") or {}).get("name") == "photonet":
+        return folder
+    config = folder / "config.json"
+    if not config.is_file() or not isinstance(from_dict(read_json(config)), StyleConfig):
+        return None
+    if not (folder / "network").is_dir():
+        raise ValueError(f"{folder} is not a finished run: it has no network; `nasjax search` goes on with it")
+    return folder / "network"
+
+
+def _samples(network: StyleNetwork) -> Iterator[Sample]:
+    photos, stylist = embedded_photos("test"), Stylist(network, method=METHOD)
+    for i, (ours, theirs, alpha) in enumerate(_SIZES):
+        content, style = (_photo(photos[2 * i + k]["image"], size) for k, size in enumerate((ours, theirs)))
+        y = stylist(jnp.asarray(content), stylist.style(jnp.asarray(style)), alpha=alpha)
+        yield Sample((content[None], style[None], np.array(alpha, np.float32)), np.asarray(y)[None])
+
+
+def _photo(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    height, width = size
+    small = Image.fromarray(image).resize((width, height), Image.Resampling.BOX)
+    return np.asarray(small, np.float32) / 127.5 - 1
