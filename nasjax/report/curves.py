@@ -61,7 +61,7 @@ def _is_noisy(name: str) -> bool:
 def _group(phase: str) -> str:
     """Phases that are stages of one thing share a chart; the trainings of single networks share another."""
     head, slash, _ = phase.partition("/")
-    return head if slash else ""
+    return head if slash and head != "finalist" else ""
 
 
 def _is_curve(key: str) -> bool:

@@ -3,11 +3,14 @@
 from typing import Any
 
 from nasjax.report.measures import better_is_higher, is_cost
-from nasjax.report.run import Run
+from nasjax.report.run import STYLE_SUM, Run
 from nasjax.report.values import number, records, strings, text
 
-_META = frozenset({"id", "stage", "generation", "arch", "hash", "feasible", "front", "violation"})
+# A style run's "cost" is its MACs over again, relative to the dearest network.
+_META = frozenset({"id", "stage", "generation", "arch", "hash", "feasible", "front", "violation", "cost"})
 _NOT_SCORES = frozenset({"name", "note", "latency_ms", "latency_spread_ms", "search_score"})
+_MAIN = ("psnr_y", "psnr", STYLE_SUM, "total")
+HALF_RANGE = "_half_range"  # of a score over several trainings, beside their mean
 _FOUND = ("found, fine-tuned", "found, from scratch", "found, inherited")
 
 
@@ -31,7 +34,7 @@ def found_row(run: Run) -> dict[str, Any] | None:
 def result_scores(run: Run) -> list[str]:
     """Return the quality columns of the result table, the main one first."""
     rows = result_rows(run)
-    names = dict.fromkeys(key for row in rows for key in row if key not in _NOT_SCORES and not is_cost(key))
+    names = dict.fromkeys(key for row in rows for key in row if key not in _NOT_SCORES and _is_score(key))
     return _main_first([name for name in names if any(number(row.get(name)) is not None for row in rows)])
 
 
@@ -61,4 +64,8 @@ def gain(run: Run, row: dict[str, Any] | None, over: dict[str, Any] | None) -> f
 
 
 def _main_first(names: list[str]) -> list[str]:
-    return sorted(names, key=lambda name: name not in {"psnr_y", "psnr"})
+    return sorted(names, key=lambda name: _MAIN.index(name) if name in _MAIN else len(_MAIN))
+
+
+def _is_score(name: str) -> bool:
+    return not is_cost(name) and not name.endswith(HALF_RANGE)

@@ -7,6 +7,7 @@ from nasjax.report.html import Html, escape, join, tag
 from nasjax.report.measures import measure
 from nasjax.report.phases import phase_label
 from nasjax.report.run import Run
+from nasjax.report.style import is_style, style_figures, style_sentence
 from nasjax.report.units import count, exact, fixed, seconds, signed
 from nasjax.report.values import number, text
 
@@ -28,7 +29,10 @@ def headline(run: Run) -> Html:
     """Return the head of the page: title, sentence, figures, and the state of a run that has not ended."""
     found = found_row(run)
     parts = [tag("p", {"class": "over"}, _over(run)), tag("h1", None, title(run))]
-    if found is not None:
+    if found is not None and is_style(found):
+        tiles = tag("dl", {"class": "tiles"}, *(_tile(*figure) for figure in style_figures(run, found)))
+        parts += [tag("p", {"class": "lead"}, style_sentence(run, found)), tiles]
+    elif found is not None:
         parts += [tag("p", {"class": "lead"}, _sentence(run, found)), _tiles(run, found)]
     if not run.done:
         parts.append(_status(run))

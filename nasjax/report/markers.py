@@ -19,7 +19,7 @@ _STAR = "l2.3 5.8l6.3 .4l-4.9 4l1.6 6.1l-5.3 -3.4l-5.3 3.4l1.6 -6.1l-4.9 -4l6.3 
 
 
 class Mark(NamedTuple):
-    """A network of the result table in the plot: `kind` is found, tuned, handmade or bicubic (which has no cost)."""
+    """A network of the result table in the plot: `kind` is found, tuned, handmade, everything, or bicubic (no cost)."""
 
     kind: str
     name: str

@@ -6,12 +6,13 @@ from nasjax.report.candidates import Candidate
 from nasjax.report.figures import archive_columns, row_named
 from nasjax.report.markers import Mark
 from nasjax.report.measures import measure
-from nasjax.report.run import Run
+from nasjax.report.run import STYLE_SUM, Run
 from nasjax.report.units import fixed
 from nasjax.report.values import number, text
 
 # Marks by kind, and the rows of the result table that they stand for.
-_ROWS = (("bicubic", "bicubic"), ("handmade", "hand-made"), ("tuned", "found, fine-tuned"))
+_REFERENCES = (("bicubic", "bicubic"), ("handmade", "hand-made"), ("everything", "everything on"))
+_ROWS = (*_REFERENCES, ("tuned", "found, fine-tuned"))
 _SHORT = {"tuned": "fine-tuned", "handmade": "hand-made"}
 
 
@@ -34,7 +35,7 @@ def reference_marks(run: Run, candidates: Sequence[Candidate], cost: str) -> lis
     result table stands in, which was measured on other pictures (see `comparison`). The fine-tuned network is marked
     by its `search_score` alone.
     """
-    key, rows = archive_columns(run)[1][0], _ROWS[:2]
+    key, rows = archive_columns(run)[1][0], _REFERENCES
     if has_search_scores(run):
         key, rows = "search_score", _ROWS
     marks = [_mark(run, kind, name, cost, key) for kind, name in rows]
@@ -46,17 +47,15 @@ def reference_marks(run: Run, candidates: Sequence[Candidate], cost: str) -> lis
 
 def has_search_scores(run: Run) -> bool:
     """Tell whether the reference networks were scored under the protocol of the search."""
-    return any(
-        number((row_named(run, name) or {}).get("search_score")) is not None for name in ("hand-made", "bicubic")
-    )
+    return any(number((row_named(run, name) or {}).get("search_score")) is not None for _, name in _REFERENCES)
 
 
 def comparison(run: Run, candidates: Sequence[Candidate], marks: Sequence[Mark]) -> str:
     """Return what a reader must know before comparing marks with candidates: what they were scored and trained on."""
     kinds = {mark.kind for mark in marks}
-    names = " and ".join(name for kind, name in _ROWS[:2] if kind in kinds)
+    names = " and ".join(name for kind, name in _REFERENCES if kind in kinds)
     if has_search_scores(run):
-        return _trained_alone(kinds)
+        return _trained_alone(run, kinds)
     if not names:
         return ""
     score = archive_columns(run)[1][0]
@@ -70,12 +69,14 @@ def comparison(run: Run, candidates: Sequence[Candidate], marks: Sequence[Mark])
     return f"{words} has {score_text(score, inherited)}, in the search it had {score_text(score, found.score)}."
 
 
-def _trained_alone(kinds: set[str]) -> str:
+def _trained_alone(run: Run, kinds: set[str]) -> str:
     alone = [_SHORT[kind] for kind in ("tuned", "handmade") if kind in kinds]
     if not alone:
         return ""
-    who = f"{alone[0]} network was" if len(alone) == 1 else f"{' and the '.join(alone)} network were"
-    return f"All are scored on the same patches, but the {who} trained alone and share no weights with the candidates."
+    both = f"{' and the '.join(alone)} network were trained alone and share"
+    who = f"{alone[0]} network was trained alone and shares" if len(alone) == 1 else both
+    what = "pairs" if archive_columns(run)[1][0] == STYLE_SUM else "patches"
+    return f"All are scored on the same {what}, but the {who} no weights with the candidates."
 
 
 def _mark(run: Run, kind: str, name: str, cost: str, key: str) -> Mark | None:

@@ -10,19 +10,20 @@ from nasjax.report.markers import mark_shape, marker
 from nasjax.report.marks import comparison, found_candidate, reference_marks, score_text
 from nasjax.report.measures import better_is_higher, measure
 from nasjax.report.phases import swatch
-from nasjax.report.run import Run
+from nasjax.report.run import STYLE_SUM, Run
 from nasjax.report.scatter import NARROW, WIDE, Plot, fence, is_outlier, scatter
 from nasjax.report.units import count, exact
 from nasjax.report.values import text
 
 _MOST_ROWS = 40
-_MARKS = ("found", "tuned", "handmade")
+_MARKS = ("found", "tuned", "handmade", "everything")
 
 
 def pareto_section(run: Run) -> Html:
     """Return plot and table of the candidates; empty until one candidate has a score and a cost."""
     candidates = read_candidates(run)
-    plots = [_plot(run, candidates, name) for name in ("params", "macs") if any(name in c.costs for c in candidates)]
+    costs = [name for name in _costs_first(run) if any(name in c.costs for c in candidates)]
+    plots = [_plot(run, candidates, name) for name in costs]
     if not plots:
         return Html("")
     shown = thin(candidates, [c for plot in plots for c in plot.front])
@@ -36,6 +37,12 @@ def pareto_section(run: Run) -> Html:
     head = tag("div", {"class": "plothead"}, _legend(plots[0]), _switch(plots))
     figure = tag("figure", {"class": "pareto", "id": "plot", "data-cost": plots[0].cost}, head, *drawn, tip, data)
     return join([figure, _words(run, candidates, len(shown), plots[0]), _front_table(run, candidates, plots[0])])
+
+
+def _costs_first(run: Run) -> tuple[str, ...]:
+    """Of a style run, nearly all parameters are the encoder's, which every candidate has: its MACs tell more."""
+    scores = archive_columns(run)[1]
+    return ("macs", "params") if scores and scores[0] == STYLE_SUM else ("params", "macs")
 
 
 def _plot(run: Run, candidates: Sequence[Candidate], cost: str) -> Plot:
@@ -121,6 +128,7 @@ def _words(run: Run, candidates: Sequence[Candidate], num_shown: int, plot: Plot
     parts = [
         f"{exact(len(candidates))} candidates, scored with the shared weights of the supernet{on}.",
         f"{exact(num_shown)} of them are drawn; archive.csv has all." if num_shown < len(candidates) else "",
+        "" if plot.higher else "Smaller is better.",
         f"{exact(over)} exceed the budget and are drawn faint." if over else "",
         f"{exact(far)} with far worse scores lie on the edge of the plot." if far else "",
         "Scores of different stages stem from differently trained weights." if len(plot.stages) > 1 else "",

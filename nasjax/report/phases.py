@@ -10,6 +10,7 @@ _LABELS = {
     "finetune": "Fine-tuning",
     "scratch": "From scratch",
     "handmade": "Hand-made",
+    "finalist": "Finalist",
     "evaluate": "Evaluation",
     "export": "Export",
     "data": "Data",
@@ -19,6 +20,9 @@ _LABELS = {
 def phase_label(phase: str) -> str:
     """Return the name of a phase for readers: `supernet/path` is "Supernet, path"."""
     head, _, tail = phase.partition("/")
+    place, dash, seed = tail.partition("-")
+    if head == "finalist" and dash and place.isdecimal() and seed.isdecimal():
+        return f"{_LABELS[head]} {int(place) + 1}, training {int(seed) + 1}"
     return _LABELS.get(head, head) + (f", {tail}" if tail else "")
 
 
@@ -29,8 +33,8 @@ def stage_title(name: str) -> str:
 
 def colour_of(run: Run, name: str) -> str:
     """Return the CSS class of a stage or phase; the phases of a stage have its colour, others follow after them."""
-    order = [*run.stage_names, *list(_LABELS)[2:]]
-    key = name.partition("/")[2] or name
+    order = [*run.stage_names, *run.finalists, *list(_LABELS)[2:]]
+    key = name if name in run.finalists else name.partition("/")[2] or name
     place = order.index(key) if key in order else len(order) + sum(map(ord, key))
     return f"c{place % NUM_COLOURS}"
 

@@ -39,11 +39,12 @@ class Detail(NamedTuple):
 
 
 class Shot(NamedTuple):
-    """One picture in all its versions; `size` is that of the outputs."""
+    """One picture in all its versions; `size` is that of the outputs. `beside` shows other things, as a style does."""
 
     name: str
     credit: str
     panels: list[Panel]
+    beside: list[Panel]
     crops: list[Box]
     size: tuple[int, int]
 
@@ -53,9 +54,11 @@ def pictures_section(run: Run) -> Html:
     shots = [shot for entry in run.images[:_MOST_PICTURES] if (shot := _shot(run, entry)) is not None]
     if not shots:
         return Html("")
-    uris = iter(encode_all([panel.picture for shot in shots for panel in shot.panels]))
+    uris = iter(encode_all([panel.picture for shot in shots for panel in [*shot.panels, *shot.beside]]))
     details = _details(shots)
-    figures = [_figure(shot, i, [next(uris) for _ in shot.panels], details[i]) for i, shot in enumerate(shots)]
+    figures = [
+        _figure(shot, i, [next(uris) for _ in (*shot.panels, *shot.beside)], details[i]) for i, shot in enumerate(shots)
+    ]
     left = len(run.images) - len(shots)
     words = "Drag the line, or move it with the arrow keys. Crops are enlarged by repeating pixels, without smoothing."
     more = f" {left} more pictures are listed in the run folder." if left > 0 else ""
@@ -79,15 +82,19 @@ def _crop_uri(shot: Shot, panel: Panel, box: Box) -> str:
 
 
 def _shot(run: Run, entry: dict[str, Any]) -> Shot | None:
-    read = [(panel, open_picture(run.folder, text(panel.get("file")))) for panel in records(entry.get("panels"))]
-    panels = [
-        Panel(text(p.get("label")) or "picture", picture, number(p.get("psnr_y"))) for p, picture in read if picture
-    ]
+    panels, beside = (_panels(run, entry.get(key)) for key in ("panels", "beside"))
     if not panels:
         return None
     size = max((panel.picture.size for panel in panels), key=lambda s: s[0] * s[1])
     crops = [box for raw in _list(entry.get("crops")) if (box := _box(raw, size)) is not None]
-    return Shot(text(entry.get("name")), text(entry.get("credit")), panels, crops[:_MOST_CROPS], size)
+    return Shot(text(entry.get("name")), text(entry.get("credit")), panels, beside, crops[:_MOST_CROPS], size)
+
+
+def _panels(run: Run, entries: object) -> list[Panel]:
+    read = [(panel, open_picture(run.folder, text(panel.get("file")))) for panel in records(entries)]
+    return [
+        Panel(text(p.get("label")) or "picture", picture, number(p.get("psnr_y"))) for p, picture in read if picture
+    ]
 
 
 def _list(value: object) -> list[object]:
@@ -108,13 +115,24 @@ def _figure(shot: Shot, index: int, uris: Sequence[str], details: Sequence[Detai
     caption = tag("figcaption", None, tag("b", None, shot.name), " ", credit)
     shown = shot._replace(crops=[detail.box for detail in details])
     rows = [_crop_row(shot, place, detail) for place, detail in enumerate(details, 1)]
-    return tag("figure", {"class": "shot"}, caption, _slider(shown, index, uris), *rows)
+    slider = _slider(shown, index, uris[: len(shot.panels)])
+    others = [_other(shot, panel, uri) for panel, uri in zip(shot.beside, uris[len(shot.panels) :], strict=True)]
+    if not others:
+        return tag("figure", {"class": "shot"}, caption, slider, *rows)
+    both = tag("div", {"class": "beside"}, slider, *others)
+    return tag("figure", {"class": "shot"}, caption, both, tag("div", {"class": "rows"}, *rows))
+
+
+def _other(shot: Shot, panel: Panel, uri: str) -> Html:
+    return tag(
+        "div", {"class": "other"}, tag("img", {"src": uri, "alt": _alt(shot, panel)}), tag("p", None, panel.label)
+    )
 
 
 def _pair(shot: Shot) -> tuple[int, int]:
-    """Return the panels to begin with: bicubic on the left and the found network on the right, where there are such."""
+    """Return the panels to begin with: on the left bicubic or the content, on the right found, where there are such."""
     labels = [panel.label for panel in shot.panels]
-    left = next((labels.index(name) for name in ("bicubic", "input") if name in labels), 0)
+    left = next((labels.index(name) for name in ("bicubic", "input", "content") if name in labels), 0)
     right = labels.index("found") if "found" in labels else len(labels) - 1
     return left, right
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from nasjax.report.figures import found_row, macs_at, result_rows, result_scores
+from nasjax.report.figures import HALF_RANGE, found_row, macs_at, result_rows, result_scores
 from nasjax.report.html import Column, Html, escape, join, note, table, tag
 from nasjax.report.measures import better_is_higher, measure
 from nasjax.report.run import Run
+from nasjax.report.style import is_style, style_words
 from nasjax.report.units import NBSP, count, exact, fixed
 from nasjax.report.values import number, strings, text
 
@@ -27,7 +28,7 @@ def results_section(run: Run) -> Html:
     shown = [_row(run, row, scores) + [_cost(row, cost, unit) for cost in costs] for row in rows]
     body = [cells + ([text(row.get("note"))] if notes else []) for cells, row in zip(shown, rows, strict=True)]
     listing = table("results", [*head, *([Column("Note")] if notes else [])], body)
-    return join([listing, _protocol(run)])
+    return join([listing, style_words(run) if is_style(found_row(run)) else "", _protocol(run)])
 
 
 def _head(run: Run, name: str, unit: str) -> Html:
@@ -55,7 +56,8 @@ def _score(run: Run, row: dict[str, Any], name: str) -> Html:
     values = [number(other.get(name)) for other in result_rows(run)]
     known = [other for other in values if other is not None]
     best = value is not None and value == (max(known) if better_is_higher(run.results, name) else min(known))
-    written = fixed(value, 4 if shown.digits is None else shown.digits)
+    digits, around = 4 if shown.digits is None else shown.digits, number(row.get(name + HALF_RANGE))
+    written = fixed(value, digits) + (f"{NBSP}±{NBSP}{fixed(around, digits)}" if around is not None else "")
     return (
         tag("b", {"class": "best", "title": "best of this column"}, written)
         if best and len(known) > 1

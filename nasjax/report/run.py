@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
-from nasjax.report.values import mapping, records, text
+from nasjax.report.values import mapping, number, records, text
 
 FILES = (
     "config.json",
@@ -24,6 +24,7 @@ FILES = (
     "diagram.json",
     "images.json",
 )
+STYLE_SUM = "edge+style"
 
 
 @final
@@ -47,6 +48,17 @@ class Run:
     manifest: dict[str, Any] | None
 
     @property
+    def bundle(self) -> Path:
+        """The folder of what is shipped."""
+        return _bundle(self.folder)
+
+    @cached_property
+    def finalists(self) -> tuple[str, ...]:
+        """The trainings of finalists ("finalist/0-1": the first one's second), in order."""
+        phases = (text(row.get("phase")) for row in [*self.metrics, *self.ledger])
+        return tuple(sorted({phase for phase in phases if phase.startswith("finalist/")}))
+
+    @property
     def done(self) -> bool:
         """Whether the run says it has ended; a run without a status file but with results has."""
         return self.status.get("done") is True or (not self.status and bool(self.results))
@@ -55,7 +67,8 @@ class Run:
     def stage_names(self) -> tuple[str, ...]:
         """The stages in order of first mention: in stages.json, then in the metrics, then in the archive."""
         decided = (text(row.get("stage")) for row in self.stages)
-        logged = (text(row.get("phase")).partition("/")[2] for row in self.metrics)
+        phases = (text(row.get("phase")).partition("/") for row in self.metrics)
+        logged = (stage for head, _, stage in phases if head != "finalist")
         tried = (row.get("stage", "") for row in self.archive)
         return tuple(name for name in dict.fromkeys([*decided, *logged, *tried]) if name)
 
@@ -73,15 +86,28 @@ def load_run(folder: Path, now: float | None = None) -> Run:
         environment=mapping(_json(folder / "environment.json")),
         status=mapping(_json(folder / "status.json")),
         metrics=_json_lines(folder / "metrics.jsonl"),
-        archive=_csv_rows(folder / "archive.csv"),
+        archive=[_with_sum(row) for row in _csv_rows(folder / "archive.csv")],
         stages=records(_json(folder / "stages.json")),
         fairness=records(mapping(_json(folder / "fairness.json")).get("stages")),
         ledger=records(_json(folder / "ledger.json")),
         results=mapping(_json(folder / "results.json")),
         diagram=mapping(_json(folder / "diagram.json")),
         images=records(_json(folder / "images.json")),
-        manifest=mapping(_json(folder / "export" / "manifest.json")) if (folder / "export").is_dir() else None,
+        manifest=mapping(_json(bundle / "manifest.json")) if (bundle := _bundle(folder)).is_dir() else None,
     )
+
+
+def _bundle(folder: Path) -> Path:
+    """`network` for a style run, `export` for others, which may not be there yet."""
+    return folder / "network" if (folder / "network").is_dir() else folder / "export"
+
+
+def _with_sum(row: dict[str, str]) -> dict[str, str]:
+    """Add the sum of both errors to a candidate of a style run: against cost, one number shows both."""
+    if not {"edge", "style"} <= row.keys():
+        return row
+    edge, style = number(row["edge"]), number(row["style"])
+    return row | {STYLE_SUM: "" if edge is None or style is None else f"{edge + style:.6f}"}
 
 
 def _read(path: Path) -> str:

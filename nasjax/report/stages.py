@@ -74,6 +74,11 @@ def _facts(run: Run, stage: dict[str, Any]) -> Html:
         f"best {measure(scores[0]).label} {score_text(scores[0], best)} {measure(scores[0]).unit}"
         if best is not None
         else "",
+        *(
+            f"{measure(name).label.lower()} {score_text(name, value)}"
+            for name in ("total", "edge", "style")
+            if (value := number(stage.get(name))) is not None
+        ),
         f"budget {', '.join(strings(stage.get('budget')))}" if strings(stage.get("budget")) else "",
     ]
     return tag("p", {"class": "note"}, join(parts, " · "))

@@ -28,12 +28,27 @@ nasjax.upscale(model, Image.open("in.png")).save("out.png")"""
 _SHELL = """\
 nasjax apply {export} in.png out.png"""
 
+_STYLIZE_SHELL = """\
+nasjax stylize content.jpg style.jpg out.jpg --network {network}"""
+
+_STYLIZE = """\
+import numpy as np
+from PIL import Image
+
+from nasjax.apply.stylize import StyleOptions, stylize
+
+content, style = (np.asarray(Image.open(name).convert("RGB")) for name in ("content.jpg", "style.jpg"))
+Image.fromarray(stylize(content, style, StyleOptions(network="{network}"))).save("out.jpg")"""
+
 
 def usage_section(run: Run) -> Html:
     """Return commands and snippets; empty until the run folder has `export/` with something in it."""
     if run.manifest is None or not _present(run):
         return Html("")
-    export = (run.folder / "export").name
+    export = run.bundle.name
+    if export == "network":
+        named = [("In a shell, in the run folder", _STYLIZE_SHELL), ("Python", _STYLIZE)]
+        return join([*(_code(name, source.format(network=export)) for name, source in named), _files(run)])
     files = set(_present(run))
     parts = [_code("In a shell, in the run folder", _SHELL.format(export=export))]
     if "model.onnx" in files:
@@ -43,7 +58,7 @@ def usage_section(run: Run) -> Html:
 
 
 def _present(run: Run) -> list[str]:
-    return sorted(path.name for path in (run.folder / "export").glob("*") if path.is_file())
+    return sorted(path.name for path in run.bundle.glob("*") if path.is_file())
 
 
 def _code(name: str, source: str) -> Html:
@@ -65,7 +80,7 @@ def _files(run: Run) -> Html:
 
 def _size(run: Run, name: str) -> str:
     try:
-        return count((run.folder / "export" / name).stat().st_size, "B")
+        return count((run.bundle / name).stat().st_size, "B")
     except OSError:
         return "–"
 
