@@ -4,9 +4,9 @@
         [--data embedded] [--steps 4000] [--patch 128] [--batch 4] [--pixel 4] [--pool indices] [--widths 8 16 16]
 
 Each decoder learns to give back the image behind the features of the deepest of its levels (`--pixel` times the pixel
-MSE + 0.5 feature MSE, nothing is transferred), by Adam on random patches; it starts from the layers that it shares
-with the decoder before it, since the decoder of level 4 contains one of level 3. Writes RUN/cascade1.safetensors ...
-and RUN/wct2.safetensors: the averaged decoder params, to be used beside the encoder's as
+MSE + 0.5 feature MSE, nothing is transferred), by Adam on random patches; it starts from least squares, layer after
+layer. Writes RUN/cascade1.safetensors ... and RUN/wct2.safetensors: the averaged decoder params, to be used beside the
+encoder's as
 
     {"encoder": load_vgg16(4), "decoder4": read_weights("cascade4.safetensors"), ...} in nasjax.nets.cascade.cascade
     {"encoder": load_vgg16(4), "decoder": read_weights("wct2.safetensors")} in nasjax.nets.wct2.wct2
@@ -31,8 +31,8 @@ from nasjax.data.spec import open_source
 from nasjax.export.weights import write_weights
 from nasjax.nets.autoencoder import AutoEncoder, autoencoder, reconstruct
 from nasjax.nets.cascade import cascade_stage
+from nasjax.nets.regression import regress_decoder
 from nasjax.nets.vgg import init_encoder, load_vgg16, vgg
-from nasjax.ops.params import draw
 from nasjax.sampling import single
 from nasjax.space import Choice, SearchSpace
 from nasjax.task import Task
@@ -47,7 +47,7 @@ from nasjax.typing import Params
 NOTHING = SearchSpace("style-baseline", (Choice("net", ("given",), "none"),), ("none",))
 ONLY = single(np.zeros(1, np.int32))
 WIDTHS, CONVS = (64, 128, 256, 512, 512), (2, 2, 3, 3, 1)
-SCORED = 32  # held-out patches
+SCORED, REGRESSED = 32, 59  # patches: held-out ones, and those of the least squares
 
 
 class Job(NamedTuple):
@@ -77,16 +77,13 @@ def encoder_params(args: argparse.Namespace) -> Params:
     return load_vgg16(max(args.levels))
 
 
-def make_task(job: Job, frozen: Params, args: argparse.Namespace, *, start: Params) -> Task:
-    """Auto-encoding by one decoder; the encoder is among the params, and gets no gradient.
-
-    `start` has layers to begin with instead of random ones, by name.
-    """
+def make_task(job: Job, frozen: Params, args: argparse.Namespace) -> Task:
+    """Auto-encoding by one decoder; the encoder is among the params, and gets no gradient."""
     own = {name: frozen[name] for name in job.auto.encoder.params()}
 
     def init(key):
-        drawn = draw(key, job.auto.decoder.params())
-        return {ENCODER: own, "decoder": {name: start.get(name, layer) for name, layer in drawn.items()}}
+        del key
+        return {ENCODER: own, "decoder": regress_decoder(job.auto, own, shown(args, "train", REGRESSED))}
 
     def forward(params, plan, x):
         fixed = {**params, ENCODER: jax.lax.stop_gradient(params[ENCODER])}
@@ -94,6 +91,11 @@ def make_task(job: Job, frozen: Params, args: argparse.Namespace, *, start: Para
 
     config = StyleTransfer(patch=args.patch, batch=args.batch, pixel=args.pixel)
     return style_transfer(config, Model(init, forward), ONLY, encoder=job.auto.encoder)
+
+
+def shown(args: argparse.Namespace, split: str, number: int) -> jax.Array:
+    """Patches of a split, the same every time, in [-1, 1]."""
+    return to_float(jnp.asarray(validation_patches(open_source(args.data, split), args.patch, number, on_small="skip")))
 
 
 def train(job: Job, task: Task, args: argparse.Namespace) -> Params:
@@ -110,14 +112,13 @@ def train(job: Job, task: Task, args: argparse.Namespace) -> Params:
 
 def score(job: Job, params: Params, args: argparse.Namespace) -> float:
     """Mean PSNR of reconstructed patches of held-out photographs, in dB."""
-    shown = validation_patches(open_source(args.data, "val"), args.patch, SCORED, on_small="skip")
 
     @jax.jit
     def psnr(params: Params, x: jax.Array) -> jax.Array:
         error = jnp.square(reconstruct(job.auto, params, x).clip(-1, 1) - x).mean((-3, -2, -1))
         return 10 * jnp.log10(4 / error)
 
-    return float(np.mean([psnr(params, to_float(jnp.asarray(one[None]))) for one in shown]))
+    return float(np.mean([psnr(params, one[None]) for one in shown(args, "val", SCORED)]))
 
 
 def save(job: Job, params: Params, args: argparse.Namespace, *, psnr: float) -> Path:
@@ -152,7 +153,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--pool", choices=("indices", "nearest"), default="indices", help="of the cascade")
     parser.add_argument("--widths", type=int, nargs="+", help="train around a random encoder of these widths")
     parser.add_argument("--pixel", type=float, default=4.0, help="weight of the pixel error; features have 0.5")
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=3e-4)
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
@@ -164,14 +165,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    frozen, start = encoder_params(args), {}
+    frozen = encoder_params(args)
     for job in jobs(args):
         try:
-            params = train(job, make_task(job, frozen, args, start=start), args)
+            params = train(job, make_task(job, frozen, args), args)
         except Interrupted as stopped:
             print(f"{stopped}; the same command goes on from there", file=sys.stderr)
             return 128 + stopped.signum
-        start = params["decoder"]
         psnr = score(job, params, args)
         print(f"{save(job, params, args, psnr=psnr)}: {psnr:.2f} dB on held-out patches", flush=True)
     return 0

@@ -33,6 +33,7 @@ class AutoEncoder(NamedTuple):
 
     encoder: Encoder
     decoder: Decoder
+    pooling: Pooling
     encode: Callable[..., Code]
     decode: Callable[..., Any]
 
@@ -72,7 +73,7 @@ def autoencoder(widths: Sequence[int], convs: Sequence[int], pool: Pooling | str
                 x = _layer(params, name, x)
         return Code(tuple(features), tuple(skips))
 
-    return AutoEncoder(encoder, decoder, encode, decoder.apply)
+    return AutoEncoder(encoder, decoder, how, encode, decoder.apply)
 
 
 def reconstruct(auto: AutoEncoder, params: Params, x: Float[Array, "*d h w 3"]) -> Float[Array, "*d h w 3"]:

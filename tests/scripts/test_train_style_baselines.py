@@ -35,30 +35,31 @@ def script():
 
 
 def test_the_command_learns_writes_and_goes_on(script, tmp_path, capsys):
-    """Held-out patches come back better than from fresh params; called again, the same weights come out untrained."""
-    command = ["--run", str(tmp_path), *TINY, "--levels", "2", "--networks", "wct2", "--steps", "150", "--lr", "1e-2"]
+    """Held-out patches come back better than at its start; called again, the same weights come out untrained."""
+    command = ["--run", str(tmp_path), *TINY, "--levels", "2", "--networks", "cascade", "--steps", "150"]
+    command += ["--batch", "4", "--lr", "1e-3"]
     assert script.main(command) == 0
-    trained = read_weights(tmp_path / "wct2.safetensors")
+    trained = read_weights(tmp_path / "cascade2.safetensors")
     assert script.main(command) == 0
-    jax.tree.map(np.testing.assert_array_equal, read_weights(tmp_path / "wct2.safetensors"), trained)
+    jax.tree.map(np.testing.assert_array_equal, read_weights(tmp_path / "cascade2.safetensors"), trained)
     steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert steps == [50, 100, 150] and not list(tmp_path.glob(".*"))
     assert capsys.readouterr().out.count("dB on held-out patches") == 2
     args = script.parse(command)
     (job,) = script.jobs(args)
     frozen = script.encoder_params(args)
-    fresh = script.make_task(job, frozen, args, start={}).init(jax.random.key(0))["generator"]
-    with safe_open(tmp_path / "wct2.safetensors", "np") as file:
-        assert file.metadata()["widths"] == "(4, 6)" and file.metadata()["pool"] == "haar"
-        assert float(file.metadata()["psnr"]) > script.score(job, fresh, args) + 2.5
-    assert _shapes({"encoder": frozen, "decoder": trained}) == _declared(wct2((4, 6), script.CONVS))
+    fresh = script.make_task(job, frozen, args).init(jax.random.key(0))["generator"]
+    with safe_open(tmp_path / "cascade2.safetensors", "np") as file:
+        assert file.metadata()["widths"] == "(4, 6)" and file.metadata()["pool"] == "indices"
+        assert float(file.metadata()["psnr"]) > script.score(job, fresh, args) + 0.3
+    assert _shapes({"encoder": frozen, "decoder2": trained}) == _declared(cascade((4, 6), script.CONVS, levels=(2,)))
 
 
 def test_the_encoder_gets_no_gradient(script):
     """It is among the params that are trained, and stays what it was."""
     args = script.parse([*TINY, "--levels", "1", "--networks", "cascade"])
     (job,) = script.jobs(args)
-    task = script.make_task(job, script.encoder_params(args), args, start={})
+    task = script.make_task(job, script.encoder_params(args), args)
     batch = {"image": jnp.asarray(np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), np.uint8))}
     key, plan = jax.random.key(0), jnp.zeros((1, 1), jnp.int32)
     grads = jax.jit(jax.grad(lambda params: task.losses["generator"](params, plan, batch, key)[0]))(task.init(key))
@@ -66,17 +67,12 @@ def test_the_encoder_gets_no_gradient(script):
     assert all(np.asarray(g).any() for g in jax.tree.leaves(grads["generator"]["decoder"]))
 
 
-def test_a_decoder_starts_from_the_one_before(script):
-    """Layers of the same name are taken over, the others are drawn."""
-    args = script.parse([*TINY, "--levels", "1", "2", "--networks", "cascade"])
-    shallow, deep = script.jobs(args)
-    frozen = script.encoder_params(args)
-    first = script.make_task(shallow, frozen, args, start={}).init(jax.random.key(1))["generator"]["decoder"]
-    then = script.make_task(deep, frozen, args, start=first).init(jax.random.key(2))["generator"]["decoder"]
-    assert list(first) == ["conv1_1"] and list(then) == ["conv2_1", "conv1_2", "conv1_1"]
-    np.testing.assert_array_equal(then["conv1_1"]["w"], first["conv1_1"]["w"])
-    params = {"encoder": frozen, "decoder1": first, "decoder2": then}
-    assert _shapes(params) == _declared(cascade((4, 6), script.CONVS, levels=(2, 1)))
+def test_the_decoder_of_wavelets_fits_its_network(script):
+    """Where training starts has the layers that `wct2` declares."""
+    args = script.parse([*TINY, "--levels", "1", "2", "--networks", "wct2"])
+    (job,) = script.jobs(args)
+    start = script.make_task(job, script.encoder_params(args), args).init(jax.random.key(0))["generator"]
+    assert _shapes(start) == _declared(wct2((4, 6), script.CONVS))
 
 
 def test_levels_that_are_not_there(script, capsys):
