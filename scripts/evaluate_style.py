@@ -1,15 +1,17 @@
 """Style transfer against its baselines: a table over pairs of photographs, and a contact sheet.
 
     python scripts/evaluate_style.py --pairs FOLDER [--take odd] [--size 512] [--network FOLDER]
-        [--baselines runs/style_baselines] [--sheet docs/images/style_sheet.png] [--rows 12] [--json]
+        [--baselines runs/style_baselines] [--methods ours cascade]
+        [--sheet docs/images/style_sheet.jpg] [--rows 12] [--json]
 
 Pairs are NAME_content.* and NAME_style.*, of which nothing but this script has seen the odd-numbered ones. Contents are
 reduced to `--size` pixels on the longest side, styles too. Columns: edge SSIM of output and content (1 keeps every
 edge); style distance relative to that of the untouched content (0 has reached the style; VGG16 relu1_1 .. relu4_1, for
 which the extra `nasjax[perceptual]` is needed); median milliseconds of a picture, programs compiled, statistics of
-both pictures included.
+both pictures included. "ours" is what `nasjax stylize` writes, "ours, bare" the network's output (`--no-smooth`).
 Baselines: global colour transfer (Monge-Kantorovich, Reinhard), and with trained decoders at `--baselines`
-(`scripts/train_style_baselines.py`) the PhotoWCT-like cascade and the WCT2-like network.
+(`scripts/train_style_baselines.py`) the PhotoWCT-like cascade, with its own smoothing and with ours, and the WCT2-like
+network.
 """
 
 import argparse
@@ -33,10 +35,11 @@ from nasjax.data.style_pairs import pair_paths
 from nasjax.export.stylist import load_style_network
 from nasjax.export.weights import read_weights
 from nasjax.metrics.style import edge_ssim, style_distance
-from nasjax.nets.cascade import cascade
+from nasjax.nets.cascade import Smoothing, cascade
 from nasjax.nets.colour import monge_kantorovich, reinhard
 from nasjax.nets.vgg import load_vgg16, vgg
 from nasjax.nets.wct2 import wct2
+from nasjax.ops.guided import keep_detail
 
 Method = Callable[[Any, Any], Any]
 CONVS = (2, 2, 3, 3, 1)
@@ -44,24 +47,28 @@ CONVS = (2, 2, 3, 3, 1)
 
 def methods(args: argparse.Namespace) -> dict[str, Method]:
     """Every method that can be run, as `(content, style) -> output`, images [h, w, 3]."""
-    stylist = Stylist(load_style_network(args.network), method="eigh")
+    stylist = Stylist(load_style_network(args.network or SHIPPED), method="eigh")
+    keep = jax.jit(lambda c, y: keep_detail(c, y).clip(-1, 1))
     found: dict[str, Method] = {
-        "ours": lambda c, s: stylist(c, stylist.style(s)),
+        "ours": lambda c, s: keep(c, stylist(c, stylist.style(s))),
+        "ours, bare": lambda c, s: stylist(c, stylist.style(s)),
         "Monge-Kantorovich": jax.jit(lambda c, s: monge_kantorovich(c, s)),
         "Reinhard": jax.jit(lambda c, s: reinhard(c, s)),
     }
     folder = Path(args.baselines)
     levels = [level for level in (4, 3, 2, 1) if (folder / f"cascade{level}.safetensors").is_file()]
     if levels:
-        found[f"cascade relu{levels[0]}"] = _cascade(folder, levels)
+        found["cascade"] = _cascade(folder, levels, Smoothing())
+        bare = _cascade(folder, levels, None)
+        found["cascade, our filter"] = lambda c, s: keep(c, bare(c, s))
     if (folder / "wct2.safetensors").is_file():
         found["WCT2-like"] = _wct2(folder)
     return found
 
 
-def _cascade(folder: Path, levels: list[int]) -> Method:
+def _cascade(folder: Path, levels: list[int], smoothing: Smoothing | None) -> Method:
     top = levels[0]
-    net = cascade((64, 128, 256, 512)[:top], (*CONVS[: top - 1], 1), levels=tuple(levels))
+    net = cascade((64, 128, 256, 512)[:top], (*CONVS[: top - 1], 1), levels=tuple(levels), smoothing=smoothing)
     params = {"encoder": load_vgg16(top)}
     params |= {f"decoder{level}": read_weights(folder / f"cascade{level}.safetensors") for level in levels}
     run = jax.jit(lambda p, c, s: net.apply(p, c[None], s[None])[0])
@@ -98,12 +105,14 @@ def main() -> None:
     parser.add_argument("--number", type=int, help="only the first so many pairs")
     parser.add_argument("--network", default=str(SHIPPED))
     parser.add_argument("--baselines", default="runs/style_baselines")
+    parser.add_argument("--methods", nargs="+", help="only these, by the names of the table")
     parser.add_argument("--sheet")
     parser.add_argument("--rows", type=int, default=12)
     parser.add_argument("--no-scores", action="store_true", help="only the contact sheet")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     runs, score = methods(args), None if args.no_scores else judge()
+    runs = {name: runs[name] for name in args.methods or runs}
     rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in runs}
     shown: list[list[Any]] = []
     for pair in pair_paths(args.pairs, args.take)[: args.number]:
@@ -143,7 +152,7 @@ def sheet(rows: list[list[Any]], names: list[str], path: Path, *, width: int = 2
                 Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS), (k * (width + 4), top)
             )
         top += height + 4
-    page.save(path)
+    page.save(path, quality=85)
 
 
 if __name__ == "__main__":
