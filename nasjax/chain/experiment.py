@@ -1,6 +1,5 @@
 """A whole experiment: coarse to fine, then extract, fine-tune, compare, export, report. Every phase resumes."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,9 @@ import jax
 import numpy as np
 
 from nasjax.chain.clock import timed
+from nasjax.chain.decided import decided
 from nasjax.chain.diagram import diagram
-from nasjax.chain.folder import Experiment, RunFolder, begin
+from nasjax.chain.folder import Experiment, begin
 from nasjax.chain.handmade import handmade
 from nasjax.chain.outcome import Outcome, compare, export_network
 from nasjax.chain.phases import search_stage, train_network, train_supernet
@@ -39,15 +39,17 @@ def run_experiment(config: Config, path: str | Path, *, say: Say = print) -> dic
     arch, shared = find(experiment)
     outcome = finish(experiment, arch, shared)
     with timed(run, "evaluate"):
-        _enter(experiment, "evaluate")
+        run.enter("evaluate")
+        experiment.live.look()
         results = compare(experiment, outcome)
     run.write("diagram.json", diagram(problem, arch))
     with timed(run, "export"):
-        _enter(experiment, "export")
+        run.enter("export")
+        experiment.live.look()
         export_network(experiment, outcome, results)
     results |= {"seconds": round(sum(row["wall_s"] for row in run.read("ledger.json")), 1)}
     run.write("results.json", results)
-    finished(run)
+    run.finish()
     experiment.live.write()
     return results
 
@@ -94,40 +96,11 @@ def finish(experiment: Experiment, arch: np.ndarray, shared: Params) -> Outcome:
     return Outcome(arch, inherited, tuned, scratch, hand)
 
 
-def finished(run: RunFolder) -> None:
-    """Say in `status.json` that nothing more will come."""
-    status = run.read("status.json", {})
-    run.write("status.json", {**status, "phase": "done", "done": True, "updated": time.time(), "message": "finished"})
-
-
-def _enter(experiment: Experiment, phase: str) -> None:
-    """Say in `status.json` and in the report which of the phases without steps has begun."""
-    now = {"phase": phase, "step": None, "steps": None, "steps_per_s": None, "eta_s": None}
-    experiment.run.write("status.json", {**now, "updated": time.time(), "done": False, "message": "started"})
-    experiment.live.look()
-
-
 def _stage_row(problem: Problem, decision: Decision, best: Row, candidates: int) -> dict[str, Any]:
-    space = decision.space
-    free = {n: [space.choices[space.index(n)].options[o] for o in space.options(n)] for n in space.free}
     return {
-        "stage": decision.stage,
-        "free": free,
-        "stands_for": {n: found for n in free if (found := _stands_for(space, n, decision.stage))},
-        "size_before": str(decision.before.size()),
-        "size_after": str(decision.after.size()),
-        "decided": {n: option for n, option in space.decode(decision.arch).items() if n in space.free},
+        **decided(decision),
         "candidates": candidates,
         "best": best.text,
         "best_score": best.columns["psnr_y"],
         "budget": ", ".join(problem.config.budget),
     }
-
-
-def _stands_for(space: SearchSpace, name: str, stage: str) -> dict[str, list[str]]:
-    """The options that represent a whole group at a choice's coarse stage, with the group that is decided later."""
-    choice = space.choices[space.index(name)]
-    if choice.coarse is None or choice.coarse[0] != stage:
-        return {}
-    open_options = [choice.options[o] for o in space.options(name)]
-    return {o: list(group) for o in open_options for group in choice.coarse[1] if o in group and len(group) > 1}

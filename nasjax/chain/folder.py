@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,16 @@ class RunFolder:
         rows = {r[key]: r for r in self.read(name, [])}
         rows[row[key]] = dict(row)  # a dict keeps the place of a key that it has already
         self.write(name, list(rows.values()))
+
+    def enter(self, phase: str) -> None:
+        """Say in `status.json` which of the phases without steps has begun."""
+        now = {"phase": phase, "step": None, "steps": None, "steps_per_s": None, "eta_s": None}
+        self.write("status.json", {**now, "updated": time.time(), "done": False, "message": "started"})
+
+    def finish(self) -> None:
+        """Say in `status.json` that nothing more will come."""
+        end = {"phase": "done", "done": True, "updated": time.time(), "message": "finished"}
+        self.write("status.json", {**self.read("status.json", {}), **end})
 
 
 class Experiment(NamedTuple):

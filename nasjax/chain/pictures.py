@@ -40,13 +40,13 @@ def save_panels(
         files = []
         for label, pixels in shown.items():
             file = f"images/{image.name}_{label.replace(' ', '-')}.png"
-            _save(run, file, pixels)
+            save_picture(run, file, pixels)
             value = scores[label][i] if label in scores else None
             files.append({"label": label, "file": file, "psnr_y": None if value is None else round(value, 3)})
         rows.append(
             {
                 "name": image.name,
-                "credit": _credit(image.name),
+                "credit": credit_of(image.name),
                 "panels": files,
                 "crops": details(image, panels["bicubic"][i]),
             }
@@ -56,9 +56,13 @@ def save_panels(
 
 def details(image: EvalImage, bicubic: np.ndarray, num: int = 2) -> list[list[int]]:
     """The squares `[x, y, w, h]` that bicubic enlargement gets most wrong, apart from each other."""
-    side = min(_CROP, *image.hr.shape[:2])
-    error = np.square(image.hr.astype(np.float32) - bicubic).mean(-1)
-    sums = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    return squares(np.square(image.hr.astype(np.float32) - bicubic).mean(-1), _CROP, num)
+
+
+def squares(weight: np.ndarray, side: int, num: int) -> list[list[int]]:
+    """The squares `[x, y, w, h]` of at most `side` pixels that hold most of `weight` [h, w], apart from each other."""
+    side = min(side, *weight.shape)
+    sums = np.pad(weight.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     blocks = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
     found: list[list[int]] = []
     for _ in range(num):
@@ -66,6 +70,21 @@ def details(image: EvalImage, bicubic: np.ndarray, num: int = 2) -> list[list[in
         found.append([int(x), int(y), side, side])
         blocks[max(0, y - side) : y + side, max(0, x - side) : x + side] = -1
     return found
+
+
+def save_picture(run: RunFolder, file: str, pixels: np.ndarray) -> None:
+    """Write a picture [h, w, 3] of uint8 into the run folder."""
+    target = run.path / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(target)
+
+
+def credit_of(name: str) -> str:
+    """The credit of an embedded photograph; empty for others, which are the user's own."""
+    try:
+        return credit(name)
+    except (KeyError, ValueError):
+        return ""
 
 
 def before_after(run: RunFolder, image: EvalImage, panels: Mapping[str, np.ndarray]) -> str:
@@ -89,16 +108,3 @@ def _blocks(image: EvalImage) -> np.ndarray:
     """The low-resolution picture as it is, each pixel a block of the output's size."""
     scale = image.hr.shape[0] // image.lr.shape[0]
     return image.lr.repeat(scale, 0).repeat(scale, 1)
-
-
-def _save(run: RunFolder, file: str, pixels: np.ndarray) -> None:
-    target = run.path / file
-    target.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(target)
-
-
-def _credit(name: str) -> str:
-    try:
-        return credit(name)
-    except (KeyError, ValueError):  # not an embedded photograph: the user's own
-        return ""

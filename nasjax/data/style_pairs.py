@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from nasjax.data.decode import read_image
+from nasjax.data.source import Source
 from nasjax.data.spec import open_source
 
 Take = Literal["all", "even", "odd"]
@@ -53,10 +54,16 @@ def square_pairs(
         paths = _spaced(pair_paths(spec, take), number, spec)
         contents = np.stack([square(read_image(p.content), size) for p in paths])
         return contents, np.stack([square(read_image(p.style), size) for p in paths])
-    sources = [open_source("embedded", split, halve=False) for split in ("val", "train")]
-    places = _spaced([(s, i) for s in sources for i in range(len(s))], number, spec)
-    contents = np.stack([square(s[i]["image"], size) for s, i in places])
+    contents = np.stack([square(source[i]["image"], size) for source, i in _embedded(number)])
     return contents, np.roll(contents, number // 2, axis=0)
+
+
+def pair_names(spec: str, *, number: int, take: Take = "all") -> list[tuple[str, str]]:
+    """What the content and the style of each of those pairs are called; of a folder's, both the name of the pair."""
+    if spec != "embedded":
+        return [(p.name, p.name) for p in _spaced(pair_paths(spec, take), number, spec)]
+    names = [source.name(i) for source, i in _embedded(number)]
+    return [(name, names[i - number // 2]) for i, name in enumerate(names)]
 
 
 def square(image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "s s 3"]:
@@ -66,6 +73,11 @@ def square(image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "s
     top, left = (height - side) // 2, (width - side) // 2
     box = (left, top, left + side, top + side)  # cut first: resampling would look beyond a mere box
     return np.asarray(Image.fromarray(image).crop(box).resize((size, size), Image.Resampling.BICUBIC))
+
+
+def _embedded(number: int) -> list[tuple[Source, int]]:
+    sources = [open_source("embedded", split, halve=False) for split in ("val", "train")]
+    return _spaced([(source, i) for source in sources for i in range(len(source))], number, "embedded")
 
 
 def _spaced(items: list, number: int, spec: str) -> list:

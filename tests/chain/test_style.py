@@ -55,6 +55,39 @@ def test_a_run_leaves_a_network_that_stylises(finished):
     assert out.shape == photo.shape and np.ptp(out) > 0
 
 
+def test_a_run_leaves_its_report(finished):
+    """The page is that of a finished run; its pictures are pairs; stages say what they decided; the time is known."""
+    path, results, _ = finished
+    page = (path / "report.html").read_text()
+    assert "data-refresh=" not in page and f">{results['title']}</h1>" in page
+    [first, second] = json.loads((path / "images.json").read_text())
+    assert first["name"] == "0" and [p["label"] for p in first["panels"]] == ["content", "found"]
+    files = [panel["file"] for shot in (first, second) for panel in (*shot["panels"], *shot["beside"])]
+    assert page.count("image/webp") >= len(files)
+    for file in files:
+        with Image.open(path / file) as picture:
+            assert picture.size == (96, 96)
+    stages = json.loads((path / "stages.json").read_text())
+    assert [s["stage"] for s in stages] == ["path", "transfer"] and stages[-1]["size_after"] == "1"
+    assert all(s["decided"].keys() == s["free"].keys() and s["candidates"] > 0 for s in stages)
+    ledger = json.loads((path / "ledger.json").read_text())
+    assert results["seconds"] == pytest.approx(sum(row["wall_s"] for row in ledger), abs=0.1)
+
+
+def test_the_result_table_has_everything_on(finished):
+    """The found network before and after fine-tuning, and the network that all others are parts of."""
+    _, results, _ = finished
+    rows = {row["name"]: row for row in results["rows"]}
+    assert list(rows) == ["found, fine-tuned", "found, inherited", "everything on"]
+    assert rows["everything on"]["macs"] >= rows["found, fine-tuned"]["macs"] == rows["found, inherited"]["macs"]
+    [finalist] = results["finalists"]
+    assert rows["found, fine-tuned"]["total"] == finalist["total"]
+    assert rows["found, inherited"]["total"] == finalist["inherited"]
+    for row in rows.values():
+        total = row["edge"] + row["style"] + 0.1 * row["macs"] / rows["everything on"]["macs"]
+        assert row["total"] == pytest.approx(total, abs=1e-5)
+
+
 def test_a_finished_run_is_read_not_repeated(finished, config, monkeypatch):
     """Called again, nothing is trained, and the results are the same."""
     path, results, _ = finished

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nasjax.data.style_pairs import pair_paths, square, square_pairs
+from nasjax.data.embedded import embedded_photos
+from nasjax.data.style_pairs import pair_names, pair_paths, square, square_pairs
 
 
 def _folder(path, names):
@@ -56,3 +57,17 @@ def test_embedded_photographs_are_paired_with_one_another():
     assert contents.shape == (8, 32, 32, 3)
     assert all((a != b).any() for a, b in zip(contents, styles, strict=True))
     assert (np.roll(contents, 4, axis=0) == styles).all()
+
+
+def test_names_are_those_of_the_squares(tmp_path):
+    """An embedded content's name finds its picture, its style's name the style; a folder's pairs have one name."""
+    contents, styles = square_pairs("embedded", number=5, size=32)
+    for (content, style), a, b in zip(pair_names("embedded", number=5), contents, styles, strict=True):
+        assert (square(_embedded(content), 32) == a).all() and (square(_embedded(style), 32) == b).all()
+    folder = str(_folder(tmp_path, ("01", "02", "04")))
+    assert pair_names(folder, number=2, take="even") == [("02", "02"), ("04", "04")]
+
+
+def _embedded(name):
+    photos = embedded_photos("all")
+    return photos[photos.names.index(name)]["image"]

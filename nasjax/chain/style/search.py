@@ -1,5 +1,6 @@
 """The phases of a style search: train a supernet stage by auto-encoding, search it, fine-tune and score finalists."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -7,6 +8,7 @@ import numpy as np
 
 from nasjax.chain.clock import timed
 from nasjax.chain.folder import RunFolder
+from nasjax.chain.live import LiveReport
 from nasjax.chain.style.config import OBJECTIVES
 from nasjax.chain.style.problem import StyleProblem
 from nasjax.chain.style.score import Judge, evaluation, make_judge, measure, style_scorer
@@ -64,7 +66,15 @@ def stage_searcher(problem: StyleProblem, stage: StageConfig, space: SearchSpace
     return random_search(space, batch=size)
 
 
-def train_stage(run: RunFolder, problem: StyleProblem, stage: StageConfig, *, space: SearchSpace, params: Params):
+def train_stage(
+    run: RunFolder,
+    problem: StyleProblem,
+    stage: StageConfig,
+    *,
+    space: SearchSpace,
+    params: Params,
+    live: LiveReport | None = None,
+) -> Params:
     """Train what a stage can reach of the shared weights; returns all of them, the trained ones averaged."""
     net, sampler = problem.supernet.at(space), _stage_sampler(stage, space)
     model = supernet_model(net, sampler, dtype=compute_dtype(stage.train), remat=stage.train.remat)
@@ -74,7 +84,9 @@ def train_stage(run: RunFolder, problem: StyleProblem, stage: StageConfig, *, sp
     def record(counts: np.ndarray, steps: int) -> None:
         record_fairness(run, stage.stage, fairness(space, sampler, counts=counts, steps=steps))
 
-    trained = train_phase(run, phase, data=_batches(problem, phase), params=net.select(params), on_counts=record)
+    trained = train_phase(
+        run, phase, data=_batches(problem, phase), params=net.select(params), live=live, on_counts=record
+    )
     return problem.frozen(merge_params(params, trained))
 
 
@@ -86,11 +98,13 @@ def search_stage(
     space: SearchSpace,
     params: Params,
     archive: Archive,
+    live: LiveReport | None = None,
 ) -> Archive:
     """Search a stage on shared weights; an interrupted search goes on from its archive."""
     name, judge = f"search/{stage.stage}", make_judge(problem, params)
     evaluate = style_scorer(problem, space, params, judge=judge, mesh=data_mesh())
-    with timed(run, name) as lap, RunLog(run.path, name, stage.generations) as log:
+    look = functools.partial(live.look, news=True) if live is not None else lambda: None
+    with timed(run, name) as lap, RunLog(run.path, name, stage.generations, on_write=look) as log:
         log.rewind(max((row.generation for row in archive.stage_rows), default=0))
         archive = run_search(
             stage_searcher(problem, stage, space),
@@ -110,12 +124,21 @@ def finalists(archive: Archive, number: int) -> list[Row]:
     return sorted(archive.stage_rows, key=lambda r: (r.violation, r.columns["total"]))[:number]
 
 
-def finetune(run: RunFolder, problem: StyleProblem, rows: list[Row], *, params: Params, judge: Judge) -> list[Finalist]:
+def finetune(
+    run: RunFolder,
+    problem: StyleProblem,
+    rows: list[Row],
+    *,
+    params: Params,
+    judge: Judge,
+    live: LiveReport | None = None,
+) -> list[Finalist]:
     """Fine-tune each finalist with several seeds and score it each time; resumable, finalist by finalist."""
     settings, done = problem.config.finalists, []
     for place, row in enumerate(rows):
         arch = np.array(row.arch, np.int32)
-        tuned = [_tune(run, problem, arch, f"finalist/{place}-{seed}", params) for seed in range(settings.seeds)]
+        names = [f"finalist/{place}-{seed}" for seed in range(settings.seeds)]
+        tuned = [_tune(run, problem, arch, name, params=params, live=live) for name in names]
         scores = [network_scores(problem, arch, p, judge=judge) for p in tuned]
         totals = [evaluation(problem, arch[None], _rows(s)).columns["total"][0] for s in scores]
         done.append(Finalist(arch, float(row.columns["total"]), [float(t) for t in totals], scores, tuned))
@@ -129,14 +152,16 @@ def network_scores(problem: StyleProblem, arch: Arch, params: Params, *, judge: 
     return {name: float(v) for name, v in found.items()}
 
 
-def _tune(run: RunFolder, problem: StyleProblem, arch: np.ndarray, name: str, params: Params) -> Params:
+def _tune(
+    run: RunFolder, problem: StyleProblem, arch: np.ndarray, name: str, *, params: Params, live: LiveReport | None
+) -> Params:
     final, net = problem.config.finalists, problem.supernet
     sampler = single(arch)
     model = extracted_model(net, arch, dtype=compute_dtype(final.train), remat=final.train.remat)
     task = style_transfer(_task(problem, final.batch), model, sampler, encoder=net.forward.encoder)
     phase = Phase(name, task, sampler, net.space, final.train)
     start = jax.tree.map(np.asarray, net.extract_params(params, arch))
-    return problem.frozen(train_phase(run, phase, data=_batches(problem, phase), params=start))
+    return problem.frozen(train_phase(run, phase, data=_batches(problem, phase), params=start, live=live))
 
 
 def _figures(archive: Archive) -> dict[str, float]:
