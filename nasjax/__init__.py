@@ -80,6 +80,7 @@ PUBLIC = {
     "load_config": "nasjax.chain.configs",
     "run_experiment": "nasjax.chain.experiment",
     "run_style_experiment": "nasjax.chain.style.experiment",
+    "export_style_network": "nasjax.chain.style.graphs",
     "train_stage": "nasjax.chain.steps",
     "finetune_arch": "nasjax.chain.steps",
     "evaluate_bundle": "nasjax.chain.steps",

@@ -105,6 +105,7 @@ def _add_export(command: argparse.ArgumentParser) -> None:
         "folder", nargs="?", help="a run folder, or a network folder of a style search (default: the shipped network)"
     )
     command.add_argument("--to", help="of stylising networks: a folder for a copy with the graphs (default: in place)")
+    command.add_argument("--no-smooth", dest="smooth", action="store_false", help="of those: as of nasjax stylize")
 
 
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
@@ -210,7 +211,7 @@ def _export(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.chain.style.graphs import export_style_network, style_folder
 
     if args.folder is None or style_folder(Path(args.folder)) is not None:
-        print(json.dumps(export_style_network(args.folder, args.to), indent=1))
+        print(json.dumps(export_style_network(args.folder, args.to, smooth=args.smooth), indent=1))
         return
     if args.to is not None:
         raise ValueError(f"export: --to is for stylising networks; the bundle of {args.folder} is its folder export/")

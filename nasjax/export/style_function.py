@@ -12,6 +12,7 @@ from nasjax.export.network import Function
 from nasjax.export.stylist import StyleNetwork
 from nasjax.linalg import Moments, apply_transfer, moments, transfer
 from nasjax.linalg.roots import identity
+from nasjax.ops.guided import keep_detail
 from nasjax.spaces.photonet import Points
 from nasjax.supernet.extract import Static
 from nasjax.typing import Scalar
@@ -20,19 +21,21 @@ METHOD = "newton-schulz"  # products of matrices only, which every runtime has
 _EPSILON = 1e-5  # of instance normalisation, as in `ops.norm`
 
 
-def style_function(network: StyleNetwork) -> Function:
+def style_function(network: StyleNetwork, *, smooth: bool = True) -> Function:
     """`(content, style, alpha) -> output`: images `[1, h, w, 3]` in [-1, 1], the output clipped and of content's size.
 
     Sizes are symbolic (`height`, `width`, `style_height`, `style_width`), independent of each other, and at least
     `least_side(network)`; no multiple is asked for, since images are filled up inside. `alpha` is a scalar, 0 to 1.
-    One region; statistics move by `METHOD`.
+    One region; statistics move by `METHOD`; `smooth` makes the change of colours follow the content's edges, as
+    `nasjax stylize` does unless told otherwise (`ops.guided.keep_detail`).
     """
     names = ("height", "width", "style_height", "style_width")
     scope = export.SymbolicScope([f"{name} >= {least_side(network)}" for name in names])
     content, style = (export.symbolic_shape(f"1, {a}, {b}, 3", scope=scope) for a, b in (names[:2], names[2:]))
 
     def call(content: Array, style: Array, alpha: Array) -> Array:
-        return _stylised(network, content, style, alpha=alpha)
+        y = _stylised(network, content, style, alpha=alpha)
+        return keep_detail(content, y).clip(-1, 1) if smooth else y
 
     return Function(call, {"content": tuple(content), "style": tuple(style), "alpha": ()})
 

@@ -36,26 +36,27 @@ def write_style_graphs(
     wanted: Sequence[Sample],
     *,
     output: str | os.PathLike[str] | None = None,
+    smooth: bool = True,
     formats: Sequence[str] = FORMATS,
 ) -> dict[str, Any]:
     """Add graphs to a network folder and return its new manifest.
 
-    `wanted` are inputs `(content, style, alpha)` of `style_function` and what they must give. Every graph is read back
-    and compared: a relative difference of more than 1e-4 raises ValueError and leaves the folder as it was. `output`
-    receives the folder's content with the graphs (default: `folder` itself); `formats` are out of `stablehlo` and
-    `onnx` (which needs the extra of that name). ValueError too for unknown formats, no samples, or what is no
-    stylising network.
+    `wanted` are inputs `(content, style, alpha)` of `style_function(network, smooth=smooth)` and what they must give.
+    Every graph is read back and compared: a relative difference of more than 1e-4 raises ValueError and leaves the
+    folder as it was. `output` receives the folder's content with the graphs (default: `folder` itself); `formats` are
+    out of `stablehlo` and `onnx` (which needs the extra of that name). ValueError too for unknown formats, no samples,
+    or what is no stylising network.
     """
     folder, target = Path(folder), Path(output or folder)
     _check(formats, wanted)
     if folder.resolve() in target.resolve().parents:
         raise ValueError(f"the output {target} lies inside of {folder}, which is copied; choose another folder")
     network, known = load_style_network(folder), verified(folder)["files"]
-    function = style_function(network)
+    function = style_function(network, smooth=smooth)
     with staged(target) as stage:
         # Contents only: a package may be installed read-only, and its copy is written to.
         shutil.copytree(folder, stage, dirs_exist_ok=True, copy_function=shutil.copyfile)
-        card = {**network.card, "graph": _interface(function, least_side(network))}
+        card = {**network.card, "graph": {**_interface(function, least_side(network)), "smooth": smooth}}
         write_json(stage / CARD, card)
         parities = {name: entry["parity"] and Parity(**entry["parity"]) for name, entry in known.items()}
         for name in formats:

@@ -39,6 +39,8 @@ def guided_filter(
         raise ValueError(
             f"guided_filter: radius must be at least 1, epsilon positive; got radius={radius}, epsilon={epsilon}"
         )
+    if not all(isinstance(n, int) for n in x.shape):
+        return _filter(guide, x, radius, epsilon)  # a symbolic size (`jax.export`) has no number of strips
     kept = max(_STRIP // math.prod((*x.shape[:-3], x.shape[-2])), 4 * radius)
     if kept + 4 * radius >= x.shape[-3]:
         return _filter(guide, x, radius, epsilon)

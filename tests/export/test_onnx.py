@@ -14,6 +14,7 @@ from nasjax.export.network import Function, Network
 from nasjax.export.onnx.model import load_onnx, write_onnx, write_onnx_function
 from nasjax.ops.blocks import global_mean
 from nasjax.ops.conv import conv, depthwise
+from nasjax.ops.guided import keep_detail
 from nasjax.ops.layers import pixel_shuffle
 from nasjax.ops.norm import instance_norm
 from nasjax.ops.reflect import max_pool2, reflect_conv, reflect_pad, upsample2
@@ -94,6 +95,7 @@ FUNCTIONS = {
     "places of extremes": lambda x: x + jnp.argmax(x, 1).astype(float)[:, None] - jnp.argmin(x[0, 0]),
     "checkpoint": lambda x: jax.checkpoint(lambda x: jnp.tanh(x) * jnp.exp(x))(x),
     "attention": _attention,
+    "guided filter": lambda x: keep_detail(x, x * x, radius=2, epsilon=0.1),
     "coordinates": lambda x: x + jnp.arange(3.0)[None, None, None] + x.shape[1] * 0.1,
     "identity": lambda x: x,
 }

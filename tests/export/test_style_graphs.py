@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nasjax.apply.stylist import Stylist
+from nasjax.apply.stylize import StyleOptions, stylize
 from nasjax.chain.configs import as_dict, load_config
 from nasjax.chain.style.graphs import export_style_network, style_folder
 from nasjax.cli import main
 from nasjax.export.parity import Sample
 from nasjax.export.style_graphs import load_style_graph, write_style_graphs
 from nasjax.export.stylist import load_style_network, write_style_network
+from nasjax.ops.guided import keep_detail
 from nasjax.spaces.photonet import photonet
 
 ARGUMENTS = {"widths": [4, 6, 8], "convs": [2, 1, 1], "ops": ["conv"]}
@@ -40,21 +41,20 @@ def folder(plain, tmp_path_factory):
     found = tmp_path_factory.mktemp("run") / "network"
     shutil.copytree(plain, found)
     (found / "notes.txt").write_text("mine")
-    export_style_network(found)
+    export_style_network(found, smooth=False)
     return found
 
 
 def _image(height, width, seed):
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(-0.8, 0.8, (height // 10 + 2, width // 10 + 2, 3)).repeat(10, 0).repeat(10, 1)
-    return np.float32(coarse[:height, :width] + rng.normal(0, 0.05, (height, width, 3)))
+    return np.float32(coarse[:height, :width] + rng.uniform(-0.1, 0.1, (height, width, 3)))
 
 
 def test_graphs_stylise_as_the_library_does(folder):
     """Content and style of sizes that the writer has not seen: no multiples, not square, and as small as may be."""
     content, style = _image(5, 30, 0), _image(31, 6, 1)
-    stylist = Stylist(load_style_network(folder))
-    wanted = np.asarray(stylist(jnp.asarray(content), stylist.style(jnp.asarray(style)), alpha=0.7))
+    wanted = np.asarray(stylize(content, style, StyleOptions(alpha=0.7, smooth=False, network=folder)))
     assert wanted.std() > 0.01
     for name in ("onnx", "stablehlo"):
         got = np.asarray(load_style_graph(folder, name)(content[None], style[None], np.float32(0.7)))
@@ -93,9 +93,9 @@ def test_the_folder_is_still_a_network(folder, plain, tmp_path, capsys):
         assert (folder / name).read_bytes() == (plain / name).read_bytes()
     assert sorted(p.name for p in folder.parent.iterdir()) == ["network"] and (folder / "notes.txt").is_file()
     for i in range(2):
-        Image.fromarray(np.uint8(127.5 * (_image(5, 30, i).clip(-1, 1) + 1))).save(tmp_path / f"{i}.png")
+        Image.fromarray(np.uint8(127.5 * (_image(5, 30, i) + 1))).save(tmp_path / f"{i}.png")
     pictures = [str(tmp_path / name) for name in ("0.png", "1.png", "out.png")]
-    assert main(["stylize", *pictures, "--network", str(folder)]) == 0
+    assert main(["stylize", *pictures, "--network", str(folder), "--no-smooth"]) == 0
     assert capsys.readouterr().out.strip() == pictures[-1]
 
 
@@ -111,14 +111,16 @@ def test_a_graph_that_differs_is_not_written(plain):
 
 
 def test_a_copy_keeps_the_graphs_there_are(folder, tmp_path):
-    """One format again, into another folder: the other one and its parity come along."""
+    """One format again, smoothed, into another folder: the other one and its parity come along."""
     x = (_image(34, 27, 0)[None], _image(25, 38, 1)[None], np.array(1, np.float32))
-    wanted = [Sample(x, load_style_graph(folder, "onnx")(*x))]
+    plain = load_style_graph(folder, "onnx")(*x)
+    wanted = [Sample(x, np.asarray(keep_detail(jnp.asarray(x[0]), jnp.asarray(plain)).clip(-1, 1)))]
+    assert np.abs(wanted[0].y - plain).max() > 0.01
     manifest = write_style_graphs(folder, wanted, output=tmp_path / "copy", formats=("onnx",))
     assert manifest["files"]["model.onnx"]["parity"]["inputs"] == [[[1, 34, 27, 3], [1, 25, 38, 3], []]]
     kept = json.loads((folder / "manifest.json").read_text())["files"]["model.stablehlo"]
     assert manifest["files"]["model.stablehlo"] == kept
-    load_style_network(tmp_path / "copy")
+    assert load_style_network(tmp_path / "copy").card["graph"]["smooth"]
 
 
 def test_what_cannot_be_exported_is_named(plain, tmp_path, capsys):

@@ -5,12 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from nasjax.apply.stylist import Stylist
-from nasjax.apply.stylize import SHIPPED
+from nasjax.apply.stylize import SHIPPED, StyleOptions, stylize
 from nasjax.chain.configs import from_dict
 from nasjax.chain.style.config import StyleConfig
 from nasjax.data.embedded import embedded_photos
@@ -20,7 +18,7 @@ from nasjax.export.network import host
 from nasjax.export.parity import Sample
 from nasjax.export.style_function import METHOD
 from nasjax.export.style_graphs import write_style_graphs
-from nasjax.export.stylist import ARCH, StyleNetwork, load_style_network
+from nasjax.export.stylist import ARCH
 
 # Content, style and alpha: heights and widths that are no multiples, each image once taller and once wider. Two sizes
 # in all, since each costs a compilation.
@@ -31,24 +29,25 @@ def export_style_network(
     folder: str | os.PathLike[str] | None = None,
     output: str | os.PathLike[str] | None = None,
     *,
+    smooth: bool = True,
     formats: Sequence[str] = FORMATS,
 ) -> dict[str, Any]:
     """Write the graphs of a stylising network and return the manifest of its folder.
 
     `folder` is a network folder, or a run folder of `nasjax search` on a style config; None means the network that
     comes with the package, which needs an `output`: a folder for a copy with the graphs (default: the network's own).
-    `formats` are out of `stablehlo` and `onnx`. Each graph must agree with `nasjax stylize` to 1e-4 relative on
-    embedded photographs of several sizes; otherwise ValueError, and nothing is written.
+    `smooth` as of `StyleOptions`: it is part of the graph. `formats` are out of `stablehlo` and `onnx`. Each graph must
+    agree with `nasjax.stylize` to 1e-4 relative on embedded photographs of several sizes; otherwise ValueError, and
+    nothing is written.
     """
     if folder is None and output is None:
         raise ValueError("export: the network of the package stays as it is; name a folder for the copy (--to FOLDER)")
     found = SHIPPED if folder is None else style_folder(Path(folder))
     if found is None:
         raise ValueError(f"{folder} holds no stylising network, and is no style run")
-    network = load_style_network(found)
     with host():
-        wanted = list(_samples(network))
-    return write_style_graphs(found, wanted, output=output, formats=formats)
+        wanted = list(_samples(found, smooth))
+    return write_style_graphs(found, wanted, output=output, smooth=smooth, formats=formats)
 
 
 def style_folder(folder: Path) -> Path | None:
@@ -66,12 +65,13 @@ def style_folder(folder: Path) -> Path | None:
     return folder / "network"
 
 
-def _samples(network: StyleNetwork) -> Iterator[Sample]:
-    photos, stylist = embedded_photos("test"), Stylist(network, method=METHOD)
+def _samples(network: Path, smooth: bool) -> Iterator[Sample]:
+    photos = embedded_photos("test")
     for i, (ours, theirs, alpha) in enumerate(_SIZES):
         content, style = (_photo(photos[2 * i + k]["image"], size) for k, size in enumerate((ours, theirs)))
-        y = stylist(jnp.asarray(content), stylist.style(jnp.asarray(style)), alpha=alpha)
-        yield Sample((content[None], style[None], np.array(alpha, np.float32)), np.asarray(y)[None])
+        options = StyleOptions(alpha=alpha, smooth=smooth, method=METHOD, network=network)
+        y = stylize(content, style, options)
+        yield Sample((content[None], style[None], np.array(alpha, np.float32)), y[None])
 
 
 def _photo(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
