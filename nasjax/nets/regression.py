@@ -1,5 +1,6 @@
 """A decoder by least squares, layer after layer: where training starts instead of from random layers."""
 
+import functools
 from typing import Any
 
 import jax
@@ -53,14 +54,19 @@ def _level(name: str) -> int:
 
 def _least_squares(x: Array, y: Array, ridge: float) -> dict[str, Array]:
     """The 3x3 convolution with reflected borders that maps `x` to `y` with the smallest squared error."""
-    found = [[np.asarray(part, np.float64) for part in _products(a, b)] for a, b in zip(x, y, strict=True)]
     pixels = x.shape[0] * x.shape[1] * x.shape[2]
-    sums, means, squares, products = (sum(part[k] for part in found) / pixels for k in range(4))
+    each = (map(_wide, _products(one, other)) for one, other in zip(x, y, strict=True))
+    totals = functools.reduce(lambda a, b: [m + n for m, n in zip(a, b, strict=True)], map(list, each))
+    sums, means, squares, products = (total / pixels for total in totals)
     covariance = squares - np.outer(sums, sums)
     covariance += ridge * np.trace(covariance) / len(sums) * np.eye(len(sums))
     slope = np.linalg.solve(covariance, products - np.outer(sums, means))
     w = slope.reshape(3, 3, x.shape[-1], y.shape[-1])
     return {"w": jnp.asarray(w, jnp.float32), "b": jnp.asarray(means - sums @ slope, jnp.float32)}
+
+
+def _wide(a: Array) -> np.ndarray:
+    return np.asarray(a, np.float64)
 
 
 @jax.jit
