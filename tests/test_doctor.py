@@ -38,7 +38,7 @@ def test_report_agrees_with_jax_and_python():
     assert found["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
     assert found["versions"]["jax"] == jax.__version__
     assert [d["id"] for d in found["devices"]] == [d.id for d in jax.devices()]
-    assert found["flags"]["XLA_FLAGS"].endswith("device_count=8")
+    assert "device_count=8" in found["flags"]["XLA_FLAGS"]
     assert 0 < found["memory"]["available"] <= found["memory"]["total"]
     assert 1 <= found["threads"]["usable"] <= found["threads"]["cores"]
     assert json.loads(json.dumps(found)) == found
