@@ -54,17 +54,22 @@ def make_judge(problem: StyleProblem, params: Params) -> Judge:
     number, size = problem.config.pairs.number, problem.config.pairs.size
     chunk = next(k for k in range(min(_CHUNK, number), 0, -1) if number % k == 0)
     content, style = (to_float(jnp.asarray(p)).reshape(-1, chunk, size, size, 3) for p in problem.pairs)
-    net = problem.stylising
-    arch = jnp.asarray(teacher_arch(net.space))
-    alone = jax.jit(lambda params, x: net.switched(params, arch, x)[:chunk])
+    arch = teacher_arch(problem.stylising.space)
+    module, own = problem.stylising.extract(arch), problem.supernet.extract_params(params, arch)
+    alone = jax.jit(lambda params, x: module.apply({"params": params}, x)[:chunk], compiler_options=compiler_options())
     both = jnp.concatenate([content, style], axis=1)
-    teacher = jnp.stack([alone(params, pair) for pair in both])
+    teacher = jnp.stack([alone(own, pair) for pair in both])
     weights = load_vgg16(_LEVELS)
-    known = jax.jit(lambda x: jax.lax.map(lambda y: tuple(map(gram, _ENCODER.apply(weights, y))), x))
-    grams = known(style)
-    before = jax.vmap(gram_error)(known(content), grams)
+    grams = _grams(weights, style)
+    before = jax.vmap(gram_error)(_grams(weights, content), grams)
     smooth = jnp.float32(problem.config.smooth)
     return Judge(content, style, _written(teacher, content, smooth), grams, before, smooth, weights)
+
+
+@jax.jit
+def _grams(weights: Params, images: Float[Array, "k b s s 3"]) -> tuple[Float[Array, "k b _c _c"], ...]:
+    """Gram matrices of VGG16's levels, chunk by chunk."""
+    return jax.lax.map(lambda x: tuple(map(gram, _ENCODER.apply(weights, x))), images)
 
 
 def teacher_arch(space: SearchSpace) -> np.ndarray:

@@ -26,6 +26,7 @@ from nasjax.search.run import run_search
 from nasjax.space import SearchSpace
 from nasjax.tasks.base import extracted_model, supernet_model
 from nasjax.tasks.style_transfer import StyleTransfer, style_transfer
+from nasjax.train.compiling import compiler_options
 from nasjax.train.log import RunLog
 from nasjax.train.parallel import data_mesh
 from nasjax.train.precision import compute_dtype
@@ -148,7 +149,11 @@ def finetune(
 def network_scores(problem: StyleProblem, arch: Arch, params: Params, *, judge: Judge) -> dict[str, float]:
     """The scores of one extracted network."""
     module = problem.stylising.extract(arch)
-    found = jax.jit(lambda params, judge: measure(lambda x: module.apply({"params": params}, x), judge))(params, judge)
+    scores = jax.jit(
+        lambda params, judge: measure(lambda x: module.apply({"params": params}, x), judge),
+        compiler_options=compiler_options(),
+    )
+    found = scores(params, judge)
     return {name: float(v) for name, v in found.items()}
 
 
