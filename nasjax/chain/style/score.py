@@ -6,9 +6,11 @@ style    Gram distance of output and style over VGG16's relu1_1 to relu3_1, rela
 teacher  mean squared difference to what the network with every edge and every transfer makes of the pair
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -56,14 +58,19 @@ def make_judge(problem: StyleProblem, params: Params) -> Judge:
     content, style = (to_float(jnp.asarray(p)).reshape(-1, chunk, size, size, 3) for p in problem.pairs)
     arch = teacher_arch(problem.stylising.space)
     module, own = problem.stylising.extract(arch), problem.supernet.extract_params(params, arch)
-    alone = jax.jit(lambda params, x: module.apply({"params": params}, x)[:chunk], compiler_options=compiler_options())
-    both = jnp.concatenate([content, style], axis=1)
-    teacher = jnp.stack([alone(own, pair) for pair in both])
+    pairs = jnp.concatenate([content, style], axis=1)
+    teacher = jnp.stack([_outputs(module, own, pair)[:chunk] for pair in pairs])
     weights = load_vgg16(_LEVELS)
     grams = _grams(weights, style)
     before = jax.vmap(gram_error)(_grams(weights, content), grams)
     smooth = jnp.float32(problem.config.smooth)
     return Judge(content, style, _written(teacher, content, smooth), grams, before, smooth, weights)
+
+
+# Modules of one arch are equal, so the stages of a search share the program.
+@functools.partial(jax.jit, static_argnums=0)
+def _outputs(module: nn.Module, params: Params, x: Float[Array, "n s s 3"]) -> Any:
+    return module.apply({"params": params}, x)
 
 
 @jax.jit
