@@ -39,7 +39,7 @@ from nasjax.nets.cascade import Smoothing, cascade
 from nasjax.nets.colour import monge_kantorovich, reinhard
 from nasjax.nets.vgg import load_vgg16, vgg
 from nasjax.nets.wct2 import wct2
-from nasjax.ops.guided import keep_detail
+from nasjax.ops.guided import guided_filter, keep_detail
 
 Method = Callable[[Any, Any], Any]
 CONVS = (2, 2, 3, 3, 1)
@@ -58,17 +58,19 @@ def methods(args: argparse.Namespace) -> dict[str, Method]:
     folder = Path(args.baselines)
     levels = [level for level in (4, 3, 2, 1) if (folder / f"cascade{level}.safetensors").is_file()]
     if levels:
-        found["cascade"] = _cascade(folder, levels, Smoothing())
-        bare = _cascade(folder, levels, None)
+        bare, window = _cascade(folder, levels), Smoothing()
+        own = jax.jit(lambda c, y: guided_filter(c, y, radius=window.radius, epsilon=window.epsilon).clip(-1, 1))
+        found["cascade"] = lambda c, s: own(c, bare(c, s))
         found["cascade, our filter"] = lambda c, s: keep(c, bare(c, s))
     if (folder / "wct2.safetensors").is_file():
         found["WCT2-like"] = _wct2(folder)
     return found
 
 
-def _cascade(folder: Path, levels: list[int], smoothing: Smoothing | None) -> Method:
+def _cascade(folder: Path, levels: list[int]) -> Method:
+    """The cascade without its smoothing, so that several filters share its program."""
     top = levels[0]
-    net = cascade((64, 128, 256, 512)[:top], (*CONVS[: top - 1], 1), levels=tuple(levels), smoothing=smoothing)
+    net = cascade((64, 128, 256, 512)[:top], (*CONVS[: top - 1], 1), levels=tuple(levels), smoothing=None)
     params = {"encoder": load_vgg16(top)}
     params |= {f"decoder{level}": read_weights(folder / f"cascade{level}.safetensors") for level in levels}
     run = jax.jit(lambda p, c, s: net.apply(p, c[None], s[None])[0])
@@ -107,8 +109,12 @@ def main() -> None:
     parser.add_argument("--baselines", default="runs/style_baselines")
     parser.add_argument("--methods", nargs="+", help="only these, by the names of the table")
     parser.add_argument("--sheet")
+    parser.add_argument(
+        "--columns", nargs="+", help="the methods on the sheet, in the order of the table (default: all)"
+    )
     parser.add_argument("--rows", type=int, default=12)
     parser.add_argument("--no-scores", action="store_true", help="only the contact sheet")
+    parser.add_argument("--no-times", action="store_true", help="run each method once; milliseconds mean nothing then")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     runs, score = methods(args), None if args.no_scores else judge()
@@ -119,15 +125,17 @@ def main() -> None:
         content, style = photo(pair.content, args.size), photo(pair.style, args.size)
         outputs = []
         for name, run in runs.items():
-            jax.block_until_ready(run(content, style))  # compiles, where the size is new
+            if not args.no_times:
+                jax.block_until_ready(run(content, style))  # compiles, where the size is new
             start = time.perf_counter()
             outputs.append(jax.block_until_ready(run(content, style)))
             took = 1000 * (time.perf_counter() - start)
             edge, near = score(outputs[-1], content, style) if score else (0.0, 0.0)
             rows[name].append((edge, near, took))
-        shown.append([content, style, *outputs])
+        columns = [y for name, y in zip(runs, outputs, strict=True) if name in (args.columns or runs)]
+        shown.append([content, style, *columns])
     if args.sheet:
-        sheet(shown[: args.rows], ["content", "style", *runs], Path(args.sheet))
+        sheet(shown[: args.rows], ["content", "style", *(args.columns or runs)], Path(args.sheet))
     means = {n: [statistics.mean(v[0] for v in r), statistics.mean(v[1] for v in r), statistics.median(v[2] for v in r)] for n, r in rows.items()}  # fmt: skip  # noqa: E501
     if args.json:
         print(json.dumps({"device": device_key(), "size": args.size, "pairs": len(shown), "rows": means}))
