@@ -7,7 +7,7 @@ whose statistics are not known yet; with them known every tile is independent of
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, final
 
 import jax
@@ -45,12 +45,17 @@ class Stylist:
         self._step = 2 ** (network.levels - 1)
         if tile < 8 * self._step * _REACH // 2:
             raise ValueError(f"tile must be {8 * self._step * _REACH // 2} pixels or more for this network, got {tile}")
-        self._run = jax.jit(functools.partial(_run, network, method))
+        self._run = functools.partial(_run, network, method)
+        self._orders: dict[int | None, list[str]] = {}
+        # Apart, so that statistics compute no more of the network than they need.
+        self._output = jax.jit(lambda *inputs: self._run(*inputs)[0])
+        self._measure = jax.jit(lambda points, *inputs: _only(points, self._run(*inputs)[1]), static_argnums=0)
 
     def style(self, image: Float[Array, "h w 3"], weights: Float[Array, "h w k"] | None = None) -> Style:
         """The statistics of a style; `weights` say how much each pixel belongs to each of k regions (default: one)."""
-        record = self._statistics(image, weights, None)
-        return Style({n: m for n, m in record.items() if _is_transfer(n)}, 1 if weights is None else weights.shape[-1])
+        transfers = tuple(filter(_is_transfer, self._points(None)))
+        record = _only(transfers, self._statistics(image, weights, None))
+        return Style(record, 1 if weights is None else weights.shape[-1])
 
     def __call__(
         self,
@@ -71,31 +76,33 @@ class Stylist:
         known = {} if self._fits(content) else self._statistics(content, weights, target)
         out = jnp.zeros(content.shape, jnp.float32)
         for tile in self._tiles(content):
-            y, _ = self._run(self.network.params, cut(tile, content, weights, step=self._step), known, target)
-            out = tile.paste(out, y)
+            window = cut(tile, content, weights, step=self._step)
+            out = tile.paste(out, self._output(self.network.params, window, known, target))
         return out.clip(-1, 1)
 
     def _statistics(self, image: Array, weights: Array | None, target: "_Target | None") -> Record:
-        """Statistics at all points: one group of points after the other, each over all tiles."""
-        if self._fits(image):
-            [tile] = self._tiles(image)
-            return self._run(self.network.params, cut(tile, image, weights, step=self._step), {}, target)[1]
+        """Statistics at the points that matter: one group of points after the other, each over all tiles."""
         known: Record = {}
         groups = _groups(self._points(target), self.network.levels, styled=target is not None)
-        for group in groups:
+        if target is None and self._fits(image):
+            groups = [[name for group in groups for name in group]]  # a style is not moved: the whole is one pass
+        for group in map(tuple, groups):
             parts = (
-                self._run(self.network.params, cut(tile, image, weights, step=self._step), known, target)[1]
+                self._measure(group, self.network.params, cut(tile, image, weights, step=self._step), known, target)
                 for tile in self._tiles(image)
             )
-            known |= functools.reduce(_merge, ({n: part[n] for n in group} for part in parts))
+            known |= functools.reduce(_merge, parts)
         return known
 
     def _points(self, target: "_Target | None") -> list[str]:
         """Names of the points of this arch, in the order in which the network comes to them."""
-        side = 2 * self._step
-        labels = 1 if target is None else next((len(m.count) for m in target.record.values()), 1)
-        shapes: list[Any] = [jax.ShapeDtypeStruct((1, side, side, n), jnp.float32) for n in (3, labels, 1)]
-        return list(jax.eval_shape(self._run, self.network.params, Window(*shapes), {}, target)[1])
+        labels = None if target is None else next((len(m.count) for m in target.record.values()), 1)
+        if labels not in self._orders:
+            side = 2 * self._step
+            shapes: list[Any] = [jax.ShapeDtypeStruct((1, side, side, n), jnp.float32) for n in (3, labels or 1, 1)]
+            traced = jax.eval_shape(self._run, self.network.params, Window(*shapes), {}, target)
+            self._orders[labels] = list(traced[1])
+        return self._orders[labels]
 
     def _fits(self, image: Array) -> bool:
         return max(image.shape[:2]) <= self.tile
@@ -175,9 +182,14 @@ def _groups(points: list[str], levels: int, *, styled: bool) -> list[list[str]]:
     skips = [n for n in points if n.endswith(".skip") or n == "bn.wct"]
     norms = [n for n in points if not _is_transfer(n)]
     stages = [[f"d{stage}.wct"] for stage in range(levels, 0, -1) if f"d{stage}.wct" in points]
-    # A style is not moved, so what is behind a transfer does not wait for it.
-    groups = [skips, norms, *stages] if styled else [skips + norms, [n for group in stages for n in group]]
+    # A style is not moved, so what is behind a transfer does not wait for it, and norms matter to later stages only.
+    behind = [n for group in stages for n in group]
+    groups = [skips, norms, *stages] if styled else [skips + norms if behind else skips, behind]
     return [group for group in groups if group]
+
+
+def _only(points: Sequence[str], record: Record) -> Record:
+    return {name: record[name] for name in points}
 
 
 def _is_transfer(name: str) -> bool:
