@@ -6,6 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
+_GRAIN = 16  # windows are multiples of so many steps
+
+
 class Tile(NamedTuple):
     """A window of an image (padded at the bottom and right to whole steps), and its core, which no other has."""
 
@@ -60,9 +63,12 @@ def _spans(length: int, window: int | None, margin: int, step: int) -> list[tupl
     if window is None or padded <= window:
         return [(0, padded, 0, length)]
     side = window // step * step
-    core = side - 2 * margin
     # Windows at the borders need a margin on one side only.
-    number = max(2, -(-(padded - 2 * margin) // core))
+    number = max(2, -(-(padded - 2 * margin) // (side - 2 * margin)))
+    # Of one number of windows the smallest: they overlap less. In coarse steps, so that pictures share programs.
+    least, grain = -(-(padded - 2 * margin) // number) + 2 * margin, _GRAIN * step
+    side = min(side, -(-least // grain) * grain)
+    core = side - 2 * margin
     edges = [margin + core * i for i in range(1, number)]
     edges = [0, *(e for e in edges if e < length), length]
     return [

@@ -31,9 +31,9 @@ def _image(height, width, seed):
 
 def test_tiles_cover_every_pixel_once_and_keep_their_margin():
     """Cores partition the image; each window holds its core with the margin, or the image's border."""
-    for size in ((150, 333), (144, 145), (40, 700), (7, 9)):
+    for size, window in (((150, 333), 144), ((144, 145), 144), ((40, 700), 144), ((7, 9), 144), ((600, 1300), 512)):
         seen = np.zeros(size, int)
-        for tile in tiles_of(size, window=144, margin=36, step=4):
+        for tile in tiles_of(size, window=window, margin=36, step=4):
             top, left, bottom, right = tile.core
             seen[top:bottom, left:right] += 1
             assert tile.top % 4 == tile.left % 4 == tile.height % 4 == tile.width % 4 == 0
@@ -42,6 +42,8 @@ def test_tiles_cover_every_pixel_once_and_keep_their_margin():
             assert right == size[1] or tile.left + tile.width - right >= 36
             assert tile.top + tile.height >= bottom and tile.left + tile.width >= right
         assert (seen == 1).all()
+    # No larger than their number asks for.
+    assert {(t.height, t.width) for t in tiles_of((600, 1100), window=512, margin=36, step=4)} == {(384, 448)}
 
 
 @pytest.fixture(scope="module")
