@@ -105,6 +105,7 @@ def main() -> None:
     parser.add_argument("--take", default="odd", choices=("all", "even", "odd"))
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--number", type=int, help="only the first so many pairs")
+    parser.add_argument("--skip", type=int, default=0, help="leave out the first so many of them")
     parser.add_argument("--network", default=str(SHIPPED))
     parser.add_argument("--baselines", default="runs/style_baselines")
     parser.add_argument("--methods", nargs="+", help="only these, by the names of the table")
@@ -121,7 +122,7 @@ def main() -> None:
     runs = {name: runs[name] for name in args.methods or runs}
     rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in runs}
     shown: list[list[Any]] = []
-    for pair in pair_paths(args.pairs, args.take)[: args.number]:
+    for pair in pair_paths(args.pairs, args.take)[args.skip :][: args.number]:
         content, style = photo(pair.content, args.size), photo(pair.style, args.size)
         outputs = []
         for name, run in runs.items():
