@@ -5,7 +5,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-
 _GRAIN = 16  # windows are multiples of so many steps
 
 
