@@ -1,9 +1,10 @@
 """What one waits for before anything is learnt: imports, compilation, the persistent cache, the first step.
 
-    python scripts/bench_startup.py [--repeats 5] [--skip imports configs first-step scan] [--json]
+    python scripts/bench_startup.py [--repeats 5] [--configs quickstart photonet]
+                                    [--skip imports configs first-step scan] [--json]
 
 imports     wall time of a fresh process, `import nasjax` beside `import jax` (its public names come late)
-configs     for each shipped config: trace and compile seconds of each stage's training step, cold
+configs     for each config that needs no data of yours: trace and compile seconds of each stage's training step, cold
 first-step  `nasjax search quickstart` in a fresh process until the first training step is logged, with an empty
             compilation cache and again with the one that run left behind
 scan        a trunk of equal blocks with four options each, unrolled as nasjax writes it, against `lax.scan` over
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,40 +44,62 @@ def imports(repeats: int) -> list[dict[str, Any]]:
     return [{"import": name, "s": statistics.median(v[1:])} for name, v in times.items()]
 
 
-def configs() -> list[dict[str, Any]]:
-    """Compile seconds of the training step of each stage of each shipped config."""
+def stage_step(problem: Any, stage: Any) -> tuple[Any, Any, Any]:
+    """The training step of a stage of a problem, with a state and a batch of zeros for it."""
     import jax
 
-    from nasjax.chain.configs import load_config, shipped
-    from nasjax.chain.phases import make_sampler
-    from nasjax.chain.problem import make_problem
-    from nasjax.tasks.base import supernet_model
-    from nasjax.tasks.super_resolution import SuperResolution, super_resolution
+    from nasjax.chain.style.problem import StyleProblem
+    from nasjax.sampling import strict_fair
     from nasjax.train.parallel import data_mesh, put_batch
     from nasjax.train.schedules import optimiser
     from nasjax.train.state import init_state
     from nasjax.train.step import make_step
 
+    space = problem.supernet.space
+    before = None if stage.stage == space.stages[0] else space.encode({})
+    net = problem.supernet.at(space.at_stage(stage.stage, before))
+    sampler = strict_fair(net.space)
+    task = (_style_task if isinstance(problem, StyleProblem) else _task)(problem, net, sampler, stage.batch)
+    optimisers, mesh = {player: optimiser(stage.train) for player in task.losses}, data_mesh()
+    state = init_state(task, net.space, optimisers, mesh=mesh, seed=0)
+    step = make_step(task, net.space, sampler, optimisers=optimisers, mesh=mesh)
+    batch = {name: jax.numpy.zeros(spec.shape, spec.dtype) for name, spec in task.batch_spec.items()}
+    return step, state, put_batch(batch, mesh)
+
+
+def _task(problem: Any, net: Any, sampler: Any, batch: int) -> Any:
+    from nasjax.tasks.base import supernet_model
+    from nasjax.tasks.super_resolution import SuperResolution, super_resolution
+
+    settings = SuperResolution(scale=problem.config.space.scale, patch=problem.config.data.patch, batch=batch)
+    return super_resolution(settings, supernet_model(net, sampler), sampler)
+
+
+def _style_task(problem: Any, net: Any, sampler: Any, batch: int) -> Any:
+    from nasjax.tasks.base import supernet_model
+    from nasjax.tasks.style_transfer import StyleTransfer, style_transfer
+
+    settings = StyleTransfer(patch=problem.config.data.patch, batch=batch)
+    return style_transfer(settings, supernet_model(net, sampler), sampler, encoder=net.forward.encoder)
+
+
+def configs(names: list[str]) -> list[dict[str, Any]]:
+    """Trace and compile seconds of the training step of each stage that trains, cold."""
+    from nasjax.chain.configs import load_config
+    from nasjax.chain.problem import make_problem
+    from nasjax.chain.style.config import StyleConfig
+    from nasjax.chain.style.problem import make_style_problem
+
     rows = []
-    for name in sorted(shipped()):
-        problem = make_problem(load_config(name))
+    for name in names:
+        config = load_config(name)
+        problem = (make_style_problem if isinstance(config, StyleConfig) else make_problem)(config)  # type: ignore
         for stage in problem.config.stages:
-            space = problem.supernet.space
-            net = problem.supernet.at(
-                space.at_stage(stage.stage, None if stage.stage == space.stages[0] else space.encode({}))
-            )
-            sampler = make_sampler(problem, stage, net.space)
-            settings = SuperResolution(
-                scale=problem.config.space.scale, patch=problem.config.data.patch, batch=stage.batch
-            )
-            task = super_resolution(settings, supernet_model(net, sampler), sampler)
-            optimisers, mesh = {player: optimiser(stage.train) for player in task.losses}, data_mesh()
-            state = init_state(task, net.space, optimisers, mesh=mesh, seed=0)
-            step = make_step(task, net.space, sampler, optimisers=optimisers, mesh=mesh)
-            spec = task.batch_spec["image"]
-            batch = put_batch({"image": jax.numpy.zeros(spec.shape, spec.dtype)}, mesh)
+            if stage.stage == "transfer":  # decided on weights that are there
+                continue
+            step, state, batch = stage_step(problem, stage)
             start = time.perf_counter()
-            lowered = step.lower(state, batch)  # type: ignore[attr-defined]
+            lowered = step.lower(state, batch)
             traced = time.perf_counter() - start
             start = time.perf_counter()
             lowered.compile()
@@ -161,10 +185,16 @@ def scan(depths: tuple[int, ...] = (4, 8, 16)) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--configs", nargs="+", default=["quickstart", "photonet"])
     parser.add_argument("--skip", nargs="*", choices=PARTS, default=[])
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    parts = {"imports": lambda: imports(args.repeats), "configs": configs, "first-step": first_step, "scan": scan}
+    parts: dict[str, Callable[[], Any]] = {
+        "imports": lambda: imports(args.repeats),
+        "configs": lambda: configs(args.configs),
+        "first-step": first_step,
+        "scan": scan,
+    }
     found = {name: fn() for name, fn in parts.items() if name not in args.skip}
     if args.json:
         print(json.dumps(found))
