@@ -13,6 +13,7 @@ from nasjax.export.stylist import StyleNetwork
 from nasjax.linalg import Moments, apply_transfer, moments, transfer
 from nasjax.linalg.roots import identity
 from nasjax.ops.guided import keep_detail
+from nasjax.ops.reflect import fill_up
 from nasjax.spaces.photonet import Points
 from nasjax.supernet.extract import Static
 from nasjax.typing import Scalar
@@ -67,18 +68,11 @@ def _stylised(
 
 def _forward(network: StyleNetwork, x: Array, points: Points) -> Array:
     forward, step = network.forward._replace(points=points), _step(network)
-    return forward(Static(network.net.space, network.params, network.arch), _fill(_fill(x, 1, step), 2, step))
+    return forward(Static(network.net.space, network.params, network.arch), fill_up(x, step))
 
 
 def _step(network: StyleNetwork) -> int:
     return 2 ** (network.levels - 1)
-
-
-def _fill(x: Array, axis: int, step: int) -> Array:
-    """Mirrors the last pixels of an axis, border included, up to a multiple of `step`."""
-    length = jnp.asarray(x.shape[axis], jnp.int32)
-    at = jnp.arange(_filled(x.shape[axis], step))
-    return jnp.take(x, jnp.where(at < length, at, 2 * length - 1 - at), axis, mode="clip")
 
 
 def _filled(length: Any, step: int) -> Any:

@@ -1,22 +1,27 @@
 """The guided filter: smooths an image while its edges follow those of another one.
 
-Source: He, Sun and Tang, Guided Image Filtering, PAMI 2013, algorithm 1 and section 3.5 (colour guides).
+Sources: He, Sun and Tang, Guided Image Filtering, PAMI 2013, algorithm 1 and section 3.5 (colour guides); He and Sun,
+Fast Guided Filter, arXiv 1505.00996 (coefficients of a smaller image, interpolated).
 """
 
 import functools
 import math
 import operator
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from nasjax.ops.reflect import fill_up
+from nasjax.ops.resize import upscale
 
 # Pixels worked on at a time: moments of a colour guide are three dozen numbers a pixel, of which several copies live.
 _STRIP = 1 << 20
 
 
 def guided_filter(
-    guide: Float[Array, "*d i j g"], x: Float[Array, "*d h w c"], *, radius: int, epsilon: float
+    guide: Float[Array, "*d i j g"], x: Float[Array, "*d h w c"], *, radius: int, epsilon: float, stride: int = 1
 ) -> Float[Array, "*d h w c"]:
     """Filters `x` so that inside every window it is an affine function of the guide.
 
@@ -28,8 +33,10 @@ def guided_filter(
     type of the output; work grows with the logarithm of the radius. Large images are worked on in strips, which changes
     nothing but the memory (half a gigabyte for photographs).
 
-    ValueError for another number of guide channels, different sizes, a radius below 1 or an epsilon that is not
-    positive.
+    With a `stride` windows are made of squares of `stride` pixels, of which all pixels count, there is one window a
+    square, and the coefficients in between are interpolated: a `stride`-th of the work squared, but for sums and the
+    output. ValueError for another number of guide channels, different sizes, a radius below 1, a stride that does not
+    divide it, or an epsilon that is not positive.
     """
     if guide.shape[-1] not in (1, 3):
         raise ValueError(f"guided_filter: the guide must have 1 or 3 channels, got {guide.shape[-1]}")
@@ -39,16 +46,20 @@ def guided_filter(
         raise ValueError(
             f"guided_filter: radius must be at least 1, epsilon positive; got radius={radius}, epsilon={epsilon}"
         )
-    if not all(isinstance(n, int) for n in x.shape):
-        return _filter(guide, x, radius, epsilon)  # a symbolic size (`jax.export`) has no number of strips
-    kept = max(_STRIP // math.prod((*x.shape[:-3], x.shape[-2])), 4 * radius)
-    if kept + 4 * radius >= x.shape[-3]:
-        return _filter(guide, x, radius, epsilon)
-    return _in_strips(guide, x, radius, epsilon=epsilon, kept=kept)
+    if stride < 1 or radius % stride:
+        raise ValueError(f"guided_filter: stride must divide the radius {radius}, got {stride}")
+    height, width = x.shape[-3:-1]
+    guide, x = fill_up(guide, stride), fill_up(x, stride)
+    return _in_strips(guide, x, Window(radius, epsilon, stride))[..., :height, :width, :]
 
 
 def keep_detail(
-    content: Float[Array, "*d h w 3"], y: Float[Array, "*d h w 3"], *, radius: int = 4, epsilon: float = 1e-2
+    content: Float[Array, "*d h w 3"],
+    y: Float[Array, "*d h w 3"],
+    *,
+    radius: int = 16,
+    epsilon: float = 3e-4,
+    stride: int = 4,
 ) -> Float[Array, "*d h w 3"]:
     """What `y` changes of `content`, filtered along the content's edges and added to it; of `y`'s type, not clipped.
 
@@ -57,54 +68,76 @@ def keep_detail(
     `nasjax stylize`; raises ValueError as `guided_filter`.
     """
     change = y.astype(jnp.float32) - content
-    return (content + guided_filter(content, change, radius=radius, epsilon=epsilon)).astype(y.dtype)
+    return (content + guided_filter(content, change, radius=radius, epsilon=epsilon, stride=stride)).astype(y.dtype)
 
 
-def _in_strips(guide: Array, x: Array, radius: int, *, epsilon: float, kept: int) -> Array:
-    """`kept` rows at a time, from strips of one height, so that one program does for all.
+class Window(NamedTuple):
+    """Reach in pixels, the guide's variance that counts as none, and pixels from one window to the next."""
 
-    A pixel depends on those up to twice the radius away: its window's coefficients, and the windows of those.
+    radius: int
+    epsilon: float
+    stride: int
+
+
+def _in_strips(guide: Array, x: Array, window: Window) -> Array:
+    """As many rows at a time as `_STRIP` allows, from strips of one height, so that one program does for all.
+
+    A pixel depends on those up to twice the radius away: its window's coefficients, and the windows of those; where
+    coefficients are interpolated, on those of the next square as well.
     """
-    height, reach = x.shape[-3], 2 * radius
+    if not all(isinstance(n, int) for n in x.shape):
+        return _filter(guide, x, window)  # a symbolic size (`jax.export`) has no number of strips
+    height, stride = x.shape[-3], window.stride
+    reach = 2 * window.radius + (stride if stride > 1 else 0)
+    kept = max(_STRIP // math.prod((*x.shape[:-3], x.shape[-2])), 4 * window.radius) // stride * stride
+    if kept + 2 * reach >= height:
+        return _filter(guide, x, window)
     strips = []
     for top in range(0, height, kept):
         first = min(max(top - reach, 0), height - kept - 2 * reach)
         part = slice(first, first + kept + 2 * reach)
-        y = _filter(guide[..., part, :, :], x[..., part, :, :], radius, epsilon)
+        y = _filter(guide[..., part, :, :], x[..., part, :, :], window)
         strips.append(y[..., top - first : min(top + kept, height) - first, :, :])
     return jnp.concatenate(strips, -3)
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
-def _filter(guide: Array, x: Array, radius: int, epsilon: float) -> Array:
+@functools.partial(jax.jit, static_argnums=2)
+def _filter(guide: Array, x: Array, window: Window) -> Array:
     # Moments lose as many digits as means exceed deviations. A constant taken off both images changes nothing in the
     # result, so the largest part of the means goes first.
     wide, shift = x.astype(jnp.float32), x.astype(jnp.float32).mean((-3, -2), keepdims=True)
     guide, p = _centred(guide.astype(jnp.float32)), wide - shift
-    slopes, offset = _affine(guide, p, radius=radius, epsilon=epsilon)
-    means = box_mean(jnp.concatenate([*slopes, offset], -1), radius)
+    slopes, offset = _affine(guide, p, window)
+    means = box_mean(jnp.concatenate([*slopes, offset], -1), window.radius // window.stride)
+    if window.stride > 1:
+        means = upscale(means, window.stride, method="bilinear")
     *slopes, offset = jnp.split(means, guide.shape[-1] + 1, -1)
     y = _weighted(slopes, [guide[..., k : k + 1] for k in range(guide.shape[-1])]) + offset
     return (y + shift).astype(x.dtype)
 
 
-def _affine(guide: Array, p: Array, *, radius: int, epsilon: float) -> tuple[list[Array], Array]:
-    """Slopes (for each guide channel, `[..., c]`) and offsets of the window around each pixel, equations 14 and 15."""
-    num, c = guide.shape[-1], p.shape[-1]
-    g = [guide[..., k : k + 1] for k in range(num)]
-    pairs = [(i, j) for i in range(num) for j in range(i, num)]
-    moments = [guide, p, *[g[i] * g[j] for i, j in pairs], *[g[k] * p for k in range(num)]]
-    means = box_mean(jnp.concatenate(moments, -1), radius)
-    sizes = [*[1] * num, c, *[1] * len(pairs), *[c] * num]
-    starts = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
-    parts = jnp.split(means, starts, -1)
-    mean_g, mean_p, squares, products = parts[:num], parts[num], parts[num + 1 : -num], parts[-num:]
+def _affine(guide: Array, p: Array, window: Window) -> tuple[list[Array], Array]:
+    """Slopes (for each guide channel, `[..., c]`) and offsets of each window, equations 14 and 15."""
+    num, joint = guide.shape[-1], jnp.concatenate([guide, p], -1)
+    moments = [joint, *[guide[..., k : k + 1] * joint for k in range(num)]]
+    # Put together, they would be copied pixel by pixel before anything is summed.
+    means, *products = [box_mean(_squares(m, window.stride), window.radius // window.stride) for m in moments]
+    mean_g, mean_p = [means[..., k : k + 1] for k in range(num)], means[..., num:]
     variance = {
-        (i, j): square - mean_g[i] * mean_g[j] + (epsilon if i == j else 0.0)
-        for (i, j), square in zip(pairs, squares, strict=True)
+        (i, j): products[i][..., j : j + 1] - mean_g[i] * mean_g[j] + (window.epsilon if i == j else 0.0)
+        for i in range(num)
+        for j in range(i, num)
     }
-    slopes = _solve(variance, [product - mean_g[k] * mean_p for k, product in enumerate(products)])
+    slopes = _solve(variance, [products[k][..., num:] - mean_g[k] * mean_p for k in range(num)])
     return slopes, mean_p - _weighted(slopes, mean_g)
+
+
+def _squares(x: Array, side: int) -> Array:
+    """Means over squares of `side` pixels; sizes are multiples of it."""
+    if side == 1:
+        return x
+    *lead, height, width, channels = x.shape
+    return x.reshape(*lead, height // side, side, width // side, side, channels).mean((-4, -2))
 
 
 def _solve(matrix: dict[tuple[int, int], Array], right: list[Array]) -> list[Array]:
@@ -128,9 +161,10 @@ def box_mean(x: Float[Array, "*d h w c"], radius: int) -> Float[Array, "*d h w c
     x = x.astype(jnp.float32)
     for axis in (x.ndim - 3, x.ndim - 2):
         size = x.shape[axis]
+        reach = min(radius, size - 1) if isinstance(size, int) else radius  # a symbolic size may not be comparable
         ones = jnp.ones((size,) + (1,) * (x.ndim - 1 - axis), jnp.float32)
-        count = _window_sum(ones, 0, min(radius, size - 1))
-        x = _window_sum(x, axis, min(radius, size - 1)) / count.reshape((1,) * axis + count.shape)
+        count = _window_sum(ones, 0, reach)
+        x = _window_sum(x, axis, reach) / count.reshape((1,) * axis + count.shape)
     return x
 
 

@@ -50,6 +50,18 @@ def reflect_pad(x: Float[Array, "*d h w c"], pad: int) -> Float[Array, "*d H W c
     return x
 
 
+def fill_up(x: Float[Array, "*d h w c"], step: int) -> Float[Array, "*d H W c"]:
+    """Mirrors the last rows and columns, border included, up to multiples of `step`; sizes may be symbolic."""
+    for axis in (x.ndim - 3, x.ndim - 2):
+        size = x.shape[axis]
+        filled = step * ((size + step - 1) // step)
+        if isinstance(size, int) and filled == size:
+            continue
+        length, at = jnp.asarray(size, jnp.int32), jnp.arange(filled)
+        x = jnp.take(x, jnp.where(at < length, at, 2 * length - 1 - at), axis, mode="clip")
+    return x
+
+
 @jax.jit
 def max_pool2(x: Float[Array, "*d h w c"]) -> Float[Array, "*d H W c"]:
     """The maximum of each 2x2 tile; an odd last row or column is dropped, an axis of a single pixel is kept.

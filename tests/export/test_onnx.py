@@ -95,7 +95,8 @@ FUNCTIONS = {
     "places of extremes": lambda x: x + jnp.argmax(x, 1).astype(float)[:, None] - jnp.argmin(x[0, 0]),
     "checkpoint": lambda x: jax.checkpoint(lambda x: jnp.tanh(x) * jnp.exp(x))(x),
     "attention": _attention,
-    "guided filter": lambda x: keep_detail(x, x * x, radius=2, epsilon=0.1),
+    "guided filter": lambda x: keep_detail(x, x * x, radius=2, epsilon=0.1, stride=1),
+    "coarse guided filter": lambda x: keep_detail(x, x * x, radius=4, epsilon=0.1, stride=2),
     "coordinates": lambda x: x + jnp.arange(3.0)[None, None, None] + x.shape[1] * 0.1,
     "identity": lambda x: x,
 }

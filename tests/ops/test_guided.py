@@ -82,12 +82,44 @@ def test_leading_axes_and_shifts():
     np.testing.assert_allclose(guided_filter(guide + 8, x - 8, radius=2, epsilon=1e-2), y - 8, atol=1e-5)
 
 
-def test_strips_of_large_images_leave_no_seam(monkeypatch):
+@pytest.mark.parametrize("stride", [1, 2])
+def test_strips_of_large_images_leave_no_seam(monkeypatch, stride):
     """Strip by strip gives the same as the whole image, borders and the last, shorter strip included."""
     guide, x = (jnp.asarray(RNG.uniform(-1, 1, (2, 37, 5, c)), jnp.float32) for c in (3, 2))
-    whole = guided_filter(guide, x, radius=2, epsilon=1e-2)
+    whole = guided_filter(guide, x, radius=2, epsilon=1e-2, stride=stride)
     monkeypatch.setattr(guided, "_STRIP", 90)
-    np.testing.assert_allclose(guided_filter(guide, x, radius=2, epsilon=1e-2), whole, atol=1e-5)
+    np.testing.assert_allclose(guided_filter(guide, x, radius=2, epsilon=1e-2, stride=stride), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(24, 32), (13, 19), (3, 2)])
+def test_coarse_windows(size):
+    """What is affine in the guide comes back, whether squares fill the image, reach beyond it, or are larger."""
+    rows, columns = np.meshgrid(*[np.linspace(-1, 1, n) for n in size], indexing="ij")
+    guide = jnp.asarray(np.stack([rows, columns, np.sin(3 * rows * columns)], -1), jnp.float32)
+    affine = 0.3 - 0.5 * guide
+    found = guided_filter(guide, affine, radius=8, epsilon=1e-5, stride=4)
+    np.testing.assert_allclose(found, affine, atol=2e-3)
+
+
+def test_a_coarse_window_is_one_of_whole_squares():
+    """At the middle of a square with an odd side, coefficients are those of windows of whole squares about it."""
+    guide = RNG.uniform(-1, 1, (15, 15, 3)).astype(np.float32)
+    x = RNG.uniform(-1, 1, (15, 15, 2)).astype(np.float32)
+    squares = {n: v.reshape(5, 3, 5, 3, -1) for n, v in (("guide", guide), ("x", x))}
+    found = guided_filter(jnp.asarray(guide), jnp.asarray(x), radius=3, epsilon=1e-2, stride=3)
+    slopes, offsets = np.zeros((5, 5, 3, 2)), np.zeros((5, 5, 2))
+    for i in range(5):
+        for j in range(5):
+            near = slice(max(i - 1, 0), i + 2), slice(None), slice(max(j - 1, 0), j + 2)
+            g, v = (squares[n][near].reshape(-1, squares[n].shape[-1]).astype(np.float64) for n in ("guide", "x"))
+            centred = g - g.mean(0)
+            variance = centred.T @ centred / len(g) + 1e-2 * np.eye(3)
+            slopes[i, j] = np.linalg.solve(variance, centred.T @ (v - v.mean(0)) / len(g))
+            offsets[i, j] = v.mean(0) - g.mean(0) @ slopes[i, j]
+    mean = _mean(np.concatenate([slopes.reshape(5, 5, -1), offsets], -1), 1)
+    middle = guide[1::3, 1::3]
+    wanted = np.einsum("ijk,ijkc->ijc", middle, mean[..., :6].reshape(5, 5, 3, 2)) + mean[..., 6:]
+    np.testing.assert_allclose(found[1::3, 1::3], wanted, atol=2e-5)
 
 
 def test_window_means_of_wide_images_are_exact():
@@ -112,6 +144,8 @@ def test_types_and_gradients():
         (3, 16, {}, r"\(13, 16, 3\) and the image's \(13, 17, 2\) differ in size"),
         (3, 17, {"radius": 0}, "radius=0"),
         (3, 17, {"epsilon": 0.0}, "epsilon=0.0"),
+        (3, 17, {"stride": 3}, "stride must divide the radius 2, got 3"),
+        (3, 17, {"stride": 0}, "got 0"),
     ],
 )
 def test_bad_input_is_named(channels, width, options, message):
