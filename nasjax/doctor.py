@@ -35,7 +35,10 @@ _DISTRIBUTIONS = (
     *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets"),
     *("numpy", "pillow", "safetensors", "flatbuffers", "jaxtyping", "tyro", "rich"),
 )
-_FLAGS = ("JAX_PLATFORMS", "XLA_FLAGS", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "JAX_COMPILATION_CACHE_DIR")
+_FLAGS = (
+    *("JAX_PLATFORMS", "XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR"),
+    *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+)
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -153,10 +156,14 @@ def _advice(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"JAX does not start: {found['error']}"
     if missing := [name for name, version in found["versions"].items() if version is None]:
         yield f"not installed, though nasjax needs it: {', '.join(missing)}; run: {_install()}"
-    if Path("/dev/nvidia0").exists() and {d["platform"] for d in found["devices"]} == {"cpu"}:
+    on_cpu = {d["platform"] for d in found["devices"]} == {"cpu"}
+    if Path("/dev/nvidia0").exists() and on_cpu:
         yield f"an NVIDIA GPU is present but JAX does not use it; run: {_install('cuda')}"
     if found["memory"]["available"] < 2 * 2**30:
         yield f"little memory is free ({_size(found['memory']['available'])}): use fewer slots or a smaller batch"
+    if on_cpu and found["threads"]["usable"] > 1 and "OPENBLAS_NUM_THREADS" not in found["flags"]:
+        # docs/results/speed.md: LAPACK's threads wait busily beside JAX's own.
+        yield "set OPENBLAS_NUM_THREADS=1 where much is transferred by eigenvalues (method 'eigh'): up to twice as fast"
 
 
 def _machine_lines(report: Mapping[str, Any]) -> list[str]:

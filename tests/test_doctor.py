@@ -110,3 +110,14 @@ def test_cache_is_measured(tmp_path):
         jax.config.update("jax_compilation_cache_dir", before)
     assert found["cache"]["folder"] is None
     assert "compilation cache    off" in doctor.render(found)
+
+
+def test_threads_of_lapack_are_advice(monkeypatch):
+    """On a CPU of several cores, unless it is set."""
+    monkeypatch.setattr(doctor, "_threads", lambda: {"cores": 8, "usable": 2})
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert any("OPENBLAS_NUM_THREADS=1" in line for line in doctor.report()["advice"])
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    found = doctor.report()
+    assert found["flags"]["OPENBLAS_NUM_THREADS"] == "1"
+    assert not any("OPENBLAS" in line for line in found["advice"])
