@@ -110,9 +110,7 @@ def main() -> None:
     parser.add_argument("--baselines", default="runs/style_baselines")
     parser.add_argument("--methods", nargs="+", help="only these, by the names of the table")
     parser.add_argument("--sheet")
-    parser.add_argument(
-        "--columns", nargs="+", help="the methods on the sheet, in the order of the table (default: all)"
-    )
+    parser.add_argument("--columns", nargs="+", help="the methods on the sheet, in this order (default: all)")
     parser.add_argument("--rows", type=int, default=12)
     parser.add_argument("--no-scores", action="store_true", help="only the contact sheet")
     parser.add_argument("--no-times", action="store_true", help="run each method once; milliseconds mean nothing then")
@@ -133,8 +131,8 @@ def main() -> None:
             took = 1000 * (time.perf_counter() - start)
             edge, near = score(outputs[-1], content, style) if score else (0.0, 0.0)
             rows[name].append((edge, near, took))
-        columns = [y for name, y in zip(runs, outputs, strict=True) if name in (args.columns or runs)]
-        shown.append([content, style, *columns])
+        by_name = dict(zip(runs, outputs, strict=True))
+        shown.append([content, style, *[by_name[name] for name in args.columns or runs]])
     if args.sheet:
         sheet(shown[: args.rows], ["content", "style", *(args.columns or runs)], Path(args.sheet))
     means = {n: [statistics.mean(v[0] for v in r), statistics.mean(v[1] for v in r), statistics.median(v[2] for v in r)] for n, r in rows.items()}  # fmt: skip  # noqa: E501

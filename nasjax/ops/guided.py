@@ -50,7 +50,7 @@ def guided_filter(
         raise ValueError(f"guided_filter: stride must divide the radius {radius}, got {stride}")
     height, width = x.shape[-3:-1]
     guide, x = fill_up(guide, stride), fill_up(x, stride)
-    return _in_strips(guide, x, Window(radius, epsilon, stride))[..., :height, :width, :]
+    return _in_strips(guide, x, _Window(radius, epsilon, stride))[..., :height, :width, :]
 
 
 def keep_detail(
@@ -71,7 +71,7 @@ def keep_detail(
     return (content + guided_filter(content, change, radius=radius, epsilon=epsilon, stride=stride)).astype(y.dtype)
 
 
-class Window(NamedTuple):
+class _Window(NamedTuple):
     """Reach in pixels, the guide's variance that counts as none, and pixels from one window to the next."""
 
     radius: int
@@ -79,7 +79,7 @@ class Window(NamedTuple):
     stride: int
 
 
-def _in_strips(guide: Array, x: Array, window: Window) -> Array:
+def _in_strips(guide: Array, x: Array, window: _Window) -> Array:
     """As many rows at a time as `_STRIP` allows, from strips of one height, so that one program does for all.
 
     A pixel depends on those up to twice the radius away: its window's coefficients, and the windows of those; where
@@ -102,7 +102,7 @@ def _in_strips(guide: Array, x: Array, window: Window) -> Array:
 
 
 @functools.partial(jax.jit, static_argnums=2)
-def _filter(guide: Array, x: Array, window: Window) -> Array:
+def _filter(guide: Array, x: Array, window: _Window) -> Array:
     # Moments lose as many digits as means exceed deviations. A constant taken off both images changes nothing in the
     # result, so the largest part of the means goes first.
     wide, shift = x.astype(jnp.float32), x.astype(jnp.float32).mean((-3, -2), keepdims=True)
@@ -116,7 +116,7 @@ def _filter(guide: Array, x: Array, window: Window) -> Array:
     return (y + shift).astype(x.dtype)
 
 
-def _affine(guide: Array, p: Array, window: Window) -> tuple[list[Array], Array]:
+def _affine(guide: Array, p: Array, window: _Window) -> tuple[list[Array], Array]:
     """Slopes (for each guide channel, `[..., c]`) and offsets of each window, equations 14 and 15."""
     num, joint = guide.shape[-1], jnp.concatenate([guide, p], -1)
     moments = [joint, *[guide[..., k : k + 1] * joint for k in range(num)]]

@@ -52,6 +52,8 @@ def reflect_pad(x: Float[Array, "*d h w c"], pad: int) -> Float[Array, "*d H W c
 
 def fill_up(x: Float[Array, "*d h w c"], step: int) -> Float[Array, "*d H W c"]:
     """Mirrors the last rows and columns, border included, up to multiples of `step`; sizes may be symbolic."""
+    if step == 1:
+        return x
     for axis in (x.ndim - 3, x.ndim - 2):
         size = x.shape[axis]
         filled = step * ((size + step - 1) // step)

@@ -7,7 +7,7 @@ import pytest
 
 from nasjax.ops.base import formulation
 from nasjax.ops.conv import conv
-from nasjax.ops.reflect import max_pool2, reflect_conv, reflect_pad, upsample2
+from nasjax.ops.reflect import fill_up, max_pool2, reflect_conv, reflect_pad, upsample2
 
 
 def image(*shape):
@@ -127,3 +127,11 @@ def test_bad_arguments_are_named():
         reflect_conv(PARAMS | {"w": PARAMS["w"][:2, :2]}, image(1, 4, 4, 4), 6)
     with pytest.raises(ValueError, match="got -1"):
         reflect_pad(image(1, 4, 4, 4), -1)
+
+
+@pytest.mark.parametrize(("size", "step"), [((6, 5), 4), ((3, 2), 4), ((4, 8), 4), ((5, 7), 1)])
+def test_filling_up_mirrors_the_end(size, step):
+    """Up to multiples, as numpy's symmetric border does; what fits already is returned as it is."""
+    x = image(2, *size, 3)
+    ends = [(0, -n % step) for n in size]
+    np.testing.assert_array_equal(fill_up(x, step), np.pad(x, ((0, 0), *ends, (0, 0)), "symmetric"))
