@@ -117,7 +117,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     runs, score = methods(args), None if args.no_scores else judge()
+    if unknown := set(args.methods or ()) - set(runs):
+        parser.error(f"no method {sorted(unknown)[0]!r}; there are: {', '.join(runs)}")
     runs = {name: runs[name] for name in args.methods or runs}
+    if unknown := set(args.columns or ()) - set(runs):
+        parser.error(f"no column {sorted(unknown)[0]!r}; methods that run: {', '.join(runs)}")
     rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in runs}
     shown: list[list[Any]] = []
     for pair in pair_paths(args.pairs, args.take)[args.skip :][: args.number]:

@@ -182,7 +182,7 @@ def _bands(x: jax.Array, g: jax.Array, kernel: int) -> jax.Array:
     """The same as products of matrices: XLA:CPU sums over leading axes one number at a time.
 
     For each channel and row of the kernel all columns of a tile of `g` are multiplied with all columns of `x` in its
-    reach; entries of the kernel are sums along diagonals. Only a band of each product is used, and still this is 1.4
+    reach; entries of the kernel are sums along diagonals. Only a band of each product is used, and still this is 1.05
     to 2.4 times as fast for 5x5 and 7x7, and compiles in a third of the time.
     """
     (lo, hi), (count, height, width, channels) = _same(kernel, 1), g.shape
