@@ -4,7 +4,7 @@ Paper: StyleNAS (arXiv 1906.02470), its space in one supernet with operators and
 Command: nasjax search photonet
 """
 
-from nasjax.chain.style.config import FinalistsConfig, PairsConfig, StyleConfig, StyleSpaceConfig
+from nasjax.chain.style.config import ConfirmConfig, FinalistsConfig, PairsConfig, StyleConfig, StyleSpaceConfig
 from nasjax.config import DataConfig, StageConfig
 from nasjax.train.config import TrainConfig
 
@@ -21,6 +21,7 @@ def config() -> StyleConfig:
             StageConfig("channel", _train(300), batch=4, population=4, generations=1),
             StageConfig("transfer", population=24, generations=4),
         ),
+        confirm=ConfirmConfig(train=_train(200)),
         finalists=FinalistsConfig(number=2, seeds=2, train=_train(500), batch=8),
     )
 

@@ -8,7 +8,7 @@ Command: nasjax search stylenas --data.source folder:photographs --pairs.search 
 Time and score: not measured yet.
 """
 
-from nasjax.chain.style.config import FinalistsConfig, PairsConfig, StyleConfig, StyleSpaceConfig
+from nasjax.chain.style.config import ConfirmConfig, FinalistsConfig, PairsConfig, StyleConfig, StyleSpaceConfig
 from nasjax.config import DataConfig, StageConfig
 from nasjax.train.config import TrainConfig
 
@@ -26,6 +26,7 @@ def config() -> StyleConfig:
             StageConfig("channel", _train(1), population=4, generations=1),
             StageConfig("transfer", _train(1), population=48, generations=20),
         ),
+        confirm=ConfirmConfig(train=_train(2000), batch=8),
         finalists=FinalistsConfig(number=4, seeds=3, train=_train(10_000), batch=8),
     )
 

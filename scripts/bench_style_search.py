@@ -3,7 +3,8 @@
     python scripts/bench_style_search.py [--seeds 0 1 2] [--run runs/style_search] [--test FOLDER] [--steps 300]
 
 Arms, every one in a process of its own, without a compilation cache:
-nasjax      `configs/photonet.py` with shorter stages: shared weights, stage after stage, NSGA-II
+nasjax      `configs/photonet.py` with shorter stages: shared weights, stage after stage, NSGA-II; the best network of
+            each option of the path stage is trained alone for 100 steps before that stage decides
 random      the same with random search in every stage, so with as many steps and evaluations
 original    the recipe of arXiv 1906.02470: ageing evolution over the whole space, each candidate trained from scratch
             (`--candidate` steps), until it has used the CPU seconds that nasjax took with this seed, compiling included
@@ -43,9 +44,10 @@ def study_config(args: argparse.Namespace, seed: int, algorithm: str) -> Any:
         sizes = {"population": population, "generations": generations}
         stages.append(replace(stage, train=train, algorithm=algorithm, **sizes))
     train = replace(config.stages[0].train, steps=args.steps)
+    confirm = replace(config.confirm, train=replace(train, steps=100))
     finalists = FinalistsConfig(number=1, seeds=1, train=train, batch=4)
     pairs = replace(config.pairs, number=8)
-    return replace(config, seed=seed, stages=tuple(stages), finalists=finalists, pairs=pairs)
+    return replace(config, seed=seed, stages=tuple(stages), confirm=confirm, finalists=finalists, pairs=pairs)
 
 
 def shared(args: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:

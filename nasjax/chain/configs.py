@@ -5,7 +5,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from nasjax.chain.style.config import FinalistsConfig, PairsConfig, StyleConfig, StyleSpaceConfig
+from nasjax.chain.style.config import ConfirmConfig, FinalistsConfig, PairsConfig, StyleConfig, StyleSpaceConfig
 from nasjax.config import Config, DataConfig, FinalConfig, SpaceConfig, StageConfig
 from nasjax.train.config import TrainConfig
 
@@ -89,6 +89,7 @@ _PARTS: dict[type, dict[str, type]] = {
         "space": StyleSpaceConfig,
         "data": DataConfig,
         "pairs": PairsConfig,
+        "confirm": ConfirmConfig,
         "finalists": FinalistsConfig,
     },
 }

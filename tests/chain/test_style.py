@@ -9,11 +9,14 @@ from PIL import Image
 
 from nasjax.apply.stylize import StyleOptions, stylize
 from nasjax.chain.configs import as_dict, from_dict, load_config
+from nasjax.chain.folder import RunFolder
 from nasjax.chain.style.config import PairsConfig, StyleConfig
+from nasjax.chain.style.confirm import decide
 from nasjax.chain.style.experiment import run_style_experiment
 from nasjax.chain.style.problem import make_style_problem
 from nasjax.chain.style.score import teacher_arch
 from nasjax.cli import main
+from nasjax.search.archive import Archive
 from nasjax.spaces.photonet import photonet
 
 
@@ -30,7 +33,9 @@ def config(tmp_path_factory):
     assert isinstance(tiny, StyleConfig)
     data = replace(tiny.data, source=f"folder:{pictures}", on_bad="skip")
     finalists = replace(tiny.finalists, number=1)
-    return replace(tiny, data=data, finalists=finalists, pairs=replace(tiny.pairs, search=str(pictures)))
+    path = replace(tiny.stages[0], population=2)  # at most two networks to confirm
+    pairs = replace(tiny.pairs, search=str(pictures))
+    return replace(tiny, data=data, stages=(path, *tiny.stages[1:]), finalists=finalists, pairs=pairs)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +101,27 @@ def test_a_finished_run_is_read_not_repeated(finished, config, monkeypatch):
     assert run_style_experiment(config, path, say=lambda text: None) == results
 
 
+def test_the_first_decision_is_confirmed_by_training(finished, config, monkeypatch):
+    """Every option that was met has a network trained alone; the best of them is decided, also when a run goes on."""
+    path, _, _ = finished
+    stage, _ = json.loads((path / "stages.json").read_text())
+    tried = stage["confirmed"]
+    assert tried == json.loads((path / "confirmed.json").read_text()) and len(tried) in (1, 2)
+    problem = make_style_problem(config)
+    archive = Archive.open(path / "archive.csv", problem.supernet.space).at("path")
+    rows = {row.text: row for row in archive.stage_rows}
+    assert min(tried, key=lambda r: r["total"])["arch"] == stage["best"]
+    for row in tried:
+        found = rows[row["arch"]]
+        options = problem.supernet.space.decode(np.array(found.arch, np.int32))
+        assert set(row["options"]) <= {f"{choice}={option}" for choice, option in options.items()}
+        assert row["inherited"] == found.columns["total"] and np.isfinite(row["total"])
+    monkeypatch.setattr("nasjax.chain.style.confirm.tune", None)
+    run, space = RunFolder(path), problem.supernet.space.at_stage("path")
+    place = decide(run, problem, space=space, params=problem.init(), archive=archive)
+    assert archive.stage_rows[place].text == stage["best"]
+
+
 def test_another_config_is_refused(finished, config):
     """A run folder belongs to one config; the message names what differs."""
     with pytest.raises(ValueError, match="seed was 0, now 1"):
@@ -119,6 +145,8 @@ def test_what_cannot_work_is_refused_before_training(config):
         make_style_problem(replace(config, pairs=PairsConfig(search="/nowhere")))
     with pytest.raises(ValueError, match="one or more of edge, style, teacher, cost"):
         replace(config, objectives=("beauty",))
+    with pytest.raises(ValueError, match="confirm.decisions: 'paths' is none of the stages path, operator"):
+        replace(config, confirm=replace(config.confirm, decisions=("paths",)))
     with pytest.raises(ValueError, match="weights"):
         replace(config, weights=(0.0, 0.0, 0.0, 0.0))
 

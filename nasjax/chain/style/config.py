@@ -31,6 +31,15 @@ class PairsConfig:
 
 
 @dataclass(frozen=True)
+class ConfirmConfig:
+    """Short training before a stage decides: of each open option the best network, alone, from the shared weights."""
+
+    decisions: tuple[str, ...] = ("path",)  # of which stages; (): shared weights decide all of them
+    train: TrainConfig = TrainConfig(steps=150)
+    batch: int = 4
+
+
+@dataclass(frozen=True)
 class FinalistsConfig:
     """What happens to the best of the last stage before one of them is chosen."""
 
@@ -59,6 +68,7 @@ class StyleConfig:
     feature: float = 0.5
     # The training of the last one is not used: transfers have no parameters.
     stages: tuple[StageConfig, ...] = tuple(map(StageConfig, ("path", "operator", "channel", "transfer")))
+    confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
     finalists: FinalistsConfig = field(default_factory=FinalistsConfig)
 
     def __post_init__(self) -> None:
@@ -68,9 +78,14 @@ class StyleConfig:
             raise ValueError(f"config.weights must be four numbers >= 0, one of them positive, got {self.weights}")
         if not self.stages:
             raise ValueError("config.stages is empty; give at least one StageConfig")
-        numbers = (self.pairs.number, self.finalists.number, self.finalists.seeds, self.finalists.batch)
+        finalists, known = self.finalists, tuple(s.stage for s in self.stages)
+        if unknown := [name for name in self.confirm.decisions if name not in known]:
+            raise ValueError(f"config.confirm.decisions: {unknown[0]!r} is none of the stages {', '.join(known)}")
+        numbers = (self.pairs.number, finalists.number, finalists.seeds, finalists.batch, self.confirm.batch)
         if min(numbers) < 1 or self.pairs.size < 32:
-            raise ValueError("config: pairs.number and the finalists' numbers must be >= 1, and pairs.size >= 32")
+            raise ValueError(
+                "config: pairs.number, confirm.batch and the finalists' numbers must be >= 1, and pairs.size >= 32"
+            )
 
     def tiny(self) -> "StyleConfig":
         """The same experiment, small enough for a test: two steps a phase, four candidates a stage, two pairs."""
@@ -78,6 +93,7 @@ class StyleConfig:
         stages = tuple(replace(s, train=short, batch=1, population=4, generations=1) for s in self.stages)
         space = replace(self.space, levels=3, ops=self.space.ops[:1], decoder=())
         pairs = replace(self.pairs, number=2, size=32)
+        confirm = replace(self.confirm, train=short, batch=1)
         finalists = replace(self.finalists, number=2, seeds=1, train=short, batch=1)
-        data = replace(self.data, patch=32)
-        return replace(self, space=space, stages=stages, pairs=pairs, finalists=finalists, data=data, macs_at=(64, 64))
+        small = replace(self, space=space, stages=stages, pairs=pairs, data=replace(self.data, patch=32))
+        return replace(small, confirm=confirm, finalists=finalists, macs_at=(64, 64))

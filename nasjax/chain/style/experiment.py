@@ -11,6 +11,7 @@ from nasjax.chain.decided import decided
 from nasjax.chain.folder import RunFolder, open_run
 from nasjax.chain.live import LiveReport
 from nasjax.chain.style.config import StyleConfig
+from nasjax.chain.style.confirm import confirmed, decide
 from nasjax.chain.style.network import write_network
 from nasjax.chain.style.outcome import style_results, teacher_scores
 from nasjax.chain.style.pictures import save_pairs
@@ -78,21 +79,22 @@ def _find(run: RunFolder, problem: StyleProblem, say: Say, live: LiveReport) -> 
         if row is not None:
             figures = {n: row.columns[n] for n in ("total", "edge", "style", "cost")}
             facts = {"candidates": len(archive.stage_rows), "budget": ", ".join(problem.config.budget)}
+            facts |= {"confirmed": confirmed(run, decision.stage)}
             run.replace_row("stages.json", "stage", decided(decision) | facts | {"best": row.text} | figures)
             live.write()
             say(f"{decision.stage}: {', '.join(f'{n} {v:.3f}' for n, v in figures.items())}, {row.text}")
 
-    def choose(objectives: np.ndarray, violation: np.ndarray) -> int:
-        # By the weighted sum over all scores, of which the objectives may leave some out.
-        rows = [r for r in archives[-1].rows if r.stage == archives[-1].stage]
-        return min(range(len(rows)), key=lambda i: (rows[i].violation, rows[i].columns["total"]))
+    winners: list[int] = []
 
-    archives: list[Archive] = []
-
-    def keep(stage: str, narrowed: SearchSpace, archive: Archive) -> Archive:
-        archives.append(one_stage(stage, narrowed, archive))
-        return archives[-1]
+    def search(stage: str, narrowed: SearchSpace, archive: Archive) -> Archive:
+        archive = one_stage(stage, narrowed, archive)
+        if stage in problem.config.confirm.decisions:
+            say(f"{stage}: training the best network of each option alone")
+        winners.append(decide(run, problem, space=narrowed, params=shared[-1], archive=archive, live=live))
+        return archive
 
     archive = Archive.open(run.path / "archive.csv", problem.supernet.space)
-    archive, _ = coarse_to_fine(problem.supernet.space, keep, archive=archive, choose=choose, on_decision=on_decision)
+    archive, _ = coarse_to_fine(
+        problem.supernet.space, search, archive=archive, choose=lambda *_: winners[-1], on_decision=on_decision
+    )
     return archive, shared[-1]

@@ -27,6 +27,7 @@ from nasjax.space import SearchSpace
 from nasjax.tasks.base import extracted_model, supernet_model
 from nasjax.tasks.style_transfer import StyleTransfer, style_transfer
 from nasjax.train.compiling import compiler_options
+from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
 from nasjax.train.parallel import data_mesh
 from nasjax.train.precision import compute_dtype
@@ -139,10 +140,13 @@ def finetune(
     for place, row in enumerate(rows):
         arch = np.array(row.arch, np.int32)
         names = [f"finalist/{place}-{seed}" for seed in range(settings.seeds)]
-        tuned = [_tune(run, problem, arch, name, params=params, live=live) for name in names]
+        tuned = [
+            tune(run, problem, arch, name, train=settings.train, batch=settings.batch, params=params, live=live)
+            for name in names
+        ]
         scores = [network_scores(problem, arch, p, judge=judge) for p in tuned]
-        totals = [evaluation(problem, arch[None], _rows(s)).columns["total"][0] for s in scores]
-        done.append(Finalist(arch, float(row.columns["total"]), [float(t) for t in totals], scores, tuned))
+        totals = [network_total(problem, arch, s) for s in scores]
+        done.append(Finalist(arch, float(row.columns["total"]), totals, scores, tuned))
     return done
 
 
@@ -157,14 +161,27 @@ def network_scores(problem: StyleProblem, arch: Arch, params: Params, *, judge: 
     return {name: float(v) for name, v in found.items()}
 
 
-def _tune(
-    run: RunFolder, problem: StyleProblem, arch: np.ndarray, name: str, *, params: Params, live: LiveReport | None
+def network_total(problem: StyleProblem, arch: np.ndarray, scores: dict[str, float]) -> float:
+    """The weighted sum that decides, of one network's scores and exact cost."""
+    return float(evaluation(problem, arch[None], _rows(scores)).columns["total"][0])
+
+
+def tune(
+    run: RunFolder,
+    problem: StyleProblem,
+    arch: np.ndarray,
+    name: str,
+    *,
+    train: TrainConfig,
+    batch: int,
+    params: Params,
+    live: LiveReport | None = None,
 ) -> Params:
-    final, net = problem.config.finalists, problem.supernet
-    sampler = single(arch)
-    model = extracted_model(net, arch, dtype=compute_dtype(final.train), remat=final.train.remat)
-    task = style_transfer(_task(problem, final.batch), model, sampler, encoder=net.forward.encoder)
-    phase = Phase(name, task, sampler, net.space, final.train)
+    """Train one network alone from the shared weights `params`, as the phase `name`; resumable."""
+    net, sampler = problem.supernet, single(arch)
+    model = extracted_model(net, arch, dtype=compute_dtype(train), remat=train.remat)
+    task = style_transfer(_task(problem, batch), model, sampler, encoder=net.forward.encoder)
+    phase = Phase(name, task, sampler, net.space, train)
     start = jax.tree.map(np.asarray, net.extract_params(params, arch))
     return problem.frozen(train_phase(run, phase, data=_batches(problem, phase), params=start, live=live))
 

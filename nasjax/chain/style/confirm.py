@@ -1,0 +1,82 @@
+"""What a stage decides: by scores on shared weights, or by those of a few networks that were trained on alone.
+
+A decoder learns to copy a plain skip connection first. Shared weights that have not seen many rounds therefore prefer
+it, and what is decided early binds all that comes later.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from nasjax.chain.folder import RunFolder
+from nasjax.chain.live import LiveReport
+from nasjax.chain.style.problem import StyleProblem
+from nasjax.chain.style.score import Judge, make_judge
+from nasjax.chain.style.search import network_scores, network_total, tune
+from nasjax.search.archive import Archive, Row
+from nasjax.search.representatives import Representative, representatives
+from nasjax.space import SearchSpace
+from nasjax.typing import Params
+
+_FILE = "confirmed.json"
+
+
+def rank(row: Row) -> tuple[float, float]:
+    """The order in which a style search prefers rows: feasible ones first, then by the weighted sum of scores."""
+    return row.violation, row.columns["total"]
+
+
+def decide(
+    run: RunFolder,
+    problem: StyleProblem,
+    *,
+    space: SearchSpace,
+    params: Params,
+    archive: Archive,
+    live: LiveReport | None = None,
+) -> int:
+    """The place among the archive's stage rows of the one that wins its stage, whose open choices are `space`'s.
+
+    At a stage of `config.confirm.decisions`, the best network of each open option is trained on alone from the shared
+    weights, and the best of those wins; at another one, the best on shared weights.
+    """
+    rows, confirm = archive.stage_rows, problem.config.confirm
+    if archive.stage not in confirm.decisions or len(rows) == 1:
+        return min(range(len(rows)), key=lambda i: rank(rows[i]))
+    found = representatives(rows, space, order=rank)
+    judge = make_judge(problem, params)
+    totals = [
+        _confirmed(run, problem, each, f"confirm/{archive.stage}-{place}", params=params, judge=judge, live=live)
+        for place, each in enumerate(found)
+    ]
+    best = min(range(len(found)), key=lambda i: (found[i].row.violation, totals[i]))
+    return rows.index(found[best].row)
+
+
+def confirmed(run: RunFolder, stage: str) -> list[dict[str, Any]]:
+    """What `decide` trained in a stage: each network's name, options, and totals before and after."""
+    return [row for row in run.read(_FILE, []) if row["stage"] == stage]
+
+
+def _confirmed(
+    run: RunFolder,
+    problem: StyleProblem,
+    found: Representative,
+    name: str,
+    *,
+    params: Params,
+    judge: Judge,
+    live: LiveReport | None,
+) -> float:
+    """The total of a network that was trained on alone: read, or measured and kept."""
+    row = found.row
+    known = {r["phase"]: r for r in run.read(_FILE, [])}.get(name)
+    if known is not None and known["arch"] == row.text:
+        return known["total"]
+    confirm, arch = problem.config.confirm, np.array(row.arch, np.int32)
+    tuned = tune(run, problem, arch, name, train=confirm.train, batch=confirm.batch, params=params, live=live)
+    total = network_total(problem, arch, network_scores(problem, arch, tuned, judge=judge))
+    facts = {"options": [f"{choice}={option}" for choice, option in found.options], "inherited": row.columns["total"]}
+    stage = name.partition("/")[2].rpartition("-")[0]
+    run.replace_row(_FILE, "phase", {"phase": name, "stage": stage, "arch": row.text, **facts, "total": total})
+    return total
