@@ -40,7 +40,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
     run = methods(args)[args.one]
     content, style = photo(0), photo(1)
-    flops = jax.jit(run).lower(content, style).cost_analysis()["flops"] if args.sizes[0] <= 512 else None
+    flops = jax.jit(run).lower(content, style).cost_analysis()["flops"]
     before, start = peak(), time.perf_counter()
     jax.block_until_ready(run(content, style))
     first, took = time.perf_counter() - start, []
@@ -99,8 +99,8 @@ def main() -> None:
             print(head, found)
             continue
         ratio = found["ms"] / ours[row["size"]] if row["size"] in ours else float("nan")
-        flops = f"{found['flops'] / 1e9:7.1f}" if found["flops"] else "      -"
-        print(f"{head} {found['ms']:8.1f} {found['spread']:8.1f} {ratio:9.2f} {found['first_s']:9.1f} {found['mb']:11.0f} {flops}")  # fmt: skip  # noqa: E501
+        figures = (found["ms"], found["spread"], ratio, found["first_s"], found["mb"], found["flops"] / 1e9)
+        print(head, "{:8.1f} {:8.1f} {:9.2f} {:9.1f} {:11.0f} {:7.1f}".format(*figures))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Style transfer against its baselines: a table over pairs of photographs, and a contact sheet.
 
     python scripts/evaluate_style.py --pairs FOLDER [--take odd] [--size 512] [--network FOLDER]
-        [--baselines runs/style_baselines] [--methods ours cascade]
+        [--baselines runs/style_baselines] [--methods ours cascade] [--filters 16:3e-4:4 4:1e-2:1]
         [--sheet docs/images/style_sheet.jpg] [--rows 12] [--json]
 
 Pairs are NAME_content.* and NAME_style.*, of which nothing but this script has seen the odd-numbered ones. Contents are
@@ -11,7 +11,8 @@ which the extra `nasjax[perceptual]` is needed); median milliseconds of a pictur
 both pictures included. "ours" is what `nasjax stylize` writes, "ours, bare" the network's output (`--no-smooth`).
 Baselines: global colour transfer (Monge-Kantorovich, Reinhard), and with trained decoders at `--baselines`
 (`scripts/train_style_baselines.py`) the PhotoWCT-like cascade, with its own smoothing and with ours, and the WCT2-like
-network.
+network. "ours, cascade's filter" smooths the output as the cascade's is; each of `--filters`, RADIUS:EPSILON:STRIDE of
+`ops.guided.keep_detail`, is a method "ours RADIUS:EPSILON:STRIDE".
 """
 
 import argparse
@@ -55,16 +56,26 @@ def methods(args: argparse.Namespace) -> dict[str, Method]:
         "Monge-Kantorovich": jax.jit(lambda c, s: monge_kantorovich(c, s)),
         "Reinhard": jax.jit(lambda c, s: reinhard(c, s)),
     }
+    window = Smoothing()
+    own = jax.jit(lambda c, y: guided_filter(c, y, radius=window.radius, epsilon=window.epsilon).clip(-1, 1))
+    found["ours, cascade's filter"] = lambda c, s: own(c, stylist(c, stylist.style(s)))
+    found |= {f"ours {text}": _filtered(stylist, text) for text in getattr(args, "filters", ())}
     folder = Path(args.baselines)
     levels = [level for level in (4, 3, 2, 1) if (folder / f"cascade{level}.safetensors").is_file()]
     if levels:
-        bare, window = _cascade(folder, levels), Smoothing()
-        own = jax.jit(lambda c, y: guided_filter(c, y, radius=window.radius, epsilon=window.epsilon).clip(-1, 1))
+        bare = _cascade(folder, levels)
         found["cascade"] = lambda c, s: own(c, bare(c, s))
         found["cascade, our filter"] = lambda c, s: keep(c, bare(c, s))
     if (folder / "wct2.safetensors").is_file():
         found["WCT2-like"] = _wct2(folder)
     return found
+
+
+def _filtered(stylist: Stylist, text: str) -> Method:
+    """The found network with another filter, RADIUS:EPSILON:STRIDE."""
+    radius, epsilon, stride = (kind(part) for kind, part in zip((int, float, int), text.split(":"), strict=True))
+    keep = jax.jit(lambda c, y: keep_detail(c, y, radius=radius, epsilon=epsilon, stride=stride).clip(-1, 1))
+    return lambda c, s: keep(c, stylist(c, stylist.style(s)))
 
 
 def _cascade(folder: Path, levels: list[int]) -> Method:
@@ -109,6 +120,7 @@ def main() -> None:
     parser.add_argument("--network", default=str(SHIPPED))
     parser.add_argument("--baselines", default="runs/style_baselines")
     parser.add_argument("--methods", nargs="+", help="only these, by the names of the table")
+    parser.add_argument("--filters", nargs="+", default=[], metavar="RADIUS:EPSILON:STRIDE")
     parser.add_argument("--sheet")
     parser.add_argument("--columns", nargs="+", help="the methods on the sheet, in this order (default: all)")
     parser.add_argument("--rows", type=int, default=12)

@@ -7,7 +7,7 @@ from nasjax.report.axes import Axis, Scale, fit, frame, place, tick_digits
 from nasjax.report.html import Html, join, note, tag
 from nasjax.report.measures import is_cost, measure
 from nasjax.report.phases import colour_of, phase_label, swatch
-from nasjax.report.run import Run
+from nasjax.report.run import SINGLE, Run
 from nasjax.report.svg import polyline, px
 from nasjax.report.units import count, fixed
 from nasjax.report.values import Real, number, text
@@ -59,7 +59,7 @@ def _is_noisy(name: str) -> bool:
 
 
 def _group(phase: str) -> str:
-    """Phases that are stages of one thing share a chart; the trainings of single networks share another."""
+    """Phases that are stages of one thing share a chart, confirmations another, the rest of single networks a third."""
     head, slash, _ = phase.partition("/")
     return head if slash and head != "finalist" else ""
 
@@ -92,7 +92,7 @@ def _lines(series: dict[tuple[str, str], list[tuple[float, float]]], group: str,
     lines = [Line(phase, thin_line(sorted(points))) for phase, points in found if len(points) > 1]
     if name == "hypervolume":
         lines = [_relative(line) for line in lines]
-    return _chained(lines) if group else lines
+    return _chained(lines) if group and group not in SINGLE else lines
 
 
 def _relative(line: Line) -> Line:
@@ -164,17 +164,25 @@ def _log_tick(value: Real) -> str:
 
 
 def _title(group: str, name: str) -> str:
-    what = {"supernet": "Supernet", "search": "Search", "": "Single networks"}.get(group, group)
+    what = {"supernet": "Supernet", "search": "Search", "confirm": "Confirmation", "": "Single networks"}.get(
+        group, group
+    )
     return f"{what}: {'loss' if name == 'loss' else measure(name).label}"
 
 
 def _legend(run: Run, lines: list[Line], group: str) -> Html:
-    names = [line.phase.partition("/")[2] if group else phase_label(line.phase) for line in lines]
+    names = [_short(line.phase, group) for line in lines]
     return tag(
         "span",
         {"class": "legend"},
         *(tag("span", None, swatch(colour_of(run, x.phase)), n) for x, n in zip(lines, names, strict=True)),
     )
+
+
+def _short(phase: str, group: str) -> str:
+    if group in SINGLE:
+        return phase_label(phase).partition(", ")[2]
+    return phase.partition("/")[2] if group else phase_label(phase)
 
 
 def _write(value: float) -> str:

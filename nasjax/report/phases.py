@@ -10,6 +10,7 @@ _LABELS = {
     "finetune": "Fine-tuning",
     "scratch": "From scratch",
     "handmade": "Hand-made",
+    "confirm": "Confirmation",
     "finalist": "Finalist",
     "evaluate": "Evaluation",
     "export": "Export",
@@ -23,6 +24,8 @@ def phase_label(phase: str) -> str:
     place, dash, seed = tail.partition("-")
     if head == "finalist" and dash and place.isdecimal() and seed.isdecimal():
         return f"{_LABELS[head]} {int(place) + 1}, training {int(seed) + 1}"
+    if head == "confirm" and dash and seed.isdecimal():
+        return f"{_LABELS[head]}, {place}, network {int(seed) + 1}"
     return _LABELS.get(head, head) + (f", {tail}" if tail else "")
 
 
@@ -33,6 +36,8 @@ def stage_title(name: str) -> str:
 
 def colour_of(run: Run, name: str) -> str:
     """Return the CSS class of a stage or phase; the phases of a stage have its colour, others follow after them."""
+    if name in run.confirmations:  # they share a chart with nothing else
+        return f"c{run.confirmations.index(name) % NUM_COLOURS}"
     order = [*run.stage_names, *run.finalists, *list(_LABELS)[2:]]
     key = name if name in run.finalists else name.partition("/")[2] or name
     place = order.index(key) if key in order else len(order) + sum(map(ord, key))

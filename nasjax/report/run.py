@@ -25,6 +25,7 @@ FILES = (
     "images.json",
 )
 STYLE_SUM = "edge+style"
+SINGLE = ("finalist", "confirm")  # phases HEAD/NAME that train one network, not a stage
 
 
 @final
@@ -55,8 +56,12 @@ class Run:
     @cached_property
     def finalists(self) -> tuple[str, ...]:
         """The trainings of finalists ("finalist/0-1": the first one's second), in order."""
-        phases = (text(row.get("phase")) for row in [*self.metrics, *self.ledger])
-        return tuple(sorted({phase for phase in phases if phase.startswith("finalist/")}))
+        return self._phases_of("finalist/")
+
+    @cached_property
+    def confirmations(self) -> tuple[str, ...]:
+        """The trainings that a decision waited for ("confirm/path-0": the first of the path stage), in order."""
+        return self._phases_of("confirm/")
 
     @property
     def done(self) -> bool:
@@ -68,9 +73,13 @@ class Run:
         """The stages in order of first mention: in stages.json, then in the metrics, then in the archive."""
         decided = (text(row.get("stage")) for row in self.stages)
         phases = (text(row.get("phase")).partition("/") for row in self.metrics)
-        logged = (stage for head, _, stage in phases if head != "finalist")
+        logged = (stage for head, _, stage in phases if head not in SINGLE)
         tried = (row.get("stage", "") for row in self.archive)
         return tuple(name for name in dict.fromkeys([*decided, *logged, *tried]) if name)
+
+    def _phases_of(self, head: str) -> tuple[str, ...]:
+        phases = {text(row.get("phase")) for row in [*self.metrics, *self.ledger]}
+        return tuple(sorted((p for p in phases if p.startswith(head)), key=lambda p: (len(p), p)))
 
 
 def load_run(folder: Path, now: float | None = None) -> Run:

@@ -3,13 +3,13 @@
 from typing import Any
 
 from nasjax.report.figures import archive_columns
-from nasjax.report.html import Html, escape, join, note, scroller, tag
+from nasjax.report.html import Column, Html, escape, join, note, scroller, table, tag
 from nasjax.report.marks import score_text
 from nasjax.report.measures import measure
 from nasjax.report.phases import colour_of, stage_title, swatch
 from nasjax.report.run import Run
 from nasjax.report.units import exact, fixed, magnitude
-from nasjax.report.values import mapping, number, strings, text
+from nasjax.report.values import mapping, number, records, strings, text
 
 _MOST_CHOICES = 60
 
@@ -63,7 +63,31 @@ def _card(run: Run, stage: dict[str, Any]) -> Html:
     decided = {choice: strings(option) for choice, option in mapping(stage.get("decided")).items()}
     head = tag("h3", None, swatch(colour_of(run, name)), stage_title(name))
     kept = tag("div", {"class": "kept-of"}, *_matrices(free, decided))
-    return tag("article", {"class": "card"}, head, _facts(run, stage), kept, _stand_ins(stage), _more(free))
+    parts = (_facts(run, stage), kept, _stand_ins(stage), _more(free), _confirmed(stage))
+    return tag("article", {"class": "card"}, head, *parts)
+
+
+def _confirmed(stage: dict[str, Any]) -> Html:
+    """Return the networks that were trained alone before the stage decided, with their totals before and after."""
+    rows = records(stage.get("confirmed"))
+    if not rows:
+        return Html("")
+    totals = [number(row.get("total")) for row in rows]
+    best = min((t for t in totals if t is not None), default=None)
+    head = [Column("Network, the best with"), Column("Shared", True), Column("Alone", True)]
+    options = (f"{i}: {', '.join(strings(row.get('options')))}" for i, row in enumerate(rows, 1))
+    before, after = (_total(row.get("inherited")) for row in rows), (_best(total, best) for total in totals)
+    words = "Totals with shared weights and after training alone, which decided: shared weights favour what is soon learnt."
+    return join([table("confirmed", head, zip(options, before, after, strict=True)), note(words)])
+
+
+def _total(value: object) -> str:
+    found = number(value)
+    return "–" if found is None else score_text("total", found)
+
+
+def _best(total: float | None, best: float | None) -> Html:
+    return tag("b", None, _total(total)) if total is not None and total == best else escape(_total(total))
 
 
 def _facts(run: Run, stage: dict[str, Any]) -> Html:

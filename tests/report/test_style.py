@@ -17,7 +17,7 @@ from nasjax.report.run import load_run
 from nasjax.report.stages import stages_section
 from nasjax.report.style import style_figures
 from nasjax.report.usage import usage_section
-from tests.report.make_style_run import ARCH, FINALISTS, STAGES, make_style_run, results
+from tests.report.make_style_run import ARCH, CONFIRMED, FINALISTS, STAGES, make_style_run, results
 from tests.report.test_page import Outline
 
 
@@ -111,6 +111,22 @@ def test_stages_have_their_scores(run):
     text = words(stages_section(run))
     assert "4 candidates evaluated · total 0.9081 · edge error 0.3577 · style distance 0.4630" in text
     assert "total 0.7281 · edge error 0.2077" in text and "256 → 64 networks" in text
+
+
+def test_a_stage_shows_what_was_trained_alone(run):
+    """Each network with its options and its total before and after; the best is set off; other stages have no table."""
+    section = stages_section(run)
+    assert section.count('class="confirmed"') == 1
+    text = words(section)
+    assert (
+        "1: path1=on, path2=off0.90810.9012" in text
+        and "2: path1=off, path2=on0.93070.8874" in text
+        and "<b>0.8874</b>" in section
+    )
+    assert run.stage_names == STAGES and run.confirmations == CONFIRMED
+    assert phase_label("confirm/path-1") == "Confirmation, path, network 2"
+    assert len({colour_of(run, name) for name in CONFIRMED}) == 2
+    assert "Confirmation: losspath, network 1path, network 2" in words(curves_section(run))
 
 
 def test_finalists_are_no_stages(run):
