@@ -77,7 +77,7 @@ def _confirmed(stage: dict[str, Any]) -> Html:
     head = [Column("Network, the best with"), Column("Shared", True), Column("Alone", True)]
     options = (f"{i}: {', '.join(strings(row.get('options')))}" for i, row in enumerate(rows, 1))
     before, after = (_total(row.get("inherited")) for row in rows), (_best(total, best) for total in totals)
-    words = "Totals with shared weights and after training alone, which decided: shared weights favour what is soon learnt."
+    words = "Totals with shared weights, and after training alone, which decided: shared weights favour what is easy."
     return join([table("confirmed", head, zip(options, before, after, strict=True)), note(words)])
 
 
