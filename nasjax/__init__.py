@@ -34,6 +34,7 @@ PUBLIC = {
     "random_search": "nasjax.search.random",
     "aging_evolution": "nasjax.search.aging_evolution",
     "nsga2": "nasjax.search.nsga2",
+    "representatives": "nasjax.search.representatives",
     "reinforce": "nasjax.search.reinforce",
     "coarse_to_fine": "nasjax.search.coarse_to_fine",
     "run_search": "nasjax.search.run",
