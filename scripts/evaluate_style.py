@@ -1,7 +1,7 @@
 """Style transfer against its baselines: a table over pairs of photographs, and a contact sheet.
 
     python scripts/evaluate_style.py --pairs FOLDER [--take odd] [--size 512] [--network FOLDER]
-        [--baselines runs/style_baselines] [--methods ours cascade] [--filters 16:3e-4:4 4:1e-2:1]
+        [--baselines runs/style_baselines] [--methods ours cascade] [--filters 16:3e-4:4 4:1e-2:1] [--crop 304 208]
         [--sheet docs/images/style_sheet.jpg] [--rows 12] [--json]
 
 Pairs are NAME_content.* and NAME_style.*, of which nothing but this script has seen the odd-numbered ones. Contents are
@@ -102,6 +102,13 @@ def photo(path: Path, size: int) -> jax.Array:
     return jnp.asarray(limit_size(read_photo(path), size).rgb)
 
 
+def middle(image: jax.Array, crop: list[int]) -> jax.Array | None:
+    """What is `crop` (width, height) large in the middle of a picture, or None where it is smaller."""
+    width, height = crop
+    y, x = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return image[y : y + height, x : x + width] if min(x, y) >= 0 else None
+
+
 def judge() -> Callable[[Any, Any, Any], tuple[float, float]]:
     """Edge SSIM and relative style distance of an output."""
     encode, weights = vgg((64, 128, 256, 512)).apply, load_vgg16(4)
@@ -115,6 +122,13 @@ def main() -> None:
     parser.add_argument("--pairs", required=True)
     parser.add_argument("--take", default="odd", choices=("all", "even", "odd"))
     parser.add_argument("--size", type=int, default=512)
+    parser.add_argument(
+        "--crop",
+        type=int,
+        nargs=2,
+        default=[],
+        help="width, height of the middle that is used; smaller pairs are left out",
+    )
     parser.add_argument("--number", type=int, help="only the first so many pairs")
     parser.add_argument("--skip", type=int, default=0, help="leave out the first so many of them")
     parser.add_argument("--network", default=str(SHIPPED))
@@ -138,6 +152,10 @@ def main() -> None:
     shown: list[list[Any]] = []
     for pair in pair_paths(args.pairs, args.take)[args.skip :][: args.number]:
         content, style = photo(pair.content, args.size), photo(pair.style, args.size)
+        if args.crop:
+            content, style = middle(content, args.crop), middle(style, args.crop)
+        if content is None or style is None:
+            continue
         outputs = []
         for name, run in runs.items():
             if not args.no_times:
