@@ -2,12 +2,16 @@
 
 from typing import NamedTuple
 
+from nasjax.report.figures import row_named
 from nasjax.report.html import Column, Html, join, note, table, tag
 from nasjax.report.phases import colour_of, phase_label, swatch
-from nasjax.report.run import Run
+from nasjax.report.run import SINGLE, Run
+from nasjax.report.style import is_style
 from nasjax.report.units import NBSP, exact, seconds
 from nasjax.report.values import number, text
 
+_ALONE = ("finetune", "scratch", "handmade")
+_ORIGINAL = " StyleNAS (arXiv 1906.02470) trains each of 200 candidates from scratch, on 50 GPUs."
 _COLUMNS = ("Time", "Share", "Compiling", "Programs", "Device time", "Steps")
 
 
@@ -121,4 +125,17 @@ def _words(run: Run, entries: list[Entry], total: float) -> Html:
         " Compiling, a part of each phase's time, is drawn apart at the end of the bar. Programs: how many were",
         " compiled; a new network, plan or population needs none.",
         outside,
+        _work(run, entries),
     )
+
+
+def _work(run: Run, entries: list[Entry]) -> str:
+    """Return what the time bought: how many candidates, on how few trainings."""
+    phases = [entry.phase for entry in entries]
+    shared = sum(phase.startswith("supernet/") for phase in phases)
+    if not shared or not run.archive:
+        return ""
+    alone = sum(phase in _ALONE or phase.startswith(tuple(f"{head}/" for head in SINGLE)) for phase in phases)
+    said = f" {exact(len(run.archive))} candidates were scored on {exact(shared)} trained supernet{'s' * (shared > 1)}"
+    said += f", and {exact(alone)} network{'s' * (alone > 1)} trained alone." if alone else "."
+    return said + (_ORIGINAL if is_style(row_named(run, "found, fine-tuned")) else "")

@@ -9,6 +9,7 @@ import pytest
 from nasjax.report import render
 from nasjax.report.curves import curves_section
 from nasjax.report.headline import headline
+from nasjax.report.ledger import ledger_section
 from nasjax.report.pareto import pareto_section
 from nasjax.report.phases import colour_of, phase_label
 from nasjax.report.pictures import pictures_section
@@ -137,6 +138,12 @@ def test_finalists_are_no_stages(run):
     assert len(set(colours)) == 8 and colour_of(run, "supernet/path") == colours[0]
     text = words(curves_section(run))
     assert "Single networks: loss" in text and "Finalist 1, training 2" in text and "2 K" not in text
+
+
+def test_the_ledger_says_what_the_time_bought(run):
+    """Candidates, supernets and networks trained alone, beside the original's."""
+    text = words(ledger_section(run))
+    assert "16 candidates were scored on 1 trained supernet, and 6 networks trained alone. StyleNAS" in text
 
 
 def test_use_it(run):
