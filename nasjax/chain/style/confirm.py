@@ -12,18 +12,13 @@ from nasjax.chain.folder import RunFolder
 from nasjax.chain.live import LiveReport
 from nasjax.chain.style.problem import StyleProblem
 from nasjax.chain.style.score import Judge, make_judge
-from nasjax.chain.style.search import network_scores, network_total, tune
-from nasjax.search.archive import Archive, Row
+from nasjax.chain.style.search import network_scores, network_total, rank, tune
+from nasjax.search.archive import Archive
 from nasjax.search.representatives import Representative, representatives
 from nasjax.space import SearchSpace
 from nasjax.typing import Params
 
 _FILE = "confirmed.json"
-
-
-def rank(row: Row) -> tuple[float, float]:
-    """The order in which a style search prefers rows: feasible ones first, then by the weighted sum of scores."""
-    return row.violation, row.columns["total"]
 
 
 def decide(
@@ -41,12 +36,12 @@ def decide(
     weights, and the best of those wins; at another one, the best on shared weights.
     """
     rows, confirm = archive.stage_rows, problem.config.confirm
-    if archive.stage not in confirm.decisions or len(rows) == 1:
-        return min(range(len(rows)), key=lambda i: rank(rows[i]))
+    if archive.stage not in confirm.decisions or len(rows) < 2:
+        return min(range(len(rows)), key=lambda i: rank(rows[i]), default=0)
     found = representatives(rows, space, order=rank)
     judge = make_judge(problem, params)
     totals = [
-        _confirmed(run, problem, each, f"confirm/{archive.stage}-{place}", params=params, judge=judge, live=live)
+        _confirmed(run, problem, each, (archive.stage, place), params=params, judge=judge, live=live)
         for place, each in enumerate(found)
     ]
     best = min(range(len(found)), key=lambda i: (found[i].row.violation, totals[i]))
@@ -62,14 +57,15 @@ def _confirmed(
     run: RunFolder,
     problem: StyleProblem,
     found: Representative,
-    name: str,
+    at: tuple[str, int],
     *,
     params: Params,
     judge: Judge,
     live: LiveReport | None,
 ) -> float:
-    """The total of a network that was trained on alone: read, or measured and kept."""
-    row = found.row
+    """The total of a network, trained on alone, at a stage and place among others: read, or measured and kept."""
+    row, (stage, place) = found.row, at
+    name = f"confirm/{stage}-{place}"
     known = {r["phase"]: r for r in run.read(_FILE, [])}.get(name)
     if known is not None and known["arch"] == row.text:
         return known["total"]
@@ -77,6 +73,5 @@ def _confirmed(
     tuned = tune(run, problem, arch, name, train=confirm.train, batch=confirm.batch, params=params, live=live)
     total = network_total(problem, arch, network_scores(problem, arch, tuned, judge=judge))
     facts = {"options": [f"{choice}={option}" for choice, option in found.options], "inherited": row.columns["total"]}
-    stage = name.partition("/")[2].rpartition("-")[0]
     run.replace_row(_FILE, "phase", {"phase": name, "stage": stage, "arch": row.text, **facts, "total": total})
     return total

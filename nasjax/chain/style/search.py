@@ -121,9 +121,14 @@ def search_stage(
     return archive
 
 
+def rank(row: Row) -> tuple[float, float]:
+    """The order in which a style search prefers rows: feasible ones first, then by the weighted sum of scores."""
+    return row.violation, row.columns["total"]
+
+
 def finalists(archive: Archive, number: int) -> list[Row]:
-    """The rows of the archive's stage with the smallest totals, feasible ones first."""
-    return sorted(archive.stage_rows, key=lambda r: (r.violation, r.columns["total"]))[:number]
+    """The first rows of the archive's stage, best first."""
+    return sorted(archive.stage_rows, key=rank)[:number]
 
 
 def finetune(
