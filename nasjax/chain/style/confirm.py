@@ -33,12 +33,13 @@ def decide(
     """The place among the archive's stage rows of the one that wins its stage, whose open choices are `space`'s.
 
     At a stage of `config.confirm.decisions`, the best network of each open option is trained on alone from the shared
-    weights, and the best of those wins; at another one, the best on shared weights.
+    weights (where some keep the budget, only those), and the best of those wins; at another one, the best on shared
+    weights.
     """
     rows, confirm = archive.stage_rows, problem.config.confirm
     if archive.stage not in confirm.decisions or len(rows) < 2:
         return min(range(len(rows)), key=lambda i: rank(rows[i]), default=0)
-    found = representatives(rows, space, order=rank)
+    found = representatives([row for row in rows if row.violation <= 0] or rows, space, order=rank)
     judge = make_judge(problem, params)
     totals = [
         _confirmed(run, problem, each, (archive.stage, place), params=params, judge=judge, live=live)
