@@ -117,8 +117,8 @@ def scratch(args: argparse.Namespace, seed: int, text: str) -> dict[str, Any]:
 def from_scratch(args: argparse.Namespace, problem: Any, arch: Any, *, name: str, steps: int) -> tuple[dict, Any]:
     """One network trained alone from fresh weights; its scores on the search's pairs, and its params."""
     from nasjax.chain.folder import open_run
+    from nasjax.chain.style.alone import finetune
     from nasjax.chain.style.score import make_judge
-    from nasjax.chain.style.search import finetune
     from nasjax.search.archive import Row
 
     settings = problem.config.finalists
@@ -132,8 +132,8 @@ def from_scratch(args: argparse.Namespace, problem: Any, arch: Any, *, name: str
 
 def final_scores(args: argparse.Namespace, problem: Any, arch: Any, params: Any) -> dict[str, Any]:
     """Scores of a trained network on the search's pairs, and on pairs that no search has seen."""
+    from nasjax.chain.style.alone import network_scores
     from nasjax.chain.style.score import evaluation, make_judge
-    from nasjax.chain.style.search import network_scores
     from nasjax.data.style_pairs import square_pairs
 
     rows = {"search": problem}

@@ -10,9 +10,9 @@ import numpy as np
 
 from nasjax.chain.folder import RunFolder
 from nasjax.chain.live import LiveReport
+from nasjax.chain.style.alone import network_scores, network_total, rank, tune
 from nasjax.chain.style.problem import StyleProblem
 from nasjax.chain.style.score import Judge, make_judge
-from nasjax.chain.style.search import network_scores, network_total, rank, tune
 from nasjax.search.archive import Archive
 from nasjax.search.representatives import Representative, representatives
 from nasjax.space import SearchSpace
@@ -70,8 +70,8 @@ def _confirmed(
     known = {r["phase"]: r for r in run.read(_FILE, [])}.get(name)
     if known is not None and known["arch"] == row.text:
         return known["total"]
-    confirm, arch = problem.config.confirm, np.array(row.arch, np.int32)
-    tuned = tune(run, problem, arch, name, train=confirm.train, batch=confirm.batch, params=params, live=live)
+    arch = np.array(row.arch, np.int32)
+    tuned = tune(run, problem, arch, name=name, settings=problem.config.confirm, params=params, live=live)
     total = network_total(problem, arch, network_scores(problem, arch, tuned, judge=judge))
     facts = {"options": [f"{choice}={option}" for choice, option in found.options], "inherited": row.columns["total"]}
     run.replace_row(_FILE, "phase", {"phase": name, "stage": stage, "arch": row.text, **facts, "total": total})

@@ -10,6 +10,7 @@ from nasjax.chain.clock import timed
 from nasjax.chain.decided import decided
 from nasjax.chain.folder import RunFolder, open_run
 from nasjax.chain.live import LiveReport
+from nasjax.chain.style.alone import finalists, finetune
 from nasjax.chain.style.config import StyleConfig
 from nasjax.chain.style.confirm import confirmed, decide
 from nasjax.chain.style.network import write_network
@@ -17,7 +18,7 @@ from nasjax.chain.style.outcome import style_results, teacher_scores
 from nasjax.chain.style.pictures import save_pairs
 from nasjax.chain.style.problem import StyleProblem, make_style_problem
 from nasjax.chain.style.score import make_judge
-from nasjax.chain.style.search import finalists, finetune, search_stage, train_stage
+from nasjax.chain.style.search import search_stage, train_stage
 from nasjax.search.archive import Archive
 from nasjax.search.coarse_to_fine import Decision, coarse_to_fine
 from nasjax.space import SearchSpace

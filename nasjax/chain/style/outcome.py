@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from nasjax.chain.folder import RunFolder
+from nasjax.chain.style.alone import Finalist, network_scores
 from nasjax.chain.style.problem import StyleProblem
 from nasjax.chain.style.score import Judge, evaluation, teacher_arch
-from nasjax.chain.style.search import Finalist, network_scores
 from nasjax.search.archive import Archive
 from nasjax.typing import Arch, Params
 

@@ -1,7 +1,7 @@
-"""The phases of a style search: train a supernet stage by auto-encoding, search it, fine-tune and score finalists."""
+"""The stages of a style search: train a supernet by auto-encoding, search it on the shared weights."""
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -11,37 +11,26 @@ from nasjax.chain.folder import RunFolder
 from nasjax.chain.live import LiveReport
 from nasjax.chain.style.config import OBJECTIVES
 from nasjax.chain.style.problem import StyleProblem
-from nasjax.chain.style.score import Judge, evaluation, make_judge, measure, style_scorer
+from nasjax.chain.style.score import make_judge, style_scorer
 from nasjax.chain.training import Phase, fairness, phase_batches, record_fairness, train_phase
 from nasjax.config import StageConfig
+from nasjax.data.pipeline import PatchIterator
 from nasjax.ops.params import merge_params
-from nasjax.sampling import Sampler, pairwise_fair, single, strict_fair, uniform
+from nasjax.sampling import Sampler, pairwise_fair, strict_fair, uniform
 from nasjax.search.aging_evolution import aging_evolution
-from nasjax.search.archive import Archive, Row
+from nasjax.search.archive import Archive
 from nasjax.search.base import Searcher
 from nasjax.search.nsga2 import nsga2
 from nasjax.search.random import random_search
 from nasjax.search.reinforce import reinforce
 from nasjax.search.run import run_search
 from nasjax.space import SearchSpace
-from nasjax.tasks.base import extracted_model, supernet_model
+from nasjax.tasks.base import supernet_model
 from nasjax.tasks.style_transfer import StyleTransfer, style_transfer
-from nasjax.train.compiling import compiler_options
-from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
 from nasjax.train.parallel import data_mesh
 from nasjax.train.precision import compute_dtype
-from nasjax.typing import Arch, Params
-
-
-class Finalist(NamedTuple):
-    """One of the best: its arch, inherited total, and one row of scores and its params for each fine-tuning."""
-
-    arch: np.ndarray
-    inherited: float
-    totals: list[float]
-    scores: list[dict[str, float]]
-    params: list[Params]
+from nasjax.typing import Params
 
 
 def _stage_sampler(stage: StageConfig, space: SearchSpace) -> Sampler:
@@ -80,14 +69,14 @@ def train_stage(
     """Train what a stage can reach of the shared weights; returns all of them, the trained ones averaged."""
     net, sampler = problem.supernet.at(space), _stage_sampler(stage, space)
     model = supernet_model(net, sampler, dtype=compute_dtype(stage.train), remat=stage.train.remat)
-    task = style_transfer(_task(problem, stage.batch), model, sampler, encoder=problem.supernet.forward.encoder)
+    task = style_transfer(encoding_task(problem, stage.batch), model, sampler, encoder=problem.supernet.forward.encoder)
     phase = Phase(f"supernet/{stage.stage}", task, sampler, space, stage.train)
 
     def record(counts: np.ndarray, steps: int) -> None:
         record_fairness(run, stage.stage, fairness(space, sampler, counts=counts, steps=steps))
 
     trained = train_phase(
-        run, phase, data=_batches(problem, phase), params=net.select(params), live=live, on_counts=record
+        run, phase, data=problem_batches(problem, phase), params=net.select(params), live=live, on_counts=record
     )
     return problem.frozen(merge_params(params, trained))
 
@@ -121,76 +110,6 @@ def search_stage(
     return archive
 
 
-def rank(row: Row) -> tuple[float, float]:
-    """The order in which a style search prefers rows: feasible ones first, then by the weighted sum of scores."""
-    return row.violation, row.columns["total"]
-
-
-def finalists(archive: Archive, number: int) -> list[Row]:
-    """The first rows of the archive's stage, best first."""
-    return sorted(archive.stage_rows, key=rank)[:number]
-
-
-def finetune(
-    run: RunFolder,
-    problem: StyleProblem,
-    rows: list[Row],
-    *,
-    params: Params,
-    judge: Judge,
-    live: LiveReport | None = None,
-) -> list[Finalist]:
-    """Fine-tune each finalist with several seeds and score it each time; resumable, finalist by finalist."""
-    settings, done = problem.config.finalists, []
-    for place, row in enumerate(rows):
-        arch = np.array(row.arch, np.int32)
-        names = [f"finalist/{place}-{seed}" for seed in range(settings.seeds)]
-        tuned = [
-            tune(run, problem, arch, name, train=settings.train, batch=settings.batch, params=params, live=live)
-            for name in names
-        ]
-        scores = [network_scores(problem, arch, p, judge=judge) for p in tuned]
-        totals = [network_total(problem, arch, s) for s in scores]
-        done.append(Finalist(arch, float(row.columns["total"]), totals, scores, tuned))
-    return done
-
-
-def network_scores(problem: StyleProblem, arch: Arch, params: Params, *, judge: Judge) -> dict[str, float]:
-    """The scores of one extracted network."""
-    module = problem.stylising.extract(arch)
-    scores = jax.jit(
-        lambda params, judge: measure(lambda x: module.apply({"params": params}, x), judge),
-        compiler_options=compiler_options(),
-    )
-    found = scores(params, judge)
-    return {name: float(v) for name, v in found.items()}
-
-
-def network_total(problem: StyleProblem, arch: np.ndarray, scores: dict[str, float]) -> float:
-    """The weighted sum that decides, of one network's scores and exact cost."""
-    return float(evaluation(problem, arch[None], _rows(scores)).columns["total"][0])
-
-
-def tune(
-    run: RunFolder,
-    problem: StyleProblem,
-    arch: np.ndarray,
-    name: str,
-    *,
-    train: TrainConfig,
-    batch: int,
-    params: Params,
-    live: LiveReport | None = None,
-) -> Params:
-    """Train one network alone from the shared weights `params`, as the phase `name`; resumable."""
-    net, sampler = problem.supernet, single(arch)
-    model = extracted_model(net, arch, dtype=compute_dtype(train), remat=train.remat)
-    task = style_transfer(_task(problem, batch), model, sampler, encoder=net.forward.encoder)
-    phase = Phase(name, task, sampler, net.space, train)
-    start = jax.tree.map(np.asarray, net.extract_params(params, arch))
-    return problem.frozen(train_phase(run, phase, data=_batches(problem, phase), params=start, live=live))
-
-
 def _figures(archive: Archive) -> dict[str, float]:
     rows = archive.stage_rows
     kept = [r.columns["total"] for r in rows if r.violation <= 0]
@@ -201,14 +120,12 @@ def _figures(archive: Archive) -> dict[str, float]:
     }
 
 
-def _task(problem: StyleProblem, batch: int) -> StyleTransfer:
+def encoding_task(problem: StyleProblem, batch: int) -> StyleTransfer:
+    """What networks are trained for, `batch` images a stream: auto-encoding, with the config's weights."""
     config = problem.config
     return StyleTransfer(patch=config.data.patch, batch=batch, pixel=config.pixel, feature=config.feature)
 
 
-def _batches(problem: StyleProblem, phase: Phase):
+def problem_batches(problem: StyleProblem, phase: Phase) -> Callable[[], PatchIterator]:
+    """The batches of a phase, made when they are asked for."""
     return lambda: phase_batches(problem.config.data, problem.config.seed, phase)
-
-
-def _rows(scores: dict[str, float]) -> dict[str, np.ndarray]:
-    return {name: np.array([v]) for name, v in scores.items()}
