@@ -12,7 +12,8 @@ The network of each arm is then trained alone for `--steps` steps from what the 
 the candidate's steps on top), and scored on the search's pairs and on 12 odd-numbered pairs of `--test`, as squares of
 128 pixels.
 `scratch` trains the network of nasjax as the original's, from nothing: what the architecture alone is worth.
-A stopped bench goes on with the arm that was not finished.
+A stopped bench goes on with the arm that was not finished. `--score NETWORK ...` scores network folders instead, by
+the protocol of the shipped search.
 """
 
 import argparse
@@ -188,6 +189,33 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def confirmations(folder: Path) -> str:
+    """What training alone said before the first decision of a run: the leader on shared weights, and the winner."""
+    rows = json.loads((folder / "confirmed.json").read_text())
+    best = min(range(len(rows)), key=lambda i: rows[i]["total"])
+    lead, won = rows[0]["total"], rows[best]["total"]
+    return f"{folder.name:<10} alone: leader {lead:.3f}, winner {won:.3f}, number {best + 1} of {len(rows)}"
+
+
+def score_networks(folders: list[str]) -> str:
+    """The scores of network folders by the protocol of `configs/photonet.py`, on the pairs that its search sees."""
+    from nasjax.chain.configs import load_config
+    from nasjax.chain.style.alone import network_scores, network_total
+    from nasjax.chain.style.problem import make_style_problem
+    from nasjax.chain.style.score import make_judge
+    from nasjax.export.stylist import load_style_network
+
+    problem, lines = make_style_problem(load_config("photonet")), []
+    judge = make_judge(problem, problem.init())
+    for folder in folders:
+        network = load_style_network(folder)
+        arch = np.array(network.arch, np.int32)
+        scores = network_scores(problem, arch, network.params, judge=judge)
+        figures = f"edge {scores['edge']:.3f}, style {scores['style']:.3f}"
+        lines.append(f"{folder}: {figures}, sum {network_total(problem, arch, scores):.3f}")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -195,10 +223,14 @@ def main() -> None:
     parser.add_argument("--test", default="", help="a folder of pairs, NAME_content.* and NAME_style.*")
     parser.add_argument("--steps", type=int, default=300, help="of the final training of a network")
     parser.add_argument("--candidate", type=int, default=150, help="steps of each of the original's candidates")
+    parser.add_argument("--score", nargs="+", metavar="NETWORK", help="only score these network folders")
     parser.add_argument("--json", action="store_true")
     for name, kind in (("--arm", str), ("--seed", int), ("--budget", float), ("--text", str)):
         parser.add_argument(name, type=kind, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.score:
+        print(score_networks(args.score))
+        return
     if args.arm:
         row = {"arm": args.arm, "seed": args.seed} | one(args)
         target = Path(args.run) / f"{args.arm}-{args.seed}.json"
@@ -213,6 +245,9 @@ def main() -> None:
         rows.append(run_arm(args, "original", seed, "--budget", str(ours["cpu_s"])))
         rows.append(run_arm(args, "scratch", seed, "--text", ours["arch"]))
     print(json.dumps(rows) if args.json else table(rows))
+    if not args.json:
+        runs = [Path(args.run) / f"{arm}-{seed}" for arm in ("nasjax", "random") for seed in args.seeds]
+        print("\n".join(map(confirmations, runs)))
 
 
 if __name__ == "__main__":

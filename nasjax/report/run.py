@@ -18,6 +18,7 @@ FILES = (
     "metrics.jsonl",
     "archive.csv",
     "stages.json",
+    "confirmed.json",
     "fairness.json",
     "ledger.json",
     "results.json",
@@ -41,6 +42,7 @@ class Run:
     metrics: list[dict[str, Any]]
     archive: list[dict[str, str]]
     stages: list[dict[str, Any]]
+    confirmed: list[dict[str, Any]]
     fairness: list[dict[str, Any]]
     ledger: list[dict[str, Any]]
     results: dict[str, Any]
@@ -97,6 +99,7 @@ def load_run(folder: Path, now: float | None = None) -> Run:
         metrics=_json_lines(folder / "metrics.jsonl"),
         archive=[_with_sum(row) for row in _csv_rows(folder / "archive.csv")],
         stages=records(_json(folder / "stages.json")),
+        confirmed=records(_json(folder / "confirmed.json")),
         fairness=records(mapping(_json(folder / "fairness.json")).get("stages")),
         ledger=records(_json(folder / "ledger.json")),
         results=mapping(_json(folder / "results.json")),

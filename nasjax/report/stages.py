@@ -9,7 +9,7 @@ from nasjax.report.measures import measure
 from nasjax.report.phases import colour_of, stage_title, swatch
 from nasjax.report.run import Run
 from nasjax.report.units import exact, fixed, magnitude
-from nasjax.report.values import mapping, number, records, strings, text
+from nasjax.report.values import mapping, number, strings, text
 
 _MOST_CHOICES = 60
 
@@ -63,13 +63,13 @@ def _card(run: Run, stage: dict[str, Any]) -> Html:
     decided = {choice: strings(option) for choice, option in mapping(stage.get("decided")).items()}
     head = tag("h3", None, swatch(colour_of(run, name)), stage_title(name))
     kept = tag("div", {"class": "kept-of"}, *_matrices(free, decided))
-    parts = (_facts(run, stage), kept, _stand_ins(stage), _more(free), _confirmed(stage))
+    parts = (_facts(run, stage), kept, _stand_ins(stage), _more(free), _confirmed(run, name))
     return tag("article", {"class": "card"}, head, *parts)
 
 
-def _confirmed(stage: dict[str, Any]) -> Html:
+def _confirmed(run: Run, name: str) -> Html:
     """Return the networks that were trained alone before the stage decided, with their totals before and after."""
-    rows = records(stage.get("confirmed"))
+    rows = [row for row in run.confirmed if row.get("stage") == name]
     if not rows:
         return Html("")
     totals = [number(row.get("total")) for row in rows]

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,7 +17,9 @@ from nasjax.chain.style.experiment import run_style_experiment
 from nasjax.chain.style.problem import make_style_problem
 from nasjax.chain.style.score import teacher_arch
 from nasjax.cli import main
-from nasjax.search.archive import Archive
+from nasjax.sampling import random_archs
+from nasjax.search.archive import Archive, Evaluation
+from nasjax.search.representatives import representatives
 from nasjax.spaces.photonet import photonet
 
 
@@ -105,8 +108,8 @@ def test_the_first_decision_is_confirmed_by_training(finished, config, monkeypat
     """Every option that was met has a network trained alone; the best of them is decided, also when a run goes on."""
     path, _, _ = finished
     stage, _ = json.loads((path / "stages.json").read_text())
-    tried = stage["confirmed"]
-    assert tried == json.loads((path / "confirmed.json").read_text()) and len(tried) in (1, 2)
+    tried = json.loads((path / "confirmed.json").read_text())
+    assert len(tried) in (1, 2) and {row["stage"] for row in tried} == {"path"}
     problem = make_style_problem(config)
     archive = Archive.open(path / "archive.csv", problem.supernet.space).at("path")
     rows = {row.text: row for row in archive.stage_rows}
@@ -120,6 +123,27 @@ def test_the_first_decision_is_confirmed_by_training(finished, config, monkeypat
     run, space = RunFolder(path), problem.supernet.space.at_stage("path")
     place = decide(run, problem, space=space, params=problem.init(), archive=archive)
     assert archive.stage_rows[place].text == stage["best"]
+
+
+def test_what_training_alone_says_decides(config, tmp_path, monkeypatch):
+    """The last on shared weights wins where it is the best alone; networks over the budget are not even trained."""
+    problem = make_style_problem(config)
+    space, run = problem.supernet.space.at_stage("path"), RunFolder(tmp_path)
+    archs = np.asarray(random_archs(jax.random.key(0), space, 12))
+    totals, over = np.arange(12.0), np.arange(12) % 3 == 0
+    found = Evaluation(totals[:, None], over.astype(float), {"total": totals})
+    archive = Archive(problem.supernet.space).at("path").add(archs, found, 0)
+    kept = [row for row in archive.stage_rows if row.violation <= 0]
+    asked = representatives(kept, space, order=lambda row: row.columns["total"])
+    names = [f"confirm/path-{place}" for place in range(len(asked))]
+    known = [{"phase": n, "arch": r.row.text, "total": -i} for i, (n, r) in enumerate(zip(names, asked, strict=True))]
+    run.write("confirmed.json", known)
+    monkeypatch.setattr("nasjax.chain.style.confirm.tune", None)  # whatever is not known would be trained
+    place = decide(run, problem, space=space, params=problem.init(), archive=archive)
+    assert len(asked) > 1 and archive.stage_rows[place] == asked[-1].row != kept[0]
+    unconfirmed = replace(problem, config=replace(config, confirm=replace(config.confirm, decisions=())))
+    place = decide(run, unconfirmed, space=space, params=problem.init(), archive=archive)
+    assert archive.stage_rows[place] == kept[0]
 
 
 def test_another_config_is_refused(finished, config):

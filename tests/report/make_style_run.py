@@ -43,6 +43,7 @@ def documents() -> dict:
         "environment.json": environment(),
         "status.json": {"phase": "done", "step": None, "steps": None, "updated": 1763700262.0, "done": True},
         "stages.json": [stage(name) for name in STAGES],
+        "confirmed.json": confirmations(),
         "fairness.json": {"stages": [fairness(name) for name in STAGES[:3]]},
         "ledger.json": [
             {
@@ -105,7 +106,6 @@ def stage(name: str) -> dict:
         "edge": 0.3577 - 0.05 * place,
         "style": 0.4630,
         "cost": 0.873,
-        "confirmed": confirmations() if name == "path" else [],
     }
 
 
@@ -113,7 +113,8 @@ def confirmations() -> list[dict]:
     """Return two networks that were trained alone; the second overtakes the first."""
     options = (["path1=on", "path2=off"], ["path1=off", "path2=on"])
     rows = zip(CONFIRMED, options, (0.9081, 0.9307), (0.9012, 0.8874), strict=True)
-    return [{"phase": p, "options": o, "inherited": before, "total": after} for p, o, before, after in rows]
+    names = ("phase", "options", "inherited", "total")
+    return [{"stage": "path"} | dict(zip(names, row, strict=True)) for row in rows]
 
 
 def fairness(name: str) -> dict:

@@ -4,8 +4,6 @@ A decoder learns to copy a plain skip connection first. Shared weights that have
 it, and what is decided early binds all that comes later.
 """
 
-from typing import Any
-
 import numpy as np
 
 from nasjax.chain.folder import RunFolder
@@ -47,11 +45,6 @@ def decide(
     ]
     best = min(range(len(found)), key=lambda i: (found[i].row.violation, totals[i]))
     return rows.index(found[best].row)
-
-
-def confirmed(run: RunFolder, stage: str) -> list[dict[str, Any]]:
-    """What `decide` trained in a stage: each network's name, options, and totals before and after."""
-    return [row for row in run.read(_FILE, []) if row["stage"] == stage]
 
 
 def _confirmed(

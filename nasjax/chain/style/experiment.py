@@ -12,7 +12,7 @@ from nasjax.chain.folder import RunFolder, open_run
 from nasjax.chain.live import LiveReport
 from nasjax.chain.style.alone import finalists, finetune
 from nasjax.chain.style.config import StyleConfig
-from nasjax.chain.style.confirm import confirmed, decide
+from nasjax.chain.style.confirm import decide
 from nasjax.chain.style.network import write_network
 from nasjax.chain.style.outcome import style_results, teacher_scores
 from nasjax.chain.style.pictures import save_pairs
@@ -80,7 +80,6 @@ def _find(run: RunFolder, problem: StyleProblem, say: Say, live: LiveReport) -> 
         if row is not None:
             figures = {n: row.columns[n] for n in ("total", "edge", "style", "cost")}
             facts = {"candidates": len(archive.stage_rows), "budget": ", ".join(problem.config.budget)}
-            facts |= {"confirmed": confirmed(run, decision.stage)}
             run.replace_row("stages.json", "stage", decided(decision) | facts | {"best": row.text} | figures)
             live.write()
             say(f"{decision.stage}: {', '.join(f'{n} {v:.3f}' for n, v in figures.items())}, {row.text}")
