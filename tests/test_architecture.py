@@ -26,7 +26,7 @@ from tests.source import (
 INTEGERS = {"typing", "space"}
 FUNCTIONS = {"typing", "linalg", "ops"}
 NETWORKS = {*FUNCTIONS, "space", "rounds", "sampling", "nets", "supernet", "spaces"}
-SERVING = {*NETWORKS, "cost", "export"}
+SERVING = {*NETWORKS, "windows", "cost", "export"}
 LAYERS: dict[str, set[str]] = {
     "typing": set(),
     # integers: no network, no Flax
@@ -39,6 +39,7 @@ LAYERS: dict[str, set[str]] = {
     "linalg": {"typing"},
     "ops": {"typing", "linalg"},
     "nets": FUNCTIONS,
+    "windows": {"typing"},
     "supernet": {*FUNCTIONS, "space", "rounds", "nets"},
     "spaces": {*FUNCTIONS, "space", "nets", "supernet"},
     # arrays: know neither space nor nets

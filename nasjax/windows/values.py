@@ -1,0 +1,122 @@
+"""What is known of a value inside a window: which axes grow with the picture, and how far the window's edge reaches in.
+
+A function of an image is traced at the size of a window and run on windows of a picture. Position i of an axis that
+grows with the picture is position `i + start * scale` of the value that the whole picture would give; where that lies
+beyond the picture's end, an operation that pads must see its own padding instead of what the window holds there.
+"""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Int
+
+Spoilt: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
+CLEAN: Spoilt = ((0, 0), (0, 0))
+
+
+class NotWindowed(ValueError):
+    """The function cannot be run window by window; the message says which of its operations is why."""
+
+
+class Axis(NamedTuple):
+    """An axis that grows with the picture: with its rows (side 0) or columns (1), `scale` positions a pixel."""
+
+    side: int
+    scale: Fraction
+
+
+class Value(NamedTuple):
+    """An array at the size of the window.
+
+    `spoilt`: by side, how many positions from each end of the axis are not what the whole picture gives where that end
+    is not the picture's. `level`: how many statistics of the whole picture it takes one after the other.
+    """
+
+    array: Any
+    axes: tuple[Axis | None, ...] = ()
+    spoilt: Spoilt = CLEAN
+    level: int = 0
+
+    def axis(self, side: int) -> int | None:
+        """Which axis of the array runs along a side; None where it has none."""
+        found = [i for i, axis in enumerate(self.axes) if axis is not None and axis.side == side]
+        return found[0] if found else None
+
+    @property
+    def spatial(self) -> bool:
+        """Whether any axis grows with the picture."""
+        return any(axis is not None for axis in self.axes)
+
+
+class Frame(NamedTuple):
+    """Where a window lies. All but `window` and `open_ended` may be traced; pixels of the picture, rows and columns.
+
+    `start` is the window's first pixel, `size` the picture's, `core` the part of the window (first and last + 1, in its
+    own pixels) that counts in statistics. `open_ended`: whether the window may reach beyond the picture's end, by side.
+    """
+
+    window: tuple[int, int]
+    start: Int[Array, "2"]
+    size: Int[Array, "2"]
+    core: Int[Array, "2 2"]
+    open_ended: tuple[bool, bool] = (True, True)
+
+    def end(self, axis: Axis, length: int) -> Int[Array, ""]:
+        """The position of an axis of `length` in the window at which the picture's value ends."""
+        beyond = self.size[axis.side] - self.window[axis.side] - self.start[axis.side]
+        return length + _scaled(beyond, axis.scale)
+
+    def position(self, axis: Axis) -> Int[Array, ""]:
+        """The position in the whole value of an axis' first position in the window."""
+        return _scaled(self.start[axis.side], axis.scale)
+
+    def inside(self, value: Value) -> Bool[Array, "..."] | None:
+        """True where the picture's value is, in a shape that broadcasts; None where all of the window is."""
+        masks = [
+            _along(jnp.arange(length) < self.end(axis, length), i, len(value.axes))
+            for i, (axis, length) in enumerate(zip(value.axes, value.array.shape, strict=True))
+            if axis is not None and self.open_ended[axis.side]
+        ]
+        return _all(masks)
+
+    def counted(self, value: Value) -> Bool[Array, "..."]:
+        """True in the core, in a shape that broadcasts."""
+        masks = []
+        for i, (axis, length) in enumerate(zip(value.axes, value.array.shape, strict=True)):
+            if axis is not None:
+                first, last = (_scaled(edge, axis.scale) for edge in self.core[axis.side])
+                at = jnp.arange(length)
+                masks.append(_along((at >= first) & (at < last), i, len(value.axes)))
+        found = _all(masks)
+        assert found is not None
+        return found
+
+
+def filled(frame: Frame, value: Value, content: Any) -> Any:
+    """The array with `content` beyond the picture's end."""
+    inside = frame.inside(value)
+    return value.array if inside is None else jnp.where(inside, value.array, content)
+
+
+def multiple_of(values: Sequence[Value]) -> int:
+    """The least number of pixels that is a whole number of positions of each value."""
+    return math.lcm(*(axis.scale.denominator for value in values for axis in value.axes if axis is not None), 1)
+
+
+def _scaled(pixels: Any, scale: Fraction) -> Any:
+    return pixels * scale.numerator // scale.denominator
+
+
+def _along(mask: jax.Array, axis: int, rank: int) -> jax.Array:
+    return mask.reshape(tuple(-1 if i == axis else 1 for i in range(rank)))
+
+
+def _all(masks: Sequence[jax.Array]) -> jax.Array | None:
+    found = None
+    for mask in masks:
+        found = mask if found is None else found & mask
+    return found

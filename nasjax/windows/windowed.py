@@ -1,0 +1,148 @@
+"""A function of images as programs for windows of few shapes, whatever the size of the picture."""
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple, TypeAlias, final
+
+import jax
+import jax.numpy as jnp
+
+from nasjax.windows.named import NAMED
+from nasjax.windows.primitives import PRIMITIVES
+from nasjax.windows.site import Rule, Run
+from nasjax.windows.traced import trace
+from nasjax.windows.values import Frame, NotWindowed, Value
+from nasjax.windows.walk import walk
+
+Known: TypeAlias = Mapping[int, Any]  # statistics of the whole picture, by number of the point
+
+
+class Plan(NamedTuple):
+    """What it takes to run a function in windows.
+
+    `margins`: pixels around a window's core that it must hold, for the statistics of level 0, 1, ... and last for the
+    output. `multiple` divides windows, cores and pictures. `points`: name and level of each statistic of the whole, in
+    the order in which they are met. `scale`: size of the output over that of the picture.
+    """
+
+    margins: tuple[int, ...]
+    multiple: int
+    points: tuple[tuple[str, int], ...]
+    scale: int
+
+    @property
+    def levels(self) -> int:
+        """Passes over the picture before its output can be computed."""
+        return len(self.margins) - 1
+
+
+class Place(NamedTuple):
+    """Where a window lies, in pixels, as in `Frame`; traced, so that all windows of a shape share a program.
+
+    `open_ended` is static: whether a window may reach beyond the picture's last row or column.
+    """
+
+    start: Any
+    size: Any
+    core: Any
+    open_ended: tuple[bool, bool]
+
+
+@final
+class Windowed:
+    """`fn(parameters, *images)` on windows of pictures; images are float32 `[1, h, w, c]`, and so are the outputs.
+
+    `multiple` divides the sizes of all pictures. `named` are rules for jitted functions of the caller's own, by name,
+    beside those of `ops`.
+    """
+
+    def __init__(self, fn: Callable[..., Any], *, multiple: int = 1, named: Mapping[str, Rule] | None = None):
+        self.multiple, self._trace = multiple, functools.lru_cache(64)(functools.partial(_traced, fn, multiple))
+        self._rules = PRIMITIVES | NAMED | dict(named or {})
+        self._merges: dict[int, Callable[[Any, Any], Any]] = {}
+        # Apart, so that a pass for statistics computes no more of the function than it needs.
+        self._output: Any = jax.jit(self._make_output, static_argnums=0)
+        self._sums: Any = jax.jit(self._make_sums, static_argnums=(0, 1))
+        self._merge = jax.jit(lambda a, b: {number: self._merges[number](a[number], b[number]) for number in a})
+
+    def plan(self, parameters: Any, channels: Sequence[int] = (3,), *, side: int = 256) -> Plan:
+        """Studies the function at windows of `side`, a multiple of `multiple` that its borders are small against.
+
+        Raises NotWindowed with the operation that needs the picture as a whole.
+        """
+        images = [jax.ShapeDtypeStruct((1, side, side, c), jnp.float32) for c in channels]
+        found: list[Plan] = []
+
+        def study(*given: Any) -> list[Any]:
+            run, outputs = self._walk((True, True), *given, {})
+            found.append(_planned(run, outputs, self.multiple))
+            return []
+
+        shapes = [jax.ShapeDtypeStruct(shape, jnp.int32) for shape in ((2,), (2,), (2, 2))]
+        jax.eval_shape(study, parameters, images, *shapes)
+        return found[0]
+
+    def output(
+        self, parameters: Any, images: Sequence[Any], *, place: Place, known: Known
+    ) -> tuple[Any, dict[int, Any]]:
+        """The function's result on a window, and all statistics that are not `known`: those of the window's core.
+
+        Where nothing is known, the core is taken for the whole picture.
+        """
+        return self._output(place.open_ended, parameters, list(images), *place[:3], dict(known))
+
+    def sums(self, level: int, parameters: Any, images: Sequence[Any], *, place: Place, known: Known) -> dict[int, Any]:
+        """The statistics of the core at the points of a level, those of the levels before being `known`."""
+        return self._sums(place.open_ended, level, parameters, list(images), *place[:3], dict(known))
+
+    def merge(self, a: dict[int, Any], b: dict[int, Any]) -> dict[int, Any]:
+        """The statistics of two cores together."""
+        return self._merge(a, b)
+
+    @property
+    def programs(self) -> int:
+        """How many programs were made for windows."""
+        return self._output._cache_size() + self._sums._cache_size()
+
+    def _make_output(self, open_ended: tuple[bool, bool], *given: Any) -> tuple[Any, dict[int, Any]]:
+        run, outputs = self._walk(open_ended, *given)
+        known = given[-1]
+        measured = {number: point.sums for number, point in enumerate(run.points) if number not in known}
+        return jax.tree.unflatten(run.traced.tree, [value.array for value in outputs]), measured
+
+    def _make_sums(self, open_ended: tuple[bool, bool], level: int, *given: Any) -> dict[int, Any]:
+        run, _ = self._walk(open_ended, *given)
+        return {number: point.sums for number, point in enumerate(run.points) if point.level == level}
+
+    def _walk(
+        self, open_ended: tuple[bool, bool], parameters: Any, images: Any, *place: Any
+    ) -> tuple[Run, list[Value]]:
+        start, size, core, known = place
+        window = (images[0].shape[1], images[0].shape[2])
+        shapes = tuple((tuple(leaf.shape), leaf.dtype) for leaf in jax.tree.leaves(parameters))
+        traced = self._trace(window, jax.tree.structure(parameters), shapes, tuple(image.shape[-1] for image in images))
+        run = Run(traced, Frame(window, start, size, core, open_ended), known=known, rules=self._rules)
+        outputs = walk(run, parameters, images)
+        self._merges |= {number: point.merge for number, point in enumerate(run.points)}
+        return run, outputs
+
+
+def _traced(fn: Callable[..., Any], multiple: int, window: tuple[int, int], tree: Any, shapes: Any, channels: Any):
+    leaves = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in shapes]
+    return trace(fn, jax.tree.unflatten(tree, leaves), channels, window=window, multiple=multiple)
+
+
+def _planned(run: Run, outputs: Sequence[Value], multiple: int) -> Plan:
+    needed = math.lcm(*(scale.denominator for scale in run.scales))
+    if multiple % needed:
+        raise NotWindowed(f"it halves the picture to multiples of {needed} pixels, and takes sizes of {multiple}")
+    scales = {axis.scale for value in outputs for axis in value.axes if axis is not None}
+    if len(scales) != 1 or (scale := scales.pop()).denominator != 1:
+        raise NotWindowed(f"its output is {' and '.join(map(str, scales))} times as large as the picture")
+    spoilt = [Fraction(n) / scale for value in outputs for ends in value.spoilt for n in ends]
+    levels = 1 + max((point.level for point in run.points), default=-1)
+    reaches = [run.reach.get(level, Fraction(0)) for level in range(levels)] + [max(spoilt, default=Fraction(0))]
+    margins = tuple(multiple * math.ceil(reach / multiple) for reach in reaches)
+    return Plan(margins, multiple, tuple((point.name, point.level) for point in run.points), scale.numerator)
