@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import jax.numpy as jnp
 import numpy as np
 
 from nasjax.apply.files import picture_files
@@ -16,7 +15,6 @@ from nasjax.apply.picture import FORMATS, Picture, check_folder, known_suffix, r
 from nasjax.apply.stylist import Style, Stylist
 from nasjax.export.stylist import load_style_network
 from nasjax.linalg import METHODS
-from nasjax.ops.guided import keep_detail
 
 Location: TypeAlias = str | os.PathLike[str]
 Photo: TypeAlias = np.ndarray  # uint8 or float32 in [-1, 1], [h, w, 3]
@@ -34,6 +32,7 @@ class StyleOptions:
     smooth: bool = True  # filter the change along the content's edges (`ops.guided.keep_detail`)
     method: str = "newton-schulz"  # how statistics are moved: eigh, newton-schulz or cholesky
     network: Location | None = None  # a network folder of a search; None: the one that comes with the package
+    match: bool = True  # match the output's colours to the style's (`export.finish.colour_match`)
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
@@ -62,7 +61,7 @@ def stylize(
     shares = _shares((content_labels, style_labels), pixels)
     stylist = _stylist(options)
     out = _stylised(stylist, pixels[0], stylist.style(pixels[1], shares[1]), options, shares[0])
-    return out if content.dtype != np.uint8 else np.round((out + 1) * 127.5).astype(np.uint8)
+    return out
 
 
 def stylize_files(
@@ -95,39 +94,38 @@ def stylize_files(
             labels = (None, None) if masks is None else _mask_labels(masks, (picture, theirs))
             shares = _shares(labels, [picture.rgb, theirs.rgb])
             if picture.profile not in known:
-                known[picture.profile] = stylist.style(jnp.asarray(in_colours_of(theirs, picture).rgb), shares[1])
-            out = _stylised(stylist, jnp.asarray(picture.rgb), known[picture.profile], options, shares[0])
+                known[picture.profile] = stylist.style(in_colours_of(theirs, picture).rgb, shares[1])
+            out = _stylised(stylist, picture.rgb, known[picture.profile], options, shares[0])
             write_picture(repaint(picture, out), targets[path, style_path])
             written.append(targets[path, style_path])
             on_written(written[-1])
     return written
 
 
-def _stylised(stylist: Stylist, content: Any, style: Style, options: StyleOptions, shares: Any) -> np.ndarray:
-    out = stylist(content, style, alpha=options.alpha, weights=shares)
-    if options.smooth:
-        out = keep_detail(content, out).clip(-1, 1)
-    return np.asarray(out)
+def _stylised(stylist: Stylist, content: Photo, style: Style, options: StyleOptions, shares: Any) -> np.ndarray:
+    """uint8 for levels of 8 bits, float32 for floats."""
+    dtype = np.uint8 if content.dtype == np.uint8 else np.float32
+    return stylist(content, style, alpha=options.alpha, weights=shares, dtype=dtype)
 
 
 def _stylist(options: StyleOptions) -> Stylist:
-    return _loaded(Path(options.network or SHIPPED), options.method)
+    return _loaded(Path(options.network or SHIPPED), options.method, options.smooth, options.match)
 
 
 @functools.lru_cache(4)
-def _loaded(folder: Path, method: str) -> Stylist:
-    """Kept, so that a second picture of a size does not compile again."""
-    return Stylist(load_style_network(folder), method=method)
+def _loaded(folder: Path, method: str, smooth: bool, match: bool) -> Stylist:
+    """Kept, so that a second picture does not compile again."""
+    return Stylist(load_style_network(folder), method=method, smooth=smooth, match=match)
 
 
 def _pixels(name: str, image: Photo) -> Any:
     if image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
         raise ValueError(f"stylize: the {name} must be [h, w, 3] with a pixel or more, got {image.shape}")
     if image.dtype == np.uint8:
-        return jnp.asarray(image, jnp.float32) / 127.5 - 1
+        return image
     if not np.issubdtype(image.dtype, np.floating) or not np.isfinite(image).all() or np.abs(image).max() > 1.001:
         raise ValueError(f"stylize: the {name} must be uint8, or float in [-1, 1]; got {image.dtype}")
-    return jnp.asarray(image, jnp.float32)
+    return np.asarray(image, np.float32)
 
 
 def _shares(labels: tuple[Labels | None, Labels | None], pixels: Sequence[Any]) -> tuple[Any, Any]:
@@ -147,8 +145,7 @@ def _shares(labels: tuple[Labels | None, Labels | None], pixels: Sequence[Any]) 
         )
     if len(values) > _MOST_REGIONS:
         raise ValueError(f"stylize: {len(values)} regions; at most {_MOST_REGIONS} are supported")
-    one_hot = tuple(jnp.asarray(array[..., None] == values, jnp.float32) for array in (ours, theirs))
-    return one_hot[0], one_hot[1]
+    return ours[..., None] == values, theirs[..., None] == values
 
 
 def _mask_labels(masks: tuple[Location, Location], pictures: tuple[Picture, Picture]) -> tuple[Labels, Labels]:

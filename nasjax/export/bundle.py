@@ -10,6 +10,7 @@ import jax
 import nasjax
 from nasjax.export import parity
 from nasjax.export.card import Card, describe
+from nasjax.export.forgetful import forgetful
 from nasjax.export.manifest import read_json, staged, verified, write_json, write_manifest
 from nasjax.export.network import Network, rebuild
 from nasjax.export.onnx.model import load_onnx, write_onnx
@@ -56,18 +57,22 @@ EXPORTERS: Mapping[str, Exporter] = {
     "onnx": Exporter("model.onnx", write_onnx, lambda path, network: load_onnx(path)),
 }
 FORMATS = ("stablehlo", "onnx")
+_RUNTIMES = ("jax", "onnx")
 
 
 class Bundle(NamedTuple):
     """A loaded bundle: `apply(x)` maps float32 `[b, h, w, c]` in [-1, 1] to the network's output.
 
-    `card` is the content of `card.json`, `arch` the arch's text form. `apply` compiles once for each distinct shape.
+    `card` is the content of `card.json`, `arch` the arch's text form. `apply` compiles once for each distinct shape, of
+    which it keeps the last few. `forward(params, x)` is the same as code, where there is code for it: what is run in
+    windows (`nasjax.upscale`).
     """
 
     apply: Callable[[Any], Any]
     card: Mapping[str, Any]
     arch: str
     params: Params
+    forward: Callable[[Params, Any], Any] | None = None
 
 
 def write_bundle(
@@ -92,20 +97,28 @@ def write_bundle(
         return write_manifest(stage, {CARD: None, ARCH: None, **measured})
 
 
-def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
+def load_bundle(folder: str | os.PathLike[str], *, runtime: str = "jax") -> Bundle:
     """Load a bundle after checking all its files.
 
-    Raises ValueError when the folder is no bundle, or a file is missing or damaged. Neither the ONNX packages nor
-    any training code are needed.
+    `runtime` is what computes: "jax", or "onnx" for onnxruntime on the CPU, which needs the extra of that name. Raises
+    ValueError when the folder is no bundle, a file is missing or damaged, or the runtime is unknown or has no graph
+    there. With "jax" neither the ONNX packages nor any training code are needed.
     """
+    if runtime not in _RUNTIMES:
+        raise ValueError(f"unknown runtime {runtime!r}; allowed: {', '.join(_RUNTIMES)}")
     folder = Path(folder)
     manifest = verified(folder)
     card, description = read_json(folder / CARD), read_json(folder / ARCH)
     params = read_weights(folder / EXPORTERS["safetensors"].file)
+    if runtime == "onnx":
+        if (onnx := EXPORTERS["onnx"].file) not in manifest["files"]:
+            raise ValueError(f"bundle {folder} has no {onnx}: export it again with the format onnx")
+        return Bundle(load_onnx(folder / onnx), card, description["arch"], params)
     # Code of another version may build another function from the same parameters; the graph is what was checked.
     if description["builder"] is not None and card["nasjax"] == nasjax.__version__:
-        fn = jax.jit(rebuild(description))
-        return Bundle(lambda x: fn(params, x), card, description["arch"], params)
+        forward = rebuild(description)
+        run = forgetful(jax.jit(forward))
+        return Bundle(lambda x: run(params, x), card, description["arch"], params, forward)
     graph = EXPORTERS["stablehlo"].file
     if graph not in manifest["files"]:
         raise ValueError(

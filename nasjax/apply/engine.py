@@ -1,0 +1,147 @@
+"""How a bundle runs on pictures of any size: in windows, exactly, where its network allows it; else as a whole.
+
+Three ways. A network whose code is known runs in windows of few shapes, statistics of the whole picture first. A graph
+(ONNX, StableHLO) whose card says how far it sees runs in windows that lie inside the picture. Everything else, as a
+graph that takes statistics of the whole picture, needs the picture as a whole, and is refused where memory is short.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Num
+
+from nasjax.apply.memory import check_memory
+from nasjax.apply.passes import Passes
+from nasjax.apply.tiles import Tile, cut, tiles_of
+from nasjax.export.bundle import Bundle
+from nasjax.windows.memory import peak_bytes
+from nasjax.windows.values import NotWindowed
+from nasjax.windows.windowed import Plan, Windowed
+
+SIDES = (64, 128, 256, 384, 512)  # of windows, in pixels: what there are programs for
+_WINDOW_BYTES = 400 << 20  # what a window may take: wide networks get smaller ones
+_SPARE = 1.2  # of an estimate of memory
+_KEPT = 4  # networks whose programs stay
+
+
+class Need(NamedTuple):
+    """What it takes to run a bundle on a picture, beside the picture and the output themselves.
+
+    `bytes` at the peak, None where it is not known; `windows`: how many parts the picture is worked on in; `whole`: why
+    it cannot be worked on in parts, where it cannot.
+    """
+
+    bytes: int | None
+    windows: int
+    whole: str = ""
+
+
+class _Source(NamedTuple):
+    """Pixels of a picture, filled up by replication to the size that the network takes."""
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+
+    def cut(self, tile: Tile) -> list[np.ndarray]:
+        """The window of a tile."""
+        return [cut(self.pixels, tile)]
+
+
+class _Study(NamedTuple):
+    """A network in windows, the sides that they may have, and its memory; or why it has to see a picture as a whole."""
+
+    windowed: Windowed
+    plan: Plan | None
+    sides: tuple[int, ...]
+    bytes_per_pixel: float
+    whole: str = ""
+
+
+def outputs(bundle: Bundle, pixels: Num[np.ndarray, "h w c"]) -> Iterator[tuple[Tile, np.ndarray]]:
+    """The parts of a picture with what the network makes of their windows, float32 `[i, j, c]`, unclipped.
+
+    Pixels are levels or float32 in [-1, 1]. Raises ValueError where the picture must be seen as a whole and memory does
+    not suffice.
+    """
+    source = _Source(pixels, _accepted(bundle, pixels.shape[:2]))
+    if bundle.forward is not None and (study := _study(bundle)).plan is not None:
+        passes = Passes(study.windowed, bundle.params, study.plan, study.sides)
+        for tile, y, _ in passes.outputs(source, passes.gather(source, study.plan.levels)):
+            yield tile, np.asarray(y)[0]
+        return
+    need = memory_needed(bundle, pixels.shape[:2])
+    check_memory(pixels.shape[:2], need.bytes, need.whole)
+    for tile in _inside_tiles(bundle, source.size):
+        yield tile, np.asarray(bundle.apply(jnp.asarray(cut(pixels, tile))))[0]
+
+
+def memory_needed(bundle: Bundle, size: tuple[int, int]) -> Need:
+    """What it takes to run a bundle on a picture of (height, width), without running it."""
+    size = _accepted(bundle, size)
+    if bundle.forward is not None:
+        study = _study(bundle)
+        if study.plan is None:
+            return Need(int(study.bytes_per_pixel * size[0] * size[1]), 1, study.whole)
+        tiles = tiles_of(size, sides=study.sides, margin=study.plan.margins[-1])
+        return Need(int(study.bytes_per_pixel * tiles[0].height * tiles[0].width), len(tiles))
+    if (tiling := bundle.card.get("tiling")) is None:
+        return Need(None, 1, "its card does not say how far it sees")
+    tiles = _inside_tiles(bundle, size)
+    each = tiling["bytes_per_pixel"] * tiles[0].height * tiles[0].width
+    return Need(int(each), len(tiles), tiling["whole"] or "")
+
+
+def _accepted(bundle: Bundle, size: tuple[int, ...]) -> tuple[int, int]:
+    """The least size that the network takes and that holds the picture."""
+    step, least = bundle.card["size_multiple"], bundle.card["min_size"]
+    height, width = (max(-(-n // step) * step, least) for n in size)
+    return height, width
+
+
+def _inside_tiles(bundle: Bundle, size: tuple[int, int]) -> list[Tile]:
+    """Windows inside the picture for a graph that says how far it sees, else one that is the picture."""
+    tiling = bundle.card.get("tiling")
+    if bundle.forward is not None or tiling is None or tiling["whole"] is not None:
+        return [Tile(0, 0, *size, (0, 0, *size))]
+    sides = _sides(tiling["bytes_per_pixel"], tiling["margin"], bundle.card["size_multiple"])
+    return tiles_of(size, sides=sides, margin=tiling["margin"], exact=True)
+
+
+def _sides(bytes_per_pixel: float, margin: int, step: int) -> tuple[int, ...]:
+    """The sides that windows may have: those within bounds, and one of which a third or more is not margin."""
+    sides = [step * -(-side // step) for side in SIDES]
+    least = step * -(-3 * margin // step)
+    within = [side for side in sides if side**2 * bytes_per_pixel <= _WINDOW_BYTES]
+    return tuple(sorted({*within, *(() if within and within[-1] >= least else (least,))}))
+
+
+def _study(bundle: Bundle) -> _Study:
+    """What was found out about the network of a bundle; kept, with its programs, for the last few."""
+    assert bundle.forward is not None
+    key = id(bundle.forward)  # its study keeps it alive
+    if key not in _studies:
+        _studies[key] = _studied(bundle.forward, bundle.card, bundle.params)
+        while len(_studies) > _KEPT:
+            _studies.popitem(last=False)
+    return _studies[key]
+
+
+_studies: OrderedDict[int, _Study] = OrderedDict()
+
+
+def _studied(forward: Callable[[Any, Any], Any], card: Mapping[str, Any], params: Any) -> _Study:
+    step = card["size_multiple"]
+    windowed, side = Windowed(forward, multiple=step), step * -(-256 // step)
+    x = jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
+    each = _SPARE * peak_bytes(jax.make_jaxpr(forward)(params, x)) / side**2
+    try:
+        plan = windowed.plan(params, side=side)
+        if plan.scale != card["scale"]:
+            raise NotWindowed(f"its output is {plan.scale} times as large, where its card says {card['scale']}")
+        return _Study(windowed, plan, _sides(each, max(plan.margins), step), each)
+    except NotWindowed as error:
+        return _Study(windowed, None, (), each, str(error))
