@@ -6,8 +6,8 @@ graph that takes statistics of the whole picture, needs the picture as a whole, 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +16,11 @@ from jaxtyping import Num
 
 from nasjax.apply.memory import check_memory
 from nasjax.apply.passes import Passes
+from nasjax.apply.programs import kept_programs
 from nasjax.apply.tiles import Tile, cut, tiles_of
 from nasjax.export.bundle import Bundle
 from nasjax.windows.memory import peak_bytes
+from nasjax.windows.store import Store
 from nasjax.windows.values import NotWindowed
 from nasjax.windows.windowed import Plan, Windowed
 
@@ -124,7 +126,7 @@ def _study(bundle: Bundle) -> _Study:
     assert bundle.forward is not None
     key = id(bundle.forward)  # its study keeps it alive
     if key not in _studies:
-        _studies[key] = _studied(bundle.forward, bundle.card, bundle.params)
+        _studies[key] = _studied(bundle)
         while len(_studies) > _KEPT:
             _studies.popitem(last=False)
     return _studies[key]
@@ -133,13 +135,16 @@ def _study(bundle: Bundle) -> _Study:
 _studies: OrderedDict[int, _Study] = OrderedDict()
 
 
-def _studied(forward: Callable[[Any, Any], Any], card: Mapping[str, Any], params: Any) -> _Study:
-    step = card["size_multiple"]
-    windowed, side = Windowed(forward, multiple=step), step * -(-256 // step)
+def _studied(bundle: Bundle) -> _Study:
+    forward, card, step = bundle.forward, bundle.card, bundle.card["size_multiple"]
+    assert forward is not None
+    folder = kept_programs()
+    store = None if folder is None or not bundle.identity else Store(folder, f"bundle {bundle.identity}")
+    windowed, side = Windowed(forward, multiple=step, store=store), step * -(-256 // step)
     x = jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
-    each = _SPARE * peak_bytes(jax.make_jaxpr(forward)(params, x)) / side**2
+    each = _SPARE * peak_bytes(jax.make_jaxpr(forward)(bundle.params, x)) / side**2
     try:
-        plan = windowed.plan(params, side=side)
+        plan = windowed.plan(bundle.params, side=side)
         if plan.scale != card["scale"]:
             raise NotWindowed(f"its output is {plan.scale} times as large, where its card says {card['scale']}")
         return _Study(windowed, plan, _sides(each, max(plan.margins), step), each)

@@ -38,7 +38,7 @@ class Passes(NamedTuple):
 
     def gather(self, source: Source, levels: int) -> Known:
         """The statistics of the first levels over the whole picture; nothing where it is one window."""
-        known: dict[int, Any] = {}
+        known: dict[str, Any] = {}
         for level in range(0 if self.is_one(source) else levels):
             total: Any = None
             for tile in tiles_of(source.size, sides=self.sides, margin=self.plan.margins[level]):

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import export
 from jaxtyping import Array
 
 from nasjax.linalg import Moments, apply_transfer, merge, moments, transfer
@@ -18,6 +19,7 @@ from nasjax.windows.site import Rule, Site, Statistic
 from nasjax.windows.sums import channel_sums, merge_sums, normalised
 from nasjax.windows.values import Value
 
+export.register_namedtuple_serialization(Moments, serialized_name="nasjax.Moments")
 _EPSILON = 1e-5  # of instance normalisation, as in `ops.norm`
 
 

@@ -22,12 +22,10 @@ def keep_programs(folder: str | os.PathLike[str] | None = None) -> Path | None:
     import jax
 
     config: Any = jax.config  # its flags are attributes made at run time
-    if config.jax_compilation_cache_dir:
-        return Path(config.jax_compilation_cache_dir)
     named = os.environ.get(_VARIABLE, "") if folder is None else os.fspath(folder)
     if named == "off":
         return None
-    path = Path(named) if named else _default_folder()
+    path = Path(named or config.jax_compilation_cache_dir or _default_folder())
     try:
         path.mkdir(parents=True, exist_ok=True)
         _prune(path)
@@ -35,9 +33,19 @@ def keep_programs(folder: str | os.PathLike[str] | None = None) -> Path | None:
         return None
     if not os.access(path, os.W_OK):
         return None
-    config.update("jax_compilation_cache_dir", str(path))
-    config.update("jax_persistent_cache_min_compile_time_secs", _LEAST_SECONDS)
+    _kept.append(path)
+    if not config.jax_compilation_cache_dir:
+        config.update("jax_compilation_cache_dir", str(path))
+        config.update("jax_persistent_cache_min_compile_time_secs", _LEAST_SECONDS)
     return path
+
+
+def kept_programs() -> Path | None:
+    """The folder of `keep_programs`, where that was called and found one."""
+    return _kept[-1] if _kept else None
+
+
+_kept: list[Path] = []
 
 
 def _default_folder() -> Path:
@@ -59,7 +67,8 @@ def _processor() -> str:
 
 def _prune(folder: Path) -> None:
     """Removes the programs that were made first where there are too many."""
-    files = sorted((stat.st_mtime, stat.st_size, path) for path in folder.glob("*-cache") if (stat := path.stat()))
+    found = [(path.stat(), path) for path in folder.iterdir() if path.is_file()]
+    files = sorted((stat.st_mtime, stat.st_size, path) for stat, path in found)
     total = sum(size for _, size, _ in files)
     for _, size, path in files:
         if total <= _MOST_BYTES:

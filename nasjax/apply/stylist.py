@@ -11,6 +11,7 @@ Small pictures are one window; of larger ones statistics are gathered first, win
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, final
 
 import jax
@@ -27,6 +28,7 @@ from nasjax.linalg import Moments, merge
 from nasjax.ops.guided import keep_detail
 from nasjax.spaces.photonet import Points
 from nasjax.supernet.extract import Static
+from nasjax.windows.store import Store
 from nasjax.windows.windowed import Plan, Windowed
 
 Pixels: TypeAlias = Num[np.ndarray, "h w 3"] | Num[Array, "h w 3"]
@@ -86,13 +88,24 @@ class Stylist:
         smooth: bool = True,
         match: bool = True,
         sides: tuple[int, ...] = SIDES,
+        programs: Path | None = None,
     ):
         self.network, self.match, self.sides = network, match, sides
         self.multiple = max(2 ** (network.levels - 1), _SQUARE)
         names = [*(choice.name for choice in network.net.space.choices), _COLOURS]
         rules = point_rules(names, method=method)
-        self._content = Windowed(_content(network, smooth), multiple=self.multiple, named=rules)
-        self._style = Windowed(_style(network), multiple=self.multiple, named=rules)
+        forward = network.forward
+        settings = (network.net.space.to_json(), network.arch, forward.encoder.widths, forward.ops, method, smooth)
+        kinds = {"content": _content(network, smooth), "style": _style(network)}
+        self._content, self._style = (
+            Windowed(
+                fn,
+                multiple=self.multiple,
+                named=rules,
+                store=None if programs is None else Store(programs, f"stylist {kind} {settings}"),
+            )
+            for kind, fn in kinds.items()
+        )
         self._plans: dict[Any, Plan] = {}
 
     def style(self, image: Pixels, weights: Shares | None = None, counts: Counts | None = None) -> Style:
@@ -106,7 +119,7 @@ class Stylist:
         if not known:
             ((_, _, known),) = passes.outputs(inputs, known)
         record = {
-            name.removeprefix("note "): jax.tree.map(np.asarray, known[number])
+            name.removeprefix("note "): jax.tree.map(np.asarray, known[str(number)])
             for number, (name, _) in enumerate(passes.plan.points)
             if name.startswith("note ")
         }
@@ -138,7 +151,7 @@ class Stylist:
         y, own = Packed.of(inputs.pixels.shape[:2], exact=dtype == np.float32), None
         for tile, made, sums in passes.outputs(inputs, known):
             y.paste(tile, np.asarray(made)[0])
-            part = sums[len(passes.plan.points) - 1]
+            part = sums[str(len(passes.plan.points) - 1)]
             own = part if own is None else _merge(own, part)
         match = _match(own, style.colours, np.float32(alpha if self.match else 0))
         return _finished(y, inputs, match, dtype)

@@ -12,6 +12,7 @@ import numpy as np
 from nasjax.apply.files import picture_files
 from nasjax.apply.photo import in_colours_of, limit_size, read_photo, repaint
 from nasjax.apply.picture import FORMATS, Picture, check_folder, known_suffix, read_picture, write_picture
+from nasjax.apply.programs import kept_programs
 from nasjax.apply.stylist import Style, Stylist
 from nasjax.export.stylist import load_style_network
 from nasjax.linalg import METHODS
@@ -115,7 +116,7 @@ def _stylist(options: StyleOptions) -> Stylist:
 @functools.lru_cache(4)
 def _loaded(folder: Path, method: str, smooth: bool, match: bool) -> Stylist:
     """Kept, so that a second picture does not compile again."""
-    return Stylist(load_style_network(folder), method=method, smooth=smooth, match=match)
+    return Stylist(load_style_network(folder), method=method, smooth=smooth, match=match, programs=kept_programs())
 
 
 def _pixels(name: str, image: Photo) -> Any:

@@ -1,5 +1,6 @@
 """Bundles: one folder with a network's weights, its graphs, a card, and a manifest with checksums and parities."""
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -65,7 +66,7 @@ class Bundle(NamedTuple):
 
     `card` is the content of `card.json`, `arch` the arch's text form. `apply` compiles once for each distinct shape, of
     which it keeps the last few. `forward(params, x)` is the same as code, where there is code for it: what is run in
-    windows (`nasjax.upscale`).
+    windows (`nasjax.upscale`); `identity` tells one such function from another.
     """
 
     apply: Callable[[Any], Any]
@@ -73,6 +74,7 @@ class Bundle(NamedTuple):
     arch: str
     params: Params
     forward: Callable[[Params, Any], Any] | None = None
+    identity: str = ""
 
 
 def write_bundle(
@@ -118,7 +120,7 @@ def load_bundle(folder: str | os.PathLike[str], *, runtime: str = "jax") -> Bund
     if description["builder"] is not None and card["nasjax"] == nasjax.__version__:
         forward = rebuild(description)
         run = forgetful(jax.jit(forward))
-        return Bundle(lambda x: run(params, x), card, description["arch"], params, forward)
+        return Bundle(lambda x: run(params, x), card, description["arch"], params, forward, json.dumps(description))
     graph = EXPORTERS["stablehlo"].file
     if graph not in manifest["files"]:
         raise ValueError(

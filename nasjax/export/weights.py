@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from nasjax.typing import Params
 
@@ -40,7 +40,7 @@ def write_weights(params: Params, path: Path, metadata: Mapping[str, str]) -> No
     """Write nested params under their flat names, in their own types; `metadata` are strings."""
     # safetensors writes the memory as it lies: a transposed view would be stored in the wrong order.
     arrays = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in flatten(params).items()}
-    save_file(arrays, path, dict(metadata))
+    path.write_bytes(save(arrays, dict(metadata)))  # `save_file` makes files that nobody else may read
 
 
 def read_weights(path: Path) -> dict[str, Any]:

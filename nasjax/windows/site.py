@@ -83,7 +83,7 @@ Rule: TypeAlias = Callable[[Site, list[Value]], list[Value]]
 class Run:
     """One walk: where the window lies, what is known of the picture, the rules, and the points that were met."""
 
-    def __init__(self, traced: Traced, frame: Frame, *, known: Mapping[int, Any], rules: Mapping[str, Rule]):
+    def __init__(self, traced: Traced, frame: Frame, *, known: Mapping[str, Any], rules: Mapping[str, Rule]):
         self.traced, self.frame, self.known, self.rules = traced, frame, known, rules
         self.points: list[Point] = []
         self.reach: dict[int, Fraction] = {}  # by level: how far, in pixels, what is measured there was spoilt
@@ -111,7 +111,7 @@ class Run:
         arrays = [value.array for value in values]
         sums, number = found.measure(self.frame.counted(spread), *arrays), len(self.points)
         self.points.append(Point(name, level, sums, found.merge))
-        return Value(found.use(self.known.get(number, sums), *arrays), spoilt=joined(values), level=level + 1)
+        return Value(found.use(self.known.get(str(number), sums), *arrays), spoilt=joined(values), level=level + 1)
 
     def _axis(self, sizes: Sequence[int]) -> Axis | None:
         growth = [size - sizes[0] for size in sizes[1:]]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import export
 from jaxtyping import Array, Bool, Float
 
 
@@ -13,6 +14,9 @@ class Sums(NamedTuple):
     count: Float[Array, "*d 1 1 1"]
     mean: Float[Array, "*d 1 1 c"]
     squares: Float[Array, "*d 1 1 c"]
+
+
+export.register_namedtuple_serialization(Sums, serialized_name="nasjax.Sums")
 
 
 def channel_sums(weights: Float[Array, "..."] | Bool[Array, "..."], x: Float[Array, "*d h w c"]) -> Sums:

@@ -5,13 +5,12 @@ grows with the picture is position `i + start * scale` of the value that the who
 beyond the picture's end, an operation that pads must see its own padding instead of what the window holds there.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
-import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Int
 
 Spoilt: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
@@ -63,7 +62,8 @@ class Frame(NamedTuple):
     start: Int[Array, "2"]
     size: Int[Array, "2"]
     core: Int[Array, "2 2"]
-    open_ended: tuple[bool, bool] = (True, True)
+    open_ended: tuple[bool, bool]
+    masks: dict[Any, Any]  # those that were made already: one value after the other has the same places
 
     def end(self, axis: Axis, length: int) -> Int[Array, ""]:
         """The position of an axis of `length` in the window at which the picture's value ends."""
@@ -76,47 +76,45 @@ class Frame(NamedTuple):
 
     def inside(self, value: Value) -> Bool[Array, "..."] | None:
         """True where the picture's value is, in a shape that broadcasts; None where all of the window is."""
-        masks = [
-            _along(jnp.arange(length) < self.end(axis, length), i, len(value.axes))
-            for i, (axis, length) in enumerate(zip(value.axes, value.array.shape, strict=True))
-            if axis is not None and self.open_ended[axis.side]
-        ]
-        return _all(masks)
+        return self._masked(value, lambda axis, at: at < self.end(axis, len(at)), self.open_ended)
 
     def counted(self, value: Value) -> Bool[Array, "..."]:
         """True in the core, in a shape that broadcasts."""
-        masks = []
-        for i, (axis, length) in enumerate(zip(value.axes, value.array.shape, strict=True)):
-            if axis is not None:
-                first, last = (_scaled(edge, axis.scale) for edge in self.core[axis.side])
-                at = jnp.arange(length)
-                masks.append(_along((at >= first) & (at < last), i, len(value.axes)))
-        found = _all(masks)
+
+        def within(axis: Axis, at: Array) -> Array:
+            first, last = (_scaled(edge, axis.scale) for edge in self.core[axis.side])
+            return (at >= first) & (at < last)
+
+        found = self._masked(value, within, (True, True))
         assert found is not None
         return found
+
+    def _masked(
+        self, value: Value, test: Callable[[Axis, Array], Array], sides: tuple[bool, bool]
+    ) -> Bool[Array, "..."] | None:
+        """A test of positions along each axis of some sides; made once for each shape and kind of axes."""
+        axes = tuple(axis if axis is not None and sides[axis.side] else None for axis in value.axes)
+        lengths = tuple(n if axis is not None else 1 for axis, n in zip(axes, value.array.shape, strict=True))
+        key = (test.__qualname__, axes, lengths)
+        if key not in self.masks:
+            found = None
+            for i, axis in enumerate(axes):
+                if axis is not None:
+                    mask = test(axis, jnp.arange(lengths[i])).reshape((-1,) + (1,) * (len(axes) - 1 - i))
+                    found = mask if found is None else found & mask
+            self.masks[key] = None if found is None else found.reshape(lengths)
+        return self.masks[key]
 
 
 def filled(frame: Frame, value: Value, content: Any) -> Any:
     """The array with `content` beyond the picture's end."""
-    inside = frame.inside(value)
-    return value.array if inside is None else jnp.where(inside, value.array, content)
-
-
-def multiple_of(values: Sequence[Value]) -> int:
-    """The least number of pixels that is a whole number of positions of each value."""
-    return math.lcm(*(axis.scale.denominator for value in values for axis in value.axes if axis is not None), 1)
+    inside, array = frame.inside(value), value.array
+    if inside is None:
+        return array
+    # Of bare operations: many of them are traced.
+    whole = lax.broadcast_in_dim(inside, array.shape, range(array.ndim))
+    return lax.select_n(whole, lax.broadcast(jnp.asarray(content, array.dtype), array.shape), array)
 
 
 def _scaled(pixels: Any, scale: Fraction) -> Any:
     return pixels * scale.numerator // scale.denominator
-
-
-def _along(mask: jax.Array, axis: int, rank: int) -> jax.Array:
-    return mask.reshape(tuple(-1 if i == axis else 1 for i in range(rank)))
-
-
-def _all(masks: Sequence[jax.Array]) -> jax.Array | None:
-    found = None
-    for mask in masks:
-        found = mask if found is None else found & mask
-    return found

@@ -1,6 +1,7 @@
 """A function of images as programs for windows of few shapes, whatever the size of the picture."""
 
 import functools
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -8,15 +9,17 @@ from typing import Any, NamedTuple, TypeAlias, final
 
 import jax
 import jax.numpy as jnp
+from jax import export
 
 from nasjax.windows.named import NAMED
 from nasjax.windows.primitives import PRIMITIVES
 from nasjax.windows.site import Rule, Run
+from nasjax.windows.store import Store
 from nasjax.windows.traced import trace
 from nasjax.windows.values import Frame, NotWindowed, Value
 from nasjax.windows.walk import walk
 
-Known: TypeAlias = Mapping[int, Any]  # statistics of the whole picture, by number of the point
+Known: TypeAlias = Mapping[str, Any]  # statistics of the whole picture, by number of the point
 
 
 class Plan(NamedTuple):
@@ -55,17 +58,23 @@ class Windowed:
     """`fn(parameters, *images)` on windows of pictures; images are float32 `[1, h, w, c]`, and so are the outputs.
 
     `multiple` divides the sizes of all pictures. `named` are rules for jitted functions of the caller's own, by name,
-    beside those of `ops`.
+    beside those of `ops`. With a `store` programs are kept on disk.
     """
 
-    def __init__(self, fn: Callable[..., Any], *, multiple: int = 1, named: Mapping[str, Rule] | None = None):
-        self.multiple, self._trace = multiple, functools.lru_cache(64)(functools.partial(_traced, fn, multiple))
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        *,
+        multiple: int = 1,
+        named: Mapping[str, Rule] | None = None,
+        store: Store | None = None,
+    ):
+        self.multiple, self._store = multiple, store
+        self._trace = functools.lru_cache(64)(functools.partial(_traced, fn, multiple))
         self._rules = PRIMITIVES | NAMED | dict(named or {})
-        self._merges: dict[int, Callable[[Any, Any], Any]] = {}
-        # Apart, so that a pass for statistics computes no more of the function than it needs.
-        self._output: Any = jax.jit(self._make_output, static_argnums=0)
-        self._sums: Any = jax.jit(self._make_sums, static_argnums=(0, 1))
-        self._merge = jax.jit(lambda a, b: {number: self._merges[number](a[number], b[number]) for number in a})
+        self._merges: dict[str, Callable[[Any, Any], Any]] = {}
+        self._seen: tuple[Any, ...] = ()
+        self._made: dict[Any, Callable[..., Any]] = {}
 
     def plan(self, parameters: Any, channels: Sequence[int] = (3,), *, side: int = 256) -> Plan:
         """Studies the function at windows of `side`, a multiple of `multiple` that its borders are small against.
@@ -73,6 +82,47 @@ class Windowed:
         Raises NotWindowed with the operation that needs the picture as a whole.
         """
         images = [jax.ShapeDtypeStruct((1, side, side, c), jnp.float32) for c in channels]
+        path = None if self._store is None else self._store.path("plan", (parameters, images))
+        if path is not None and path.is_file():
+            return _read_plan(path.read_text())
+        found = self._study(parameters, images)
+        if self._store is not None and path is not None:
+            self._store.write(path, json.dumps(found).encode())
+        return found
+
+    def output(
+        self, parameters: Any, images: Sequence[Any], *, place: Place, known: Known
+    ) -> tuple[Any, dict[str, Any]]:
+        """The function's result on a window, and all statistics that are not `known`: those of the window's core.
+
+        Where nothing is known, the core is taken for the whole picture.
+        """
+        make = functools.partial(self._make_output, place.open_ended)
+        return self._program(f"output {place.open_ended}", make, parameters, list(images), *place[:3], dict(known))
+
+    def sums(self, level: int, parameters: Any, images: Sequence[Any], *, place: Place, known: Known) -> dict[str, Any]:
+        """The statistics of the core at the points of a level, those of the levels before being `known`."""
+        # Apart from the output, so that a pass for statistics computes no more of the function than it needs.
+        make = functools.partial(self._make_sums, place.open_ended, level)
+        kind, self._seen = f"sums {level} {place.open_ended}", (parameters, list(images))
+        return self._program(kind, make, parameters, list(images), *place[:3], dict(known))
+
+    def merge(self, a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+        """The statistics of two cores together."""
+
+        def make(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+            if not a.keys() <= self._merges.keys():  # all else was in the store
+                self._study(*self._seen)
+            return {name: self._merges[name](a[name], b[name]) for name in a}
+
+        return self._program("merge", make, a, b)
+
+    @property
+    def programs(self) -> int:
+        """How many programs there are in this process."""
+        return len(self._made)
+
+    def _study(self, parameters: Any, images: Any) -> Plan:
         found: list[Plan] = []
 
         def study(*given: Any) -> list[Any]:
@@ -84,37 +134,32 @@ class Windowed:
         jax.eval_shape(study, parameters, images, *shapes)
         return found[0]
 
-    def output(
-        self, parameters: Any, images: Sequence[Any], *, place: Place, known: Known
-    ) -> tuple[Any, dict[int, Any]]:
-        """The function's result on a window, and all statistics that are not `known`: those of the window's core.
+    def _program(self, kind: str, make: Callable[..., Any], *given: Any) -> Any:
+        """Runs what `make` makes of such arguments: traced now, or found in the store."""
+        leaves, tree = jax.tree.flatten(given)
+        key = (kind, tree, tuple((tuple(leaf.shape), str(leaf.dtype)) for leaf in leaves))
+        if key not in self._made:
+            self._made[key] = jax.jit(make) if self._store is None else self._kept(self._store, kind, make, given)
+        return self._made[key](*given)
 
-        Where nothing is known, the core is taken for the whole picture.
-        """
-        return self._output(place.open_ended, parameters, list(images), *place[:3], dict(known))
+    def _kept(self, store: Store, kind: str, make: Callable[..., Any], given: Any) -> Callable[..., Any]:
+        path = store.path(kind, given)
+        found = store.read(path)
+        if found is None:
+            found = export.export(jax.jit(make))(*given)
+            store.write(path, bytes(found.serialize()))
+        # What was exported is compiled in this process too, so that the next one finds what was compiled.
+        return jax.jit(found.call)
 
-    def sums(self, level: int, parameters: Any, images: Sequence[Any], *, place: Place, known: Known) -> dict[int, Any]:
-        """The statistics of the core at the points of a level, those of the levels before being `known`."""
-        return self._sums(place.open_ended, level, parameters, list(images), *place[:3], dict(known))
-
-    def merge(self, a: dict[int, Any], b: dict[int, Any]) -> dict[int, Any]:
-        """The statistics of two cores together."""
-        return self._merge(a, b)
-
-    @property
-    def programs(self) -> int:
-        """How many programs were made for windows."""
-        return self._output._cache_size() + self._sums._cache_size()
-
-    def _make_output(self, open_ended: tuple[bool, bool], *given: Any) -> tuple[Any, dict[int, Any]]:
+    def _make_output(self, open_ended: tuple[bool, bool], *given: Any) -> tuple[Any, dict[str, Any]]:
         run, outputs = self._walk(open_ended, *given)
         known = given[-1]
-        measured = {number: point.sums for number, point in enumerate(run.points) if number not in known}
+        measured = {str(i): point.sums for i, point in enumerate(run.points) if str(i) not in known}
         return jax.tree.unflatten(run.traced.tree, [value.array for value in outputs]), measured
 
-    def _make_sums(self, open_ended: tuple[bool, bool], level: int, *given: Any) -> dict[int, Any]:
+    def _make_sums(self, open_ended: tuple[bool, bool], level: int, *given: Any) -> dict[str, Any]:
         run, _ = self._walk(open_ended, *given)
-        return {number: point.sums for number, point in enumerate(run.points) if point.level == level}
+        return {str(i): point.sums for i, point in enumerate(run.points) if point.level == level}
 
     def _walk(
         self, open_ended: tuple[bool, bool], parameters: Any, images: Any, *place: Any
@@ -122,10 +167,11 @@ class Windowed:
         start, size, core, known = place
         window = (images[0].shape[1], images[0].shape[2])
         shapes = tuple((tuple(leaf.shape), leaf.dtype) for leaf in jax.tree.leaves(parameters))
-        traced = self._trace(window, jax.tree.structure(parameters), shapes, tuple(image.shape[-1] for image in images))
-        run = Run(traced, Frame(window, start, size, core, open_ended), known=known, rules=self._rules)
+        channels = tuple(image.shape[-1] for image in images)
+        traced = self._trace(window, jax.tree.structure(parameters), shapes, channels)
+        run = Run(traced, Frame(window, start, size, core, open_ended, {}), known=known, rules=self._rules)
         outputs = walk(run, parameters, images)
-        self._merges |= {number: point.merge for number, point in enumerate(run.points)}
+        self._merges |= {str(i): point.merge for i, point in enumerate(run.points)}
         return run, outputs
 
 
@@ -146,3 +192,8 @@ def _planned(run: Run, outputs: Sequence[Value], multiple: int) -> Plan:
     reaches = [run.reach.get(level, Fraction(0)) for level in range(levels)] + [max(spoilt, default=Fraction(0))]
     margins = tuple(multiple * math.ceil(reach / multiple) for reach in reaches)
     return Plan(margins, multiple, tuple((point.name, point.level) for point in run.points), scale.numerator)
+
+
+def _read_plan(text: str) -> Plan:
+    margins, multiple, points, scale = json.loads(text)
+    return Plan(tuple(margins), multiple, tuple((name, level) for name, level in points), scale)
