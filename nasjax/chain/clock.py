@@ -1,4 +1,4 @@
-"""Where the time of a run goes: wall-clock by phase, compilation apart."""
+"""Where the time of a run goes: wall-clock by phase, compilation apart; and how much of it is still to come."""
 
 import contextlib
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import jax
 
-from nasjax.chain.folder import RunFolder
+from nasjax.chain.folder import RunFolder, environment
 
 _COMPILE = "/jax/core/compile/backend_compile_duration"
 _compiled = {"seconds": 0.0, "programs": 0.0}
@@ -36,8 +36,14 @@ class Lap:
 
 @contextlib.contextmanager
 def timed(run: RunFolder, phase: str) -> Iterator[Lap]:
-    """Add the block's time to `ledger.json` under `phase` (adding to what an interrupted attempt already took)."""
+    """Add the block's time to `ledger.json` under `phase` (adding to what an interrupted attempt already took).
+
+    What it ran on is kept a phase, in `environments.json`, and the last one of all in `environment.json`.
+    """
     _listen()
+    found = environment()
+    run.write("environment.json", found)
+    run.replace_row("environments.json", "phase", {"phase": phase, **found})
     lap, start, before = Lap(), time.perf_counter(), dict(_compiled)
     try:
         yield lap

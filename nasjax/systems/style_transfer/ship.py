@@ -1,7 +1,7 @@
-"""Export of a stylising network: its graphs, compared with what `nasjax stylize` computes for photographs."""
+"""What is shipped of a style search: weights, and graphs compared with what `nasjax stylize` makes of photographs."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,6 @@ import numpy as np
 from PIL import Image
 
 from nasjax.apply.stylize import SHIPPED, StyleOptions, stylize
-from nasjax.chain.configs import from_dict
-from nasjax.chain.style.config import StyleConfig
 from nasjax.data.embedded import embedded_photos
 from nasjax.export.bundle import FORMATS
 from nasjax.export.manifest import read_json
@@ -18,7 +16,8 @@ from nasjax.export.network import host
 from nasjax.export.parity import Sample
 from nasjax.export.style_function import METHOD
 from nasjax.export.style_graphs import write_style_graphs
-from nasjax.export.stylist import ARCH
+from nasjax.export.stylist import ARCH, write_style_network
+from nasjax.system import Shipped
 
 # Content, style and alpha: heights and widths that are no multiples, each image once taller and once wider. Two sizes
 # in all, since each costs a compilation.
@@ -34,7 +33,7 @@ def export_style_network(
 ) -> dict[str, Any]:
     """Write the graphs of a stylising network and return the manifest of its folder.
 
-    `folder` is a network folder, or a run folder of `nasjax search` on a style config; None means the network that
+    `folder` is a network folder, or a run folder that has one; None means the network that
     comes with the package, which needs an `output`: a folder for a copy with the graphs (default: the network's own).
     `smooth` as of `StyleOptions`: it is part of the graph. `formats` are out of `stablehlo` and `onnx`. Each graph must
     agree with `nasjax.stylize` to 1e-4 relative on embedded photographs of several sizes; otherwise ValueError, and
@@ -44,25 +43,27 @@ def export_style_network(
         raise ValueError("export: the network of the package stays as it is; name a folder for the copy (--to FOLDER)")
     found = SHIPPED if folder is None else style_folder(Path(folder))
     if found is None:
-        raise ValueError(f"{folder} holds no stylising network, and is no style run")
+        raise ValueError(f"{folder} holds no stylising network; a run has one when it is finished")
     with host():
         wanted = list(_samples(found, smooth))
     return write_style_graphs(found, wanted, output=output, smooth=smooth, formats=formats)
 
 
-def style_folder(folder: Path) -> Path | None:
-    """The stylising network of a network folder or of a style run; None where `folder` is neither.
+def write_network(
+    folder: Path, arguments: Mapping[str, Any], network: Shipped, *, card: Mapping[str, Any], smooth: bool
+) -> dict[str, Any]:
+    """Write a network of `photonet(**arguments)` with its graphs, and return the manifest of its folder."""
+    manifest = write_style_network(folder, arguments, arch=network.arch, params=network.params, card=card)
+    return export_style_network(folder, smooth=smooth, formats=network.formats) if network.formats else manifest
 
-    Raises ValueError for a style run that has no network yet.
-    """
-    if (folder / ARCH).is_file() and (read_json(folder / ARCH).get("builder") or {}).get("name") == "photonet":
-        return folder
-    config = folder / "config.json"
-    if not config.is_file() or not isinstance(from_dict(read_json(config)), StyleConfig):
-        return None
-    if not (folder / "network").is_dir():
-        raise ValueError(f"{folder} is not a finished run: it has no network; `nasjax search` goes on with it")
-    return folder / "network"
+
+def style_folder(folder: Path) -> Path | None:
+    """The stylising network that a folder is, or that a run left in `export/` or `network/`; None where there is none."""
+    for place in (folder, folder / "export", folder / "network"):
+        file = place / ARCH
+        if file.is_file() and (read_json(file).get("builder") or {}).get("name") == "photonet":
+            return place
+    return None
 
 
 def _samples(network: Path, smooth: bool) -> Iterator[Sample]:

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from nasjax.chain.problem import Problem
 from nasjax.cost.count import count
 from nasjax.ops.base import formulation
 from nasjax.supernet.units import units
+from nasjax.system import Networks
 
 _WORDS = {
     "res": "residual 3x3 pair",
@@ -31,24 +31,24 @@ _WORDS = {
 }
 
 
-def diagram(problem: Problem, arch: np.ndarray) -> dict[str, Any]:
+def diagram(networks: Networks, arch: np.ndarray, *, scale: int, size: tuple[int, int]) -> dict[str, Any]:
     """Nodes in the order of the data, with parameters and MACs, and the main, long and residual edges."""
-    options, costs = problem.supernet.space.decode(arch), _piece_costs(problem, arch)
+    options, costs = networks.supernet.space.decode(arch), _piece_costs(networks, arch, size)
     nodes: list[dict[str, Any]] = [
         {"id": name, "label": label, "kind": kind, "detail": detail, **_cost(costs, name)}
-        for name, label, kind, detail in _nodes(problem, options)
+        for name, label, kind, detail in _nodes(options, scale)
     ]
     return {"nodes": nodes, "edges": list(_edges([n["id"] for n in nodes], options))}
 
 
-def _nodes(problem: Problem, options: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
-    trunk, scale = options["trunk"], problem.config.space.scale
+def _nodes(options: dict[str, str], scale: int) -> Iterator[tuple[str, str, str, str]]:
+    trunk, blocks = options["trunk"], [n for n in options if n[0] == "b" and n[1:].isdigit()]
     yield "input", "image", "input", "RGB"
     yield "stem", "stem", "layer", f"3x3, {trunk} channels"
-    for i in range(1, problem.config.space.blocks + 1):
-        taken = options[f"b{i}"]
-        detail = "absent" if taken == "off" else f"{_WORDS[taken]}, {options[f'b{i}.w']} inner channels"
-        yield f"b{i}", f"block {i}", "off" if taken == "off" else "block", detail
+    for name in blocks:
+        taken = options[name]
+        detail = "absent" if taken == "off" else f"{_WORDS[taken]}, {options[f'{name}.w']} inner channels"
+        yield name, f"block {name[1:]}", "off" if taken == "off" else "block", detail
     yield "fuse", "fusion", "merge", "1x1, plus stem and long edges"
     taken = options["att"]
     yield "att", "attention", "off" if taken == "none" else "block", "absent" if taken == "none" else _WORDS[taken]
@@ -73,11 +73,10 @@ def _cost(costs: dict[str, tuple[int, int]], name: str) -> dict[str, int]:
     return {"params": params + edge_params, "macs": macs + edge_macs}
 
 
-def _piece_costs(problem: Problem, arch: np.ndarray) -> dict[str, tuple[int, int]]:
-    space, (width, height) = problem.supernet.space, problem.config.macs_at
-    scale, found = problem.config.space.scale, {}
+def _piece_costs(networks: Networks, arch: np.ndarray, size: tuple[int, int]) -> dict[str, tuple[int, int]]:
+    space, found = networks.supernet.space, {}
     with formulation("native"):
-        for unit in units(problem.supernet, (1, height // scale, width // scale, 3)):
+        for unit in units(networks.supernet, networks.input_at(*size)):
             built = unit.build({c: int(arch[space.index(c)]) for c in unit.choices})
             if built is not None:
                 counts = count(*built)

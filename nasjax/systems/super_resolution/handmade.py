@@ -2,11 +2,8 @@
 
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
-from nasjax.cost.count import count
-from nasjax.ops.base import formulation
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.supernet.base import Supernet
 
@@ -50,11 +47,3 @@ def _build(scale: int, depth: int, width: int) -> Handmade:
     arch = net.space.encode({"tail": "conv", "image": "bicubic", "att": "none"})
     return Handmade(net, arch, plain_size(scale, depth, width), arguments)
 
-
-def network_costs(net: Supernet, params: Any, arch: np.ndarray, *, size: tuple[int, int], scale: int) -> dict[str, int]:
-    """Costs counted on the deployed network itself for an output of `size` (width, height)."""
-    module = net.extract(arch, deployed=True)
-    x = jax.ShapeDtypeStruct((1, size[1] // scale, size[0] // scale, 3), np.float32)
-    with formulation("native"):
-        found = count(lambda p, x: module.apply({"params": p}, x), params, x)
-    return {"params": found.params, "macs": found.macs, "activations": found.activations, "bytes": found.bytes}

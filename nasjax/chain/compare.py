@@ -1,0 +1,187 @@
+"""The table of a run: the found network, the other finalists, and their rivals, by one protocol."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from nasjax.chain.alone import Finalist, each_seed, train_alone
+from nasjax.chain.latency import latency_size
+from nasjax.chain.measures import SEARCH, TOTAL, relative_cost, total
+from nasjax.chain.run import Run
+from nasjax.chain.score import Scorer
+from nasjax.cost.count import Counts, count
+from nasjax.cost.measure import Latency, measure
+from nasjax.ops.base import formulation
+from nasjax.system import Found, Networks, Predict, Rival
+from nasjax.typing import Params
+
+
+class Entry(NamedTuple):
+    """One row of the table: a network with the params of each of its trainings, or any function.
+
+    `label` names it in pictures; empty: it is not shown.
+    """
+
+    name: str
+    role: str
+    note: str
+    label: str = ""
+    networks: Networks | None = None
+    arch: np.ndarray | None = None
+    params: Sequence[Params] = ()
+    predict: Predict | None = None
+
+
+def entries(run: Run, found: list[Finalist], shared: Params) -> list[Entry]:
+    """The rows to compare, the found network first; trains what is to be trained for them."""
+    problem, final, best = run.problem, run.problem.experiment.final, found[0]
+    networks, steps = problem.networks, final.train.steps
+    rows = [Entry("found, fine-tuned", "found", _tuned(final, steps), "found", networks, best.arch, best.params)]
+    for i, other in enumerate(found[1:], 2):
+        name = f"finalist {i}, fine-tuned"
+        rows.append(Entry(name, "finalist", _tuned(final, steps), "", networks, other.arch, other.params))
+    inherited = networks.supernet.extract_params(shared, best.arch)
+    note = "shared weights as they are"
+    rows.append(Entry("found, inherited", "inherited", note, "", networks, best.arch, [inherited]))
+    if final.scratch:
+        params = _trained(run, networks, best.arch, "scratch/found", None)
+        note = f"{steps} steps from random weights"
+        rows.append(Entry("found, from scratch", "scratch", note, "", networks, best.arch, params))
+    if final.rivals:
+        costs = counted(run, networks, best.arch)._asdict()
+        rows += [_rival(run, each) for each in problem.ground.rivals(Found(best.arch, costs, shared))]
+    return rows
+
+
+def compare(run: Run, rows: Sequence[Entry], score: Scorer) -> list[dict[str, Any]]:
+    """Score and measure every entry; latencies of all are measured in one go, interleaved."""
+    programs = Programs(run)
+    times = _latencies(run, rows)
+    return [_row(run, entry, programs, score, latency=times.get(_key(entry))) for entry in rows]
+
+
+class Programs:
+    """Networks of a run as functions of their input, in deployed form; those of one arch share a program."""
+
+    def __init__(self, run: Run):
+        self._run, self._programs = run, {}
+
+    def predict(self, entry: Entry, params: Params | None = None) -> Predict:
+        """An entry as a function, with `params` of one of its trainings (default: the first)."""
+        if entry.networks is None or entry.arch is None:
+            assert entry.predict is not None
+            return entry.predict
+        net = entry.networks.scored or entry.networks.supernet
+        key, module = _key(entry), net.extract(entry.arch, deployed=True)
+        program = self._programs.setdefault(key, jax.jit(lambda p, x: module.apply({"params": p}, x)))
+        folded = net.deploy_params(entry.params[0] if params is None else params, entry.arch)
+        return lambda x: program(folded, x)
+
+
+def counted(run: Run, networks: Networks, arch: np.ndarray) -> Counts:
+    """Costs of a network, counted on its deployed form at the size that MACs are stated for."""
+    net, (width, height) = networks.counted or networks.supernet, run.problem.experiment.macs_at
+    x = jax.ShapeDtypeStruct(networks.input_at(width, height), np.float32)
+    module = net.extract(arch, deployed=True)
+    params = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
+    with formulation("native"):
+        return count(lambda p, x: module.apply({"params": p}, x), params, x)
+
+
+def latency_text(run: Run) -> str:
+    """What input the latency of a table is that of."""
+    width, height = latency_size(run.problem.experiment) or run.problem.experiment.latency_at
+    _, rows, columns, _ = run.problem.networks.input_at(width, height)
+    return f"latency of one {columns}x{rows} input on {jax.default_backend()}"
+
+
+def _tuned(final: Any, steps: int) -> str:
+    many = final.seeds > 1
+    return f"mean of {final.seeds} trainings, {steps} steps each" if many else f"{steps} steps from shared weights"
+
+
+def _rival(run: Run, rival: Rival) -> Entry:
+    params = [] if rival.start is None else [rival.start]
+    if rival.networks is not None and rival.arch is not None and rival.trained:
+        params = _trained(run, rival.networks, rival.arch, f"rival/{rival.name}", rival.start)
+    role = "rival" if rival.networks is not None and rival.trained else "reference"
+    return Entry(rival.name, role, rival.note, rival.name, rival.networks, rival.arch, params, rival.predict)
+
+
+def _trained(run: Run, networks: Networks, arch: np.ndarray, name: str, start: Params | None) -> list[Params]:
+    final = run.problem.experiment.final
+
+    def one(seed: int) -> Params:
+        settings = replace(final, train=replace(final.train, seed=final.train.seed + seed))
+        phase = f"{name.replace(' ', '-')}-{seed}"
+        return train_alone(run, networks.supernet, arch, name=phase, settings=settings, start=start)
+
+    return each_seed(final, one)
+
+
+def _row(
+    run: Run, entry: Entry, programs: Programs, score: Scorer, *, latency: Latency | None
+) -> dict[str, Any]:
+    costs: dict[str, Any] = {}
+    if entry.networks is not None and entry.arch is not None:
+        found = counted(run, entry.networks, entry.arch)._asdict()
+        costs = {name: found[name] for name in ("params", "macs", "activations")}
+        costs["cost"] = _cost(run, costs | {"latency": latency.median_ms if latency else None})
+    given = entry.params or [None]
+    each = [_values(run, entry, programs, score, params, costs) for params in given]
+    values = {name: float(np.mean([v[name] for v in each])) for name in each[0]}
+    spread = {name: float(np.ptp([v[name] for v in each])) / 2 for name in each[0]} if len(each) > 1 else {}
+    costs |= {} if latency is None else {"latency_ms": round(latency.median_ms, 3)}
+    spread |= {} if latency is None else {"latency_ms": round(latency.spread_ms, 3)}
+    arch = {} if entry.arch is None or entry.networks is None else {"arch": entry.networks.supernet.space.text(entry.arch)}
+    head = {"name": entry.name, "role": entry.role, **arch, "note": entry.note, "trainings": len(entry.params)}
+    return head | {"values": {**values, **{n: v for n, v in costs.items() if v is not None}}, "spread": spread}
+
+
+def _cost(run: Run, costs: Mapping[str, Any]) -> float | None:
+    value = costs.get(run.problem.experiment.cost)
+    return None if value is None else float(relative_cost(run.problem, {run.problem.experiment.cost: value}))
+
+
+def _values(
+    run: Run, entry: Entry, programs: Programs, score: Scorer, params: Params | None, costs: Mapping[str, Any]
+) -> dict[str, float]:
+    """Scores of one training: as candidates are scored, with the sum that decides, and by the test where there is one."""
+    ground, predict = run.problem.ground, programs.predict(entry, params)
+    if entry.networks is None or entry.arch is None or params is None:
+        searched = score.function(predict)
+    else:
+        searched = score(entry.networks.scored or entry.networks.supernet, entry.arch, params)
+    known = {**costs, **searched}
+    weighted = [name for name, weight in ground.weights.items() if weight]
+    values = dict(searched) if ground.test is None else {n: float(v) for n, v in ground.test(predict).items()}
+    if all(known.get(name) is not None for name in weighted):
+        values[TOTAL] = float(total(ground, {name: known.get(name) or 0.0 for name in ground.weights}))
+        if ground.test is not None and len(weighted) == 1:
+            values[SEARCH] = searched[weighted[0]] if weighted[0] in searched else values[TOTAL]
+    return values
+
+
+def _latencies(run: Run, rows: Sequence[Entry]) -> dict[Any, Latency]:
+    """One measurement of all networks together, interleaved; entries of one arch share it."""
+    width, height = latency_size(run.problem.experiment) or run.problem.experiment.latency_at
+
+    def runner(entry: Entry) -> Callable[[], Any]:
+        assert entry.networks is not None and entry.arch is not None
+        net = entry.networks.counted or entry.networks.supernet
+        module = net.extract(entry.arch, deployed=True)
+        x = jax.random.uniform(jax.random.key(0), entry.networks.input_at(width, height), minval=-1)
+        params = net.deploy_params(entry.params[0], entry.arch)
+        program = jax.jit(lambda p, x: module.apply({"params": p}, x))
+        return lambda: jax.block_until_ready(program(params, x))
+
+    distinct = {_key(entry): entry for entry in rows if entry.networks is not None and entry.params}
+    return measure({key: runner(entry) for key, entry in distinct.items()})
+
+
+def _key(entry: Entry) -> Any:
+    """What entries of one network have in common."""
+    return None if entry.networks is None or entry.arch is None else (id(entry.networks), entry.arch.tobytes())
