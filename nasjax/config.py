@@ -44,6 +44,7 @@ class DataConfig:
     augment: bool = True  # flips and quarter turns
     val_patches: int = 48  # fixed textured patches that candidates are compared on
     val_patch: int = 32  # their side
+    test: Literal["test", "val", "train", "all"] = "test"  # the split that finished networks are compared on
     test_crop: tuple[int, int] | None = None  # (height, width) cut from the middle of test pictures; None: whole
 
 

@@ -55,6 +55,13 @@ class Networks(NamedTuple):
     narrower: tuple[Callable[[], "Networks"], ...] = ()
 
 
+class Tested(NamedTuple):
+    """Measures of a finished network, and those of single pictures by their names where there are some."""
+
+    values: Mapping[str, float]
+    pictures: Mapping[str, Mapping[str, float]] = {}
+
+
 class Shipped(NamedTuple):
     """A network to be written down: its arch, the params of `extract_params`, and what is said of it."""
 
@@ -62,6 +69,7 @@ class Shipped(NamedTuple):
     params: Params
     metrics: Sequence[Mapping[str, Any]]  # {name, value, data, protocol}, for the card
     formats: tuple[str, ...]
+    experiment: Mapping[str, Any]  # what it stems from, as `config.json` has it
 
 
 class Found(NamedTuple):
@@ -132,8 +140,8 @@ class Ground(NamedTuple):
     # (batch spec of this process, seed, (process, processes)) -> batches; None: patches of the experiment's pictures
     batches: Callable[[Mapping[str, Any], int, tuple[int, int]], Any] | None = None
     frozen: Params = {}  # layers of the generator that no training may move
-    # (predict) -> measures of a finished network; None: `score`
-    test: Callable[[Predict], Mapping[str, float]] | None = None
+    # (predict) -> measures of a finished network on held-out data; None: `score`
+    test: Callable[[Predict], Tested] | None = None
     rivals: Callable[[Found], Sequence[Rival]] = _nothing
     show: Callable[[Mapping[str, Predict]], Sequence[Strip]] = _nothing
     # (folder, network) -> the manifest of what was written; None: a bundle (`export.bundle`)

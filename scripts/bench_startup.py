@@ -47,8 +47,8 @@ def imports(repeats: int) -> list[dict[str, Any]]:
 def stage_step(problem: Any, stage: Any) -> tuple[Any, Any, Any]:
     """The training step of a stage of a problem, with a state and a batch of zeros for it."""
     import jax
-
     from nasjax.chain.style.problem import StyleProblem
+
     from nasjax.sampling import strict_fair
     from nasjax.train.parallel import data_mesh, put_batch
     from nasjax.train.schedules import optimiser
@@ -69,9 +69,9 @@ def stage_step(problem: Any, stage: Any) -> tuple[Any, Any, Any]:
 
 def _task(problem: Any, net: Any, sampler: Any, batch: int) -> Any:
     from nasjax.tasks.base import supernet_model
-    from nasjax.tasks.super_resolution import SuperResolution, super_resolution
+    from nasjax.tasks.super_resolution import SuperResolutionTask, super_resolution
 
-    settings = SuperResolution(scale=problem.config.space.scale, patch=problem.config.data.patch, batch=batch)
+    settings = SuperResolutionTask(scale=problem.config.space.scale, patch=problem.config.data.patch, batch=batch)
     return super_resolution(settings, supernet_model(net, sampler), sampler)
 
 
@@ -85,10 +85,11 @@ def _style_task(problem: Any, net: Any, sampler: Any, batch: int) -> Any:
 
 def configs(names: list[str]) -> list[dict[str, Any]]:
     """Trace and compile seconds of the training step of each stage that trains, cold."""
-    from nasjax.chain.configs import load_config
-    from nasjax.chain.problem import make_problem
     from nasjax.chain.style.config import StyleConfig
     from nasjax.chain.style.problem import make_style_problem
+
+    from nasjax.chain.configs import load_config
+    from nasjax.chain.problem import make_problem
 
     rows = []
     for name in names:

@@ -33,8 +33,9 @@ ARMS = ("nasjax", "random", "original")
 
 def study_config(args: argparse.Namespace, seed: int, algorithm: str) -> Any:
     """The shipped search with shorter stages, and one finalist."""
-    from nasjax.chain.configs import load_config
     from nasjax.chain.style.config import FinalistsConfig
+
+    from nasjax.chain.configs import load_config
 
     config = load_config("photonet")
     shorter = {"path": (300, 16, 4), "operator": (150, 16, 2), "channel": (150, 4, 1), "transfer": (0, 16, 3)}
@@ -55,6 +56,7 @@ def shared(args: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:
     """Arms on shared weights: the whole chain; its CPU seconds are those until the finalist is fine-tuned."""
     from nasjax.chain.style.experiment import run_style_experiment
     from nasjax.chain.style.problem import make_style_problem
+
     from nasjax.export.stylist import load_style_network
 
     config = study_config(args, seed, "nsga2" if arm == "nasjax" else "random")
@@ -77,8 +79,8 @@ def shared(args: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:
 def original(args: argparse.Namespace, seed: int, budget: float) -> dict[str, Any]:
     """Ageing evolution, one candidate after the other, each trained from scratch, while CPU seconds last."""
     import jax
-
     from nasjax.chain.style.problem import make_style_problem
+
     from nasjax.search.aging_evolution import aging_evolution
 
     problem = make_style_problem(study_config(args, seed, "aging-evolution"))
@@ -117,9 +119,10 @@ def scratch(args: argparse.Namespace, seed: int, text: str) -> dict[str, Any]:
 
 def from_scratch(args: argparse.Namespace, problem: Any, arch: Any, *, name: str, steps: int) -> tuple[dict, Any]:
     """One network trained alone from fresh weights; its scores on the search's pairs, and its params."""
-    from nasjax.chain.folder import open_run
     from nasjax.chain.style.alone import finetune
     from nasjax.chain.style.score import make_judge
+
+    from nasjax.chain.folder import open_run
     from nasjax.search.archive import Row
 
     settings = problem.config.finalists
@@ -135,6 +138,7 @@ def final_scores(args: argparse.Namespace, problem: Any, arch: Any, params: Any)
     """Scores of a trained network on the search's pairs, and on pairs that no search has seen."""
     from nasjax.chain.style.alone import network_scores
     from nasjax.chain.style.score import evaluation, make_judge
+
     from nasjax.data.style_pairs import square_pairs
 
     rows = {"search": problem}
@@ -199,10 +203,11 @@ def confirmations(folder: Path) -> str:
 
 def score_networks(folders: list[str]) -> str:
     """The scores of network folders by the protocol of `configs/photonet.py`, on the pairs that its search sees."""
-    from nasjax.chain.configs import load_config
     from nasjax.chain.style.alone import network_scores, network_total
     from nasjax.chain.style.problem import make_style_problem
     from nasjax.chain.style.score import make_judge
+
+    from nasjax.chain.configs import load_config
     from nasjax.export.stylist import load_style_network
 
     problem, lines = make_style_problem(load_config("photonet")), []

@@ -122,9 +122,7 @@ def _trained(run: Run, networks: Networks, arch: np.ndarray, name: str, start: P
     return each_seed(final, one)
 
 
-def _row(
-    run: Run, entry: Entry, programs: Programs, score: Scorer, *, latency: Latency | None
-) -> dict[str, Any]:
+def _row(run: Run, entry: Entry, programs: Programs, score: Scorer, *, latency: Latency | None) -> dict[str, Any]:
     costs: dict[str, Any] = {}
     if entry.networks is not None and entry.arch is not None:
         found = counted(run, entry.networks, entry.arch)._asdict()
@@ -136,7 +134,9 @@ def _row(
     spread = {name: float(np.ptp([v[name] for v in each])) / 2 for name in each[0]} if len(each) > 1 else {}
     costs |= {} if latency is None else {"latency_ms": round(latency.median_ms, 3)}
     spread |= {} if latency is None else {"latency_ms": round(latency.spread_ms, 3)}
-    arch = {} if entry.arch is None or entry.networks is None else {"arch": entry.networks.supernet.space.text(entry.arch)}
+    arch = (
+        {} if entry.arch is None or entry.networks is None else {"arch": entry.networks.supernet.space.text(entry.arch)}
+    )
     head = {"name": entry.name, "role": entry.role, **arch, "note": entry.note, "trainings": len(entry.params)}
     return head | {"values": {**values, **{n: v for n, v in costs.items() if v is not None}}, "spread": spread}
 
@@ -149,7 +149,7 @@ def _cost(run: Run, costs: Mapping[str, Any]) -> float | None:
 def _values(
     run: Run, entry: Entry, programs: Programs, score: Scorer, params: Params | None, costs: Mapping[str, Any]
 ) -> dict[str, float]:
-    """Scores of one training: as candidates are scored, with the sum that decides, and by the test where there is one."""
+    """Scores of one training: as candidates are scored, the sum that decides, and the test's where there is one."""
     ground, predict = run.problem.ground, programs.predict(entry, params)
     if entry.networks is None or entry.arch is None or params is None:
         searched = score.function(predict)
@@ -157,7 +157,7 @@ def _values(
         searched = score(entry.networks.scored or entry.networks.supernet, entry.arch, params)
     known = {**costs, **searched}
     weighted = [name for name, weight in ground.weights.items() if weight]
-    values = dict(searched) if ground.test is None else {n: float(v) for n, v in ground.test(predict).items()}
+    values = dict(searched) if ground.test is None else dict(ground.test(predict).values)
     if all(known.get(name) is not None for name in weighted):
         values[TOTAL] = float(total(ground, {name: known.get(name) or 0.0 for name in ground.weights}))
         if ground.test is not None and len(weighted) == 1:

@@ -69,7 +69,10 @@ def find(run: Run) -> tuple[Archive, Params]:
 
     def on_decision(decision: Decision, archive: Archive) -> None:
         row = archive.at(decision.stage).stage_rows[winners[-1]]
-        facts = {"candidates": len(archive.at(decision.stage).stage_rows), "budget": ", ".join(problem.experiment.budget)}
+        facts = {
+            "candidates": len(archive.at(decision.stage).stage_rows),
+            "budget": ", ".join(problem.experiment.budget),
+        }
         names = [m.name for m in problem.ground.measures] + ["params", "macs", "cost", "total"]
         values = {name: row.columns[name] for name in names if name in row.columns}
         entry = decided(decision) | facts | {"best": row.text, "values": values}

@@ -71,6 +71,15 @@ def held(run: RunFolder, experiment: Experiment) -> dict[str, list[str]]:
     return found
 
 
+def extended(run: RunFolder, experiment: Experiment, phase: str) -> bool:
+    """Whether a search differs only in how long it goes on: its candidates count as before."""
+    stage = phase.removeprefix("search/")
+    lengths = {f"stages.{stage}.generations"}
+    row = next(row for row in run.read(FILE, []) if row["phase"] == phase)
+    then, now = row["depends"], depends(experiment, phase)
+    return phase.startswith("search/") and {n for n in {*then, *now} if then.get(n) != now.get(n)} <= lengths
+
+
 def _pictures(experiment: Experiment, split: str) -> str:
     """The number of pictures of a split and a checksum of their names; systems with pictures of their own have none."""
     try:

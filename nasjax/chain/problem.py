@@ -123,9 +123,7 @@ def _costs(
     return table, budgets, measured
 
 
-def _narrowed(
-    experiment: Experiment, networks: Networks, table: CostTable, budgets: Budgets
-) -> tuple[Networks, bool]:
+def _narrowed(experiment: Experiment, networks: Networks, table: CostTable, budgets: Budgets) -> tuple[Networks, bool]:
     """Networks with narrower stand-ins, and whether half of the first stage's keep the budgets with them.
 
     Early stages are compared at widths like those the result will have; with the widest, a small budget would leave

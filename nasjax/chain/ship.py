@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nasjax.chain.configs import as_dict
 from nasjax.chain.problem import Problem
 from nasjax.config import DataConfig
 from nasjax.export.bundle import write_bundle
@@ -20,12 +21,13 @@ def export_network(
 ) -> Mapping[str, Any]:
     """Write a network as the bundle `folder`; returns its manifest. `values` are its measures, for the card."""
     ground, formats = problem.ground, problem.experiment.final.formats
-    network = Shipped(arch, params, _metrics(problem, values), formats)
+    network = Shipped(arch, params, _metrics(problem, values), formats, as_dict(problem.experiment))
     if ground.export is not None:
         return ground.export(folder, network)
     net, builder = problem.networks.supernet, problem.networks.builder
     experiment = problem.experiment
-    card = Card(experiment.name, experiment.system.title, (training_data(experiment.data),), tuple(network.metrics))
+    data = (training_data(experiment.data),)
+    card = Card(experiment.name, experiment.system.title, data, tuple(network.metrics), experiment=network.experiment)
     return write_bundle(folder, deployed(net, params, arch, builder=builder), card=card, formats=formats)
 
 

@@ -1,15 +1,17 @@
 """Single steps of the chain, for `nasjax train`, `finetune`, `evaluate` and `export`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from nasjax.chain.alone import train_alone
 from nasjax.chain.compare import Entry, Programs
-from nasjax.chain.configs import load_json
+from nasjax.chain.configs import from_dict, load_json
 from nasjax.chain.folder import CONFIG, RunFolder, owned
 from nasjax.chain.live import LiveReport
 from nasjax.chain.phases import claim
@@ -19,13 +21,18 @@ from nasjax.chain.score import Scorer
 from nasjax.chain.ship import export_network
 from nasjax.chain.stages import train_stage
 from nasjax.config import Experiment
+from nasjax.export.bundle import load_bundle
+from nasjax.export.manifest import read_json
 from nasjax.ops.params import merge_params
+from nasjax.system import Tested
 from nasjax.typing import Params
 
 Say = Callable[[str], None]
 
 
-def train_one(experiment: Experiment, path: str | Path, stage: str, *, decided: str | None = None, say: Say = print) -> str:
+def train_one(
+    experiment: Experiment, path: str | Path, stage: str, *, decided: str | None = None, say: Say = print
+) -> str:
     """Train one stage's supernet and return where its weights are.
 
     It starts from the weights of the stages before where the run has them. Raises ValueError for an unknown stage, or
@@ -64,19 +71,60 @@ def finetune_arch(
     return str(folder.weights(phase))
 
 
-def evaluate_arch(path: str | Path, arch_text: str | None = None, *, say: Say = print) -> dict[str, Any]:
-    """The measures of an arch of a run, by default the found one, on the best weights that the run has for it."""
-    run, arch, params, source = _network(Path(path), arch_text, say)
-    networks = run.problem.networks
-    shared, _ = newest_shared(run, run.problem.space.stages)
-    entry = Entry("", "", "", "", networks, arch, [params])
-    test = run.problem.ground.test
-    scores = Scorer(run.problem, shared)(run.problem.scored, arch, params)
-    tested = {} if test is None else test(Programs(run).predict(entry))
-    values = {name: float(v) for name, v in {**scores, **tested}.items()}
-    costs = {name: int(run.problem.table(arch)[name]) for name in ("params", "macs")}
-    protocol = run.problem.ground.protocol
-    return {"arch": run.problem.space.text(arch), "weights": source, **values, **costs, "protocol": protocol}
+def evaluate_arch(
+    path: str | Path,
+    arch_text: str | None = None,
+    *,
+    data: str | None = None,
+    split: str = "test",
+    say: Say = print,
+) -> dict[str, Any]:
+    """The measures of an arch of a run, by default the found one, on the best weights that the run has for it.
+
+    `data` and `split` name other pictures than those that the run's own networks were compared on.
+    """
+    run, arch, params, source = _network(Path(path), arch_text, say, data=data, split=split)
+    problem = run.problem
+    entry = Entry("", "", "", "", problem.networks, arch, [params])
+    if problem.ground.test is None:
+        shared, _ = newest_shared(run, problem.space.stages)
+        tested = Tested(Scorer(problem, shared)(problem.scored, arch, params))
+    else:
+        tested = problem.ground.test(Programs(run).predict(entry))
+    costs = {name: int(problem.table(arch)[name]) for name in ("params", "macs")}
+    return {"arch": problem.space.text(arch), "weights": source, **_shown(problem, tested), **costs}
+
+
+def evaluate_bundle(folder: Path, data: str | None = None, split: str = "test", *, say: Say = print) -> dict[str, Any]:
+    """The measures of a bundle by the protocol of the system that it was found by, on other pictures if `data` says so.
+
+    Raises ValueError where its card names no experiment, or its system compares finished networks with others of the
+    run only.
+    """
+    card = read_json(folder / "card.json")
+    if not card.get("experiment"):
+        raise ValueError(
+            f"{folder}: its card names no experiment, so how it is to be scored is unknown; evaluate a run"
+        )
+    problem = make_problem(elsewhere(from_dict(card["experiment"], folder / "card.json"), data, split), say=say)
+    if problem.ground.test is None:
+        raise ValueError(f"{folder}: {problem.experiment.system.title} is scored in its run: nasjax evaluate RUN")
+    bundle = load_bundle(folder)
+    tested = problem.ground.test(lambda x: jnp.asarray(bundle.apply(x)))
+    return {"arch": bundle.arch, **_shown(problem, tested), "params": card["params"]}
+
+
+def elsewhere(experiment: Experiment, data: str | None, split: str) -> Experiment:
+    """The experiment, with finished networks compared on other pictures."""
+    source = experiment.data.source if data is None else data
+    crop = experiment.data.test_crop if data is None and split == "test" else None
+    return replace(experiment, budget=(), data=replace(experiment.data, source=source, test=split, test_crop=crop))
+
+
+def _shown(problem: Problem, tested: Tested) -> dict[str, Any]:
+    pictures = {"pictures": {k: dict(v) for k, v in tested.pictures.items()}} if tested.pictures else {}
+    values = {name: float(v) for name, v in tested.values.items()}
+    return {**values, "protocol": problem.ground.protocol, **pictures}
 
 
 def export_arch(
@@ -106,15 +154,21 @@ def tuned_phase(problem: Problem, arch: np.ndarray, from_scratch: bool = False) 
     return f"{'scratch' if from_scratch else 'finetune'}-{problem.space.digest(arch)}"
 
 
-def _network(path: Path, arch_text: str | None, say: Say) -> tuple[Run, np.ndarray, Params, str]:
+def _network(
+    path: Path, arch_text: str | None, say: Say, *, data: str | None = None, split: str = "test"
+) -> tuple[Run, np.ndarray, Params, str]:
     """An arch of a run with the best weights that the run has for it, and where these are from."""
     folder = RunFolder(path)
     if not (path / CONFIG).is_file():
         raise ValueError(f"{path} is not a run folder: it has no {CONFIG}")
-    problem = make_problem(load_json(path / CONFIG), path, say=say)
+    experiment = load_json(path / CONFIG)
+    moved = experiment if data is None and split == "test" else elsewhere(experiment, data, split)
+    problem = make_problem(moved, path, say=say)
     run, results = Run(folder, problem, say, LiveReport(path, say)), folder.read("results.json")
     if arch_text is None and results is None:
-        raise ValueError(f"{path} is not a finished run: it has no results.json; name an arch (--arch), or go on with it")
+        raise ValueError(
+            f"{path} is not a finished run: it has no results.json; name an arch (--arch), or go on with it"
+        )
     arch = problem.space.parse(results["arch"] if arch_text is None else arch_text)
     for name in _trained_as(run, arch, results):
         if folder.weights(name).is_file():

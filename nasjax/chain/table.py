@@ -4,20 +4,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nasjax.chain.measures import SEARCH, TOTAL
 from nasjax.cost.profile import readable
 
 _COUNTS = ("params", "macs", "activations")
-_HIDDEN = ("activations", "cost", "latency", "search_score")
+_HIDDEN = ("activations", "cost", "latency", SEARCH)
 
 
 def table_text(results: Mapping[str, Any], measures: Sequence[Mapping[str, Any]]) -> str:
     """The rows of `results.json` as a plain table, with the protocol below; `measures` are those of `system.json`."""
     known = {name for row in results["rows"] for name in row["values"]}
-    shown = [m for m in measures if m["name"] in known and m["name"] not in _HIDDEN]
+    hidden = _HIDDEN if results["decides"] == TOTAL else (*_HIDDEN, TOTAL)
+    shown = [m for m in measures if m["name"] in known and m["name"] not in hidden]
     head = ("network", *(m["label"] for m in shown))
     rows = [head, *((row["name"], *(_cell(row, m) for m in shown)) for row in results["rows"])]
     widths = [max(len(r[i]) for r in rows) for i in range(len(head))]
-    lines = ["  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))) for r in rows]
+    lines = [
+        "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))) for r in rows
+    ]
     better = ", ".join(f"{m['label']}: {m['better']} is better" for m in shown if m["better"] == "higher")
     notes = [results["protocol"], *([better] if better else [])]
     return "\n".join(["", *lines, "", *notes, f"found  {results['arch']}", f"time   {results['seconds']:.0f} s"])

@@ -55,7 +55,13 @@ def train_phase(
         RunLog(folder.path, phase.name, phase.config.steps, on_write=run.live.look) as log,
     ):
         state = fit(
-            phase.task, phase.space, phase.sampler, data=_batches(run, phase), config=phase.config, log=log, params=start
+            phase.task,
+            phase.space,
+            phase.sampler,
+            data=_batches(run, phase),
+            config=phase.config,
+            log=log,
+            params=start,
         )
         lap.steps = int(state.step)
     on_counts(np.asarray(state.counts), int(state.step))

@@ -1,9 +1,9 @@
 """What a user gets wrong: one clear line that names it, a non-zero exit code, no traceback."""
 
 import pytest
+from nasjax.chain.handmade import handmade, plain_size
 from PIL import Image
 
-from nasjax.chain.handmade import handmade, plain_size
 from nasjax.chain.problem import make_problem
 from nasjax.cli import main
 from nasjax.config import Config, SpaceConfig, StageConfig

@@ -6,16 +6,16 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
-from PIL import Image
-
-from nasjax.apply.stylize import StyleOptions, stylize
-from nasjax.chain.configs import as_dict, from_dict, load_config
-from nasjax.chain.folder import RunFolder
 from nasjax.chain.style.config import PairsConfig, StyleConfig
 from nasjax.chain.style.confirm import decide
 from nasjax.chain.style.experiment import run_style_experiment
 from nasjax.chain.style.problem import make_style_problem
 from nasjax.chain.style.score import teacher_arch
+from PIL import Image
+
+from nasjax.apply.stylize import StyleOptions, stylize
+from nasjax.chain.configs import as_dict, from_dict, load_config
+from nasjax.chain.folder import RunFolder
 from nasjax.cli import main
 from nasjax.sampling import random_archs
 from nasjax.search.archive import Archive, Evaluation

@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from nasjax.chain.style.graphs import export_style_network, style_folder
 from PIL import Image
 
 from nasjax.apply.stylize import StyleOptions, stylize
 from nasjax.chain.configs import as_dict, load_config
-from nasjax.chain.style.graphs import export_style_network, style_folder
 from nasjax.cli import main
 from nasjax.export.parity import Sample
 from nasjax.export.style_graphs import load_style_graph, write_style_graphs

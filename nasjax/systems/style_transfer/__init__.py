@@ -1,1 +1,1 @@
-"""Photorealistic style transfer: search `photonet`, decide by edges, style and cost, ship what `nasjax stylize` runs."""
+"""Photorealistic style transfer: search `photonet`, decide by edges, style and cost, ship for `nasjax stylize` runs."""

@@ -58,7 +58,7 @@ def write_network(
 
 
 def style_folder(folder: Path) -> Path | None:
-    """The stylising network that a folder is, or that a run left in `export/` or `network/`; None where there is none."""
+    """The stylising network that a folder is, or that a run left in `export/` or `network/`; None where none is."""
     for place in (folder, folder / "export", folder / "network"):
         file = place / ARCH
         if file.is_file() and (read_json(file).get("builder") or {}).get("name") == "photonet":

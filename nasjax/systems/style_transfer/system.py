@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import jax
 import numpy as np
 
 from nasjax.config import Experiment
@@ -130,9 +129,7 @@ class StyleTransfer:
             if size % step or size < 2 * step:
                 raise ValueError(f"config.{name} must be a multiple of {step}, {2 * step} or more, got {size}")
 
-    def _export(
-        self, folder: Path, network: Shipped, experiment: Experiment, networks: Networks
-    ) -> dict[str, Any]:
+    def _export(self, folder: Path, network: Shipped, experiment: Experiment, networks: Networks) -> dict[str, Any]:
         assert networks.builder is not None
         width, height = experiment.macs_at
         card = {
@@ -142,6 +139,7 @@ class StyleTransfer:
             "macs_at": f"{width}x{height}",
             "trained_on": experiment.data.source,
             "metrics": list(network.metrics),
+            "experiment": network.experiment,
         }
         return write_network(folder, networks.builder[1], network, card=card, smooth=self.smooth)
 

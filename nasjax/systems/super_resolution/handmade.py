@@ -46,4 +46,3 @@ def _build(scale: int, depth: int, width: int) -> Handmade:
     net = sr_cell(**arguments)
     arch = net.space.encode({"tail": "conv", "image": "bicubic", "att": "none"})
     return Handmade(net, arch, plain_size(scale, depth, width), arguments)
-

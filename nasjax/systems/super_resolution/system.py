@@ -11,12 +11,12 @@ from nasjax.config import Experiment
 from nasjax.data.evaluation import EvalImage, eval_images, validation_patches
 from nasjax.data.spec import open_source
 from nasjax.metrics.image import psnr, sr_protocol
+from nasjax.sampling import Sampler
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.system import Found, Ground, Measure, Networks, Predict, Rival
 from nasjax.systems.super_resolution.diagram import diagram
 from nasjax.systems.super_resolution.handmade import handmade
-from nasjax.systems.super_resolution.pictures import bicubic, picture_scores, strips
-from nasjax.sampling import Sampler
+from nasjax.systems.super_resolution.pictures import bicubic, strips, tested
 from nasjax.task import Task
 from nasjax.tasks.base import Model, to_float
 from nasjax.tasks.super_resolution import MARGIN, SuperResolutionTask, degrade, super_resolution
@@ -75,7 +75,7 @@ class SuperResolution:
             task=task,
             judge=judge,
             score=score,
-            test=lambda predict: picture_scores(predict, images, scale)[0],
+            test=lambda predict: tested(predict, images, scale),
             rivals=lambda found: rivals(scale, found),
             show=lambda predicts: strips(predicts, images, scale),
             diagram=lambda arch: diagram(networks, arch, scale=scale, size=experiment.macs_at),
@@ -87,7 +87,7 @@ class SuperResolution:
 
     def _networks(self, nominal: int | None) -> Networks:
         fields = asdict(self) | {"nominal": nominal}
-        arguments = {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+        arguments: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
         places = range(max(len(self.trunk), len(self.inner))) if nominal is None else ()
         return Networks(
             sr_cell(**arguments),
@@ -118,7 +118,7 @@ def validation_pairs(system: SuperResolution, experiment: Experiment) -> Any:
 def test_images(system: SuperResolution, experiment: Experiment) -> list[EvalImage]:
     """Pictures of the test split with their low resolution, cut to `data.test_crop` where that is set."""
     data = experiment.data
-    source = open_source(data.source, "test", on_error=data.on_bad)
+    source = open_source(data.source, data.test, on_error=data.on_bad)
     return [_cut(image, system.scale, data.test_crop) for image in eval_images(source, system.scale)]
 
 
