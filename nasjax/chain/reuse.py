@@ -37,9 +37,7 @@ def reuse(experiment: Experiment, path: str | Path, other: str | Path, *, say: C
             rows = [row for row in theirs.read(name, []) if row["phase"] in taken]
             mine.write(name, rows)
         _copy_stages(theirs, mine, taken)
-    say(
-        f"taken over from {theirs.path}: {', '.join(taken + longer) or 'nothing, as everything depends on what differs'}"
-    )
+    say(f"taken over from {theirs.path}: {', '.join(taken + longer) or 'nothing: all of it depends on what differs'}")
     return taken + longer
 
 

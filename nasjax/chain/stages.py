@@ -59,7 +59,7 @@ def make_sampler(problem: Problem, stage: StageConfig, space: SearchSpace) -> Sa
 
 
 def make_searcher(problem: Problem, stage: StageConfig, space: SearchSpace) -> Searcher:
-    """The search algorithm that a stage's config names; raises ValueError for an unknown one, naming those there are."""
+    """The search algorithm that a stage's config names; raises ValueError for an unknown one."""
     if stage.algorithm not in ALGORITHMS:
         known = ", ".join(ALGORITHMS)
         raise ValueError(f"stage {stage.stage!r}: unknown algorithm {stage.algorithm!r}; allowed: {known}")

@@ -28,7 +28,7 @@ def supervised(
     """One player, "generator", which learns the second of `pair(image)` from the first; `batch` images a stream.
 
     `pair` gets float images `[n, patch, patch, 3]` in [-1, 1] and returns input and target, `[n, ...]` each; the loss
-    is the mean of `loss(y, target)` over streams. The batch is {"image": uint8 [n, patch, patch, 3]}, n = slots * batch.
+    is the mean of `loss(y, target)` over streams. The batch is {"image": uint8 [slots * batch, patch, patch, 3]}.
     """
 
     def pairs(given: Batch) -> tuple[Array, Array]:
