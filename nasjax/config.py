@@ -5,7 +5,7 @@ record. The system is a frozen dataclass too, with settings of its own (`nasjax.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from nasjax.system import Ground, Networks
 from nasjax.train.config import TrainConfig
@@ -13,6 +13,7 @@ from nasjax.train.config import TrainConfig
 SystemT = TypeVar("SystemT", bound="System", covariant=True)
 
 
+@runtime_checkable
 class System(Protocol):
     """What is searched for: settings as the fields of a frozen dataclass, and the answers to the chain's questions."""
 

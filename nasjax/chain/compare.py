@@ -9,7 +9,7 @@ import numpy as np
 
 from nasjax.chain.alone import Finalist, each_seed, train_alone
 from nasjax.chain.latency import latency_size
-from nasjax.chain.measures import SEARCH, TOTAL, relative_cost, total
+from nasjax.chain.measures import SEARCH, TOTAL, decides, relative_cost, total
 from nasjax.chain.run import Run
 from nasjax.chain.score import Scorer
 from nasjax.cost.count import Counts, count
@@ -155,14 +155,14 @@ def _values(
         searched = score.function(predict)
     else:
         searched = score(entry.networks.scored or entry.networks.supernet, entry.arch, params)
-    known = {**costs, **searched}
-    weighted = [name for name, weight in ground.weights.items() if weight]
-    values = dict(searched) if ground.test is None else dict(ground.test(predict).values)
-    if all(known.get(name) is not None for name in weighted):
-        values[TOTAL] = float(total(ground, {name: known.get(name) or 0.0 for name in ground.weights}))
-        if ground.test is not None and len(weighted) == 1:
-            values[SEARCH] = searched[weighted[0]] if weighted[0] in searched else values[TOTAL]
-    return values
+    known = {name: v for name, v in {**costs, **searched}.items() if v is not None}
+    tested = {} if ground.test is None else {**ground.test(predict).values}
+    if not {name for name, weight in ground.weights.items() if weight} <= set(known):
+        return {**searched, **tested}  # without costs there is no sum
+    sums = {TOTAL: float(total(ground, {name: known.get(name, 0.0) for name in ground.weights}))}
+    if ground.test is not None:
+        sums[SEARCH] = {**searched, **sums}[decides(ground)]
+    return {**searched, **tested, **sums}
 
 
 def _latencies(run: Run, rows: Sequence[Entry]) -> dict[Any, Latency]:

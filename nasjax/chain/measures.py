@@ -34,7 +34,7 @@ def signed(ground: Ground, name: str, value: Any) -> Any:
     return next((m.sign for m in ground.measures if m.name == name), 1) * np.asarray(value)
 
 
-def total(ground: Ground, known: Mapping[str, Any]) -> np.ndarray:
+def total(ground: Ground, known: Mapping[str, Any]) -> Any:
     """The weighted sum that decides, smaller is better; `known` are costs and scores by name."""
     return np.sum([weight * signed(ground, name, known[name]) for name, weight in ground.weights.items()], axis=0)
 
