@@ -1,21 +1,22 @@
 """The table of a run: the found network, the other finalists, and their rivals, by one protocol."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from nasjax.chain.alone import Finalist, each_seed, train_alone
+from nasjax.chain.alone import Finalist, seeds_of, train_alone
 from nasjax.chain.latency import latency_size
 from nasjax.chain.measures import SEARCH, TOTAL, decides, relative_cost, total
 from nasjax.chain.run import Run
 from nasjax.chain.score import Scorer
+from nasjax.config import FinalConfig
 from nasjax.cost.count import Counts, count
 from nasjax.cost.measure import Latency, measure
 from nasjax.ops.base import formulation
-from nasjax.system import Found, Networks, Predict, Rival
+from nasjax.system import Found, Networks, Predict
 from nasjax.typing import Params
 
 
@@ -38,22 +39,47 @@ class Entry(NamedTuple):
 def entries(run: Run, found: list[Finalist], shared: Params) -> list[Entry]:
     """The rows to compare, the found network first; trains what is to be trained for them."""
     problem, final, best = run.problem, run.problem.experiment.final, found[0]
-    networks, steps = problem.networks, final.train.steps
-    rows = [Entry("found, fine-tuned", "found", _tuned(final, steps), "found", networks, best.arch, best.params)]
-    for i, other in enumerate(found[1:], 2):
-        name = f"finalist {i}, fine-tuned"
-        rows.append(Entry(name, "finalist", _tuned(final, steps), "", networks, other.arch, other.params))
+    networks, tuned = problem.networks, _tuned(final)
+    others = [
+        Entry(f"finalist {i}, fine-tuned", "finalist", tuned, "", networks, other.arch, other.params)
+        for i, other in enumerate(found[1:], 2)
+    ]
     inherited = networks.supernet.extract_params(shared, best.arch)
-    note = "shared weights as they are"
-    rows.append(Entry("found, inherited", "inherited", note, "", networks, best.arch, [inherited]))
+    return [
+        Entry("found, fine-tuned", "found", tuned, "found", networks, best.arch, best.params),
+        *others,
+        Entry("found, inherited", "inherited", "shared weights as they are", "", networks, best.arch, [inherited]),
+        *_trained(run, _rivals(run, best, shared)),
+    ]
+
+
+def _rivals(run: Run, best: Finalist, shared: Params) -> list[Entry]:
+    """The found network from scratch, and what the system compares with; what is to be trained has no params yet."""
+    networks, final, rows = run.problem.networks, run.problem.experiment.final, []
     if final.scratch:
-        params = _trained(run, networks, best.arch, "scratch/found", None)
-        note = f"{steps} steps from random weights"
-        rows.append(Entry("found, from scratch", "scratch", note, "", networks, best.arch, params))
-    if final.rivals:
-        costs = counted(run, networks, best.arch)._asdict()
-        rows += [_rival(run, each) for each in problem.ground.rivals(Found(best.arch, costs, shared))]
+        note = f"{final.train.steps} steps from random weights"
+        rows.append(Entry("found, from scratch", "scratch", note, "", networks, best.arch))
+    if not final.rivals:
+        return rows
+    for rival in run.problem.ground.rivals(Found(best.arch, counted(run, networks, best.arch)._asdict(), shared)):
+        trained = rival.networks is not None and rival.trained
+        params = [] if rival.start is None else [rival.start]
+        role, net = "rival" if trained else "reference", rival.networks
+        rows.append(Entry(rival.name, role, rival.note, rival.name, net, rival.arch, params, rival.predict))
     return rows
+
+
+def _trained(run: Run, rows: Sequence[Entry]) -> list[Entry]:
+    """The rows, with the params that rivals and the found network learn from scratch, or from what they start with."""
+    final, jobs = run.problem.experiment.final, {}
+    for row in rows:
+        if row.role in ("rival", "scratch") and row.networks is not None and row.arch is not None:
+            name = f"{row.role}/{(row.label or 'found').replace(' ', '-')}"
+            start = row.params[0] if row.params else None
+            jobs[row.name] = seeds_of(name, row.networks.supernet, row.arch, final=final, start=start)
+    params = iter(train_alone(run, [job for each in jobs.values() for job in each]))
+    learnt = {name: list(itertools.islice(params, len(each))) for name, each in jobs.items()}
+    return [row._replace(params=learnt.get(row.name, row.params)) for row in rows]
 
 
 def compare(run: Run, rows: Sequence[Entry], score: Scorer) -> list[dict[str, Any]]:
@@ -98,28 +124,9 @@ def latency_text(run: Run) -> str:
     return f"latency of one {columns}x{rows} input on {jax.default_backend()}"
 
 
-def _tuned(final: Any, steps: int) -> str:
-    many = final.seeds > 1
-    return f"mean of {final.seeds} trainings, {steps} steps each" if many else f"{steps} steps from shared weights"
-
-
-def _rival(run: Run, rival: Rival) -> Entry:
-    params = [] if rival.start is None else [rival.start]
-    if rival.networks is not None and rival.arch is not None and rival.trained:
-        params = _trained(run, rival.networks, rival.arch, f"rival/{rival.name}", rival.start)
-    role = "rival" if rival.networks is not None and rival.trained else "reference"
-    return Entry(rival.name, role, rival.note, rival.name, rival.networks, rival.arch, params, rival.predict)
-
-
-def _trained(run: Run, networks: Networks, arch: np.ndarray, name: str, start: Params | None) -> list[Params]:
-    final = run.problem.experiment.final
-
-    def one(seed: int) -> Params:
-        settings = replace(final, train=replace(final.train, seed=final.train.seed + seed))
-        phase = f"{name.replace(' ', '-')}-{seed}"
-        return train_alone(run, networks.supernet, arch, name=phase, settings=settings, start=start)
-
-    return each_seed(final, one)
+def _tuned(final: FinalConfig) -> str:
+    steps = f"{final.train.steps} steps from shared weights"
+    return f"mean of {final.seeds} trainings, {steps}" if final.seeds > 1 else steps
 
 
 def _row(run: Run, entry: Entry, programs: Programs, score: Scorer, *, latency: Latency | None) -> dict[str, Any]:
@@ -156,7 +163,7 @@ def _values(
     else:
         searched = score(entry.networks.scored or entry.networks.supernet, entry.arch, params)
     known = {name: v for name, v in {**costs, **searched}.items() if v is not None}
-    tested = {} if ground.test is None else {**ground.test(predict).values}
+    tested = {} if ground.test is None else {n: float(v) for n, v in ground.test(predict).values.items()}
     if not {name for name, weight in ground.weights.items() if weight} <= set(known):
         return {**searched, **tested}  # without costs there is no sum
     sums = {TOTAL: float(total(ground, {name: known.get(name, 0.0) for name in ground.weights}))}

@@ -81,10 +81,9 @@ def from_dict(values: Mapping[str, Any], place: Path = Path("config.json")) -> E
             f"{place} is of version {version} and this nasjax reads {VERSION}: its report, bundle and networks can be "
             "used as they are, but the run cannot go on; start a new one"
         )
-    system = _kind(values["kind"], place)
-    rest = {name: v for name, v in values.items() if name not in ("version", "kind", "system")}
-    whole = _build(Experiment, rest | {"system": None}, "")
-    return dataclasses.replace(whole, system=_build(system, values["system"], "system."))
+    system = _build(_kind(values["kind"], place), values["system"], "system.")
+    rest = {name: v for name, v in values.items() if name not in ("version", "kind")}
+    return _build(Experiment, rest | {"system": system}, "")
 
 
 def _kind(kind: Mapping[str, Any], place: Path) -> type:

@@ -23,7 +23,7 @@ from nasjax.config import Experiment
 from nasjax.search.archive import Archive
 from nasjax.search.coarse_to_fine import Decision, coarse_to_fine
 from nasjax.space import SearchSpace
-from nasjax.train.processes import gather, is_first
+from nasjax.train.processes import is_first
 from nasjax.typing import Params
 
 Say = Callable[[str], None]
@@ -45,7 +45,8 @@ def run_experiment(experiment: Experiment, path: str | Path, *, say: Say | None 
         space = run.problem.space
         say(f"{experiment.name}: {space.size():.2e} networks in {space.name}, run folder {folder.path}")
         archive, shared = find(run)
-        score = Scorer(run.problem, shared)
+        score, final = Scorer(run.problem, shared), experiment.final
+        say(f"training {final.number} of the best alone, {final.seeds} times each{run.left()}")
         found = finalists(run, archive, params=shared, score=score)
         say(f"found: {space.text(found[0].arch)}")
         rows = entries(run, found, shared)
@@ -60,7 +61,7 @@ def find(run: Run) -> tuple[Archive, Params]:
         settings = next(s for s in problem.experiment.stages if s.stage == stage)
         trained = stage not in problem.networks.untrained
         how = f"training {len(narrowed.free)} free choices, " if trained else "the same weights, "
-        run.say(f"{stage}: {how}{narrowed.size():.3g} networks")
+        run.say(f"{stage}: {how}{narrowed.size():.3g} networks{run.left()}")
         if trained:
             shared.append(train_stage(run, settings, narrowed, params=shared[-1]))
         archive = search_stage(run, settings, narrowed, params=shared[-1], archive=archive)
@@ -93,7 +94,7 @@ def conclude(run: Run, best: Finalist, rows: list[Entry], score: Scorer) -> dict
     if is_first():
         with timed(run.folder, "evaluate"):
             run.folder.enter("evaluate")
-            run.live.look()
+            run.look()
             table = compare(run, rows, score)
             programs = Programs(run)
             shown = {entry.label: programs.predict(entry, _shown(entry, best)) for entry in rows if entry.label}
@@ -102,14 +103,14 @@ def conclude(run: Run, best: Finalist, rows: list[Entry], score: Scorer) -> dict
                 run.folder.write("diagram.json", run.problem.ground.diagram(best.arch))
         with timed(run.folder, "export"):
             run.folder.enter("export")
-            run.live.look()
+            run.look()
             export_network(
                 run.problem, run.folder.path / "export", best.arch, params=best.best, values=table[0]["values"]
             )
         run.folder.write("results.json", _results(run, best, table))
         run.folder.say_state(phase="done", done=True, state="done", message="finished", eta_s=None)
         run.live.write()
-    gather("concluded")
+    run.folder.wait_for(run.folder.path / "results.json")
     return run.folder.read("results.json")
 
 

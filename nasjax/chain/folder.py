@@ -5,7 +5,6 @@ import fcntl
 import json
 import os
 import platform
-import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -17,10 +16,12 @@ import jax
 
 import nasjax
 from nasjax.export.weights import read_weights, write_weights
+from nasjax.files import read_json, write_json
 from nasjax.train.processes import is_first
 from nasjax.typing import Params
 
 LOCK, CONFIG = "owner.json", "config.json"
+_WAIT_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -32,22 +33,17 @@ class RunFolder:
     def write(self, name: str, value: Any) -> None:
         """Replace a JSON file as a whole: readers see the old or the new one. Raises OSError naming the file."""
         if is_first():
-            with self._replaced(name) as beside:
-                beside.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            write_json(self.path / name, value)
 
     def read(self, name: str, default: Any = None) -> Any:
         """A JSON file's content, or `default` where it does not exist. Raises ValueError naming one that is broken."""
         target = self.path / name
-        try:
-            return json.loads(target.read_text(encoding="utf-8")) if target.is_file() else default
-        except ValueError as error:
-            raise ValueError(f"{target} is damaged: {error}") from error
+        return read_json(target) if target.is_file() else default
 
     def save_params(self, name: str, params: Params) -> None:
         """Keep params as `checkpoints/NAME.safetensors`."""
         if is_first():
-            with self._replaced(str(self.weights(name).relative_to(self.path))) as beside:
-                write_weights(params, beside, {"phase": name})
+            write_weights(params, self.weights(name), {"phase": name})
 
     def load_params(self, name: str) -> dict[str, Any]:
         """The params that `save_params` kept."""
@@ -71,17 +67,10 @@ class RunFolder:
         """Say in `status.json` which of the phases without steps has begun."""
         self.say_state(phase=phase, step=None, steps=None, steps_per_s=None, eta_s=None, message="started")
 
-    @contextlib.contextmanager
-    def _replaced(self, name: str) -> Iterator[Path]:
-        target = self.path / name
-        beside = target.with_name(f".{target.name}.part")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            yield beside
-            os.replace(beside, target)
-        except OSError as error:
-            beside.unlink(missing_ok=True)
-            raise OSError(error.errno, f"cannot write {target}: {error.strerror or error}") from error
+    def wait_for(self, *files: Path) -> None:
+        """Return when the files are there: what the first of several processes makes alone, the others wait for."""
+        while not all(file.is_file() for file in files):
+            time.sleep(_WAIT_S)
 
 
 @contextlib.contextmanager
@@ -102,13 +91,6 @@ def owned(path: str | Path) -> Iterator[RunFolder]:
             _close(run, before, error)
             raise
         _close(run, before, None)
-
-
-def fresh(run: RunFolder, *names: str) -> None:
-    """Remove what a phase left in the folder before it is done anew."""
-    for name in names if is_first() else ():
-        target = run.path / name
-        shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
 
 
 def environment() -> dict[str, Any]:
@@ -158,15 +140,16 @@ def _owner(text: str) -> str:
 
 def _close(run: RunFolder, before: Any, error: BaseException | None) -> None:
     """The state after a command: that of a finished run stays, whatever else was done in its folder since."""
-    if not (run.path / "status.json").is_file():
+    now = run.read("status.json")
+    if now is None or now == before or (error is None and now.get("done") is True):
         return
-    finished = isinstance(before, dict) and before.get("done") is True
-    if error is None or finished:
-        last = before if finished else {}
-        run.write("status.json", {**run.read("status.json", {}), "state": "stopped", **last, "updated": time.time()})
-        return
-    # A full disk is the likeliest reason to be here: what ended the run must not be hidden by what it prevents.
-    with contextlib.suppress(OSError):
-        stopped = isinstance(error, KeyboardInterrupt | SystemExit) or type(error).__name__ == "Interrupted"
-        said = " ".join(str(error).split()) or type(error).__name__
-        run.say_state(state="stopped" if stopped else "failed", done=False, message=said)
+    if isinstance(before, dict) and before.get("done") is True:
+        run.write("status.json", before)
+    elif error is None:
+        run.say_state(state="stopped", message="the command has ended")
+    else:
+        # A full disk is the likeliest reason to be here: what ended the run must not be hidden by what it prevents.
+        with contextlib.suppress(OSError):
+            stopped = isinstance(error, KeyboardInterrupt | SystemExit) or type(error).__name__ == "Interrupted"
+            said = " ".join(str(error).split()) or type(error).__name__
+            run.say_state(state="stopped" if stopped else "failed", done=False, message=said)

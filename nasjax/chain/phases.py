@@ -10,10 +10,8 @@ from nasjax.config import Experiment
 from nasjax.data.spec import open_source
 
 FILE = "phases.json"
-# What a training may be continued with: it decides the steps to come, not the meaning of those that were done.
-_STEERING = ("lr", "warmup", "clip", "final_lr", "schedule", "cycle", "cycle_growth", "weight_decay")
 # Touches no number: how often is looked and saved.
-_FREE = ("log_every", "validate_every", "checkpoint_every", "checkpoint_seconds", "keep")
+_FREE = ("log_every", "validate_every", "checkpoint_every", "checkpoint_seconds", "keep", "changed")
 _SEARCH = ("algorithm", "population", "generations")
 
 
@@ -56,19 +54,25 @@ def claim(run: RunFolder, experiment: Experiment, phase: str, extra: Mapping[str
 def held(run: RunFolder, experiment: Experiment) -> dict[str, list[str]]:
     """Of each phase that the folder has begun, what is another now: `field was this, now that`; [] where it holds.
 
-    Settings that only steer a training may change until it has ended.
+    Settings of a training that has not ended may differ where its `train.changed` names them.
     """
     found = {}
     for row in run.read(FILE, []):
         then, now = row["depends"], depends(experiment, row["phase"])
         now |= {k: v for k, v in then.items() if k.startswith("given.")}
-        ended = run.weights(row["phase"]).is_file()
         names = [n for n in dict.fromkeys([*then, *now]) if then.get(n) != now.get(n)]
-        if not ended and row["phase"].startswith("supernet/"):
-            own = f"stages.{row['phase'].partition('/')[2]}.train."
-            names = [n for n in names if not (n.startswith(own) and n.removeprefix(own) in _STEERING)]
+        if not run.weights(row["phase"]).is_file():
+            names = [n for n in names if n not in _changed(experiment, row["phase"])]
         found[row["phase"]] = [f"{n} was {then.get(n)!r}, now {now.get(n)!r}" for n in names]
     return found
+
+
+def _changed(experiment: Experiment, phase: str) -> set[str]:
+    """The fields of a phase's training that differ on purpose from what was begun."""
+    kind, _, rest = phase.partition("/")
+    stages = {f"stages.{s.stage}": s.train for s in experiment.stages if kind == "supernet" and s.stage == rest}
+    final = {"confirm": experiment.confirm.train} if kind == "confirm" else {"final": experiment.final.train}
+    return {f"{place}.train.{name}" for place, train in (stages or final).items() for name in train.changed}
 
 
 def extended(run: RunFolder, experiment: Experiment, phase: str) -> bool:

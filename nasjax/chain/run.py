@@ -10,6 +10,7 @@ from nasjax.chain.folder import CONFIG, RunFolder
 from nasjax.chain.live import LiveReport
 from nasjax.chain.measures import COSTS, decides
 from nasjax.chain.phases import claim, held
+from nasjax.chain.plan import plan, remaining
 from nasjax.chain.problem import Problem
 from nasjax.config import Experiment
 from nasjax.train.processes import gather, is_first
@@ -29,6 +30,19 @@ class Run(NamedTuple):
         """Note what a phase that begins depends on; of several processes, all begin it together."""
         gather(phase)
         claim(self.folder, self.problem.experiment, phase)
+
+    def left(self) -> str:
+        """How much time the run will take from here, in words; empty before that is known."""
+        seconds = (self.folder.read("status.json", {}).get("run") or {}).get("eta_s")
+        return "" if seconds is None else f" (about {seconds / 60:.0f} min left)" if seconds > 90 else " (nearly done)"
+
+    def look(self, *, news: bool = False) -> None:
+        """Say how much of the whole run is left, and renew the page if it is time to (`LiveReport.look`)."""
+        status = self.folder.read("status.json", {})
+        phase, share = status.get("phase", ""), (status.get("step") or 0) / (status.get("steps") or 1)
+        left = remaining(plan(self.problem), self.folder.read("ledger.json", []), phase, share)
+        self.folder.say_state(state="running", run=left)
+        self.live.look(news=news)
 
 
 def check_run(folder: RunFolder, experiment: Experiment) -> None:

@@ -94,12 +94,12 @@ def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Pa
     evaluate = population_scorer(problem, space, params, mesh=data_mesh())
     with (
         timed(run.folder, name) as lap,
-        RunLog(run.folder.path, name, stage.generations, on_write=run.live.look) as log,
+        RunLog(run.folder.path, name, stage.generations, on_write=run.look) as log,
     ):
 
         def on_generation(generation: int, archive: Archive) -> None:
             log.write(generation + 1, search_figures(archive))
-            run.live.look(news=True)
+            run.look(news=True)
 
         # The last generation that was begun is gone through again: its line is written anew, not twice.
         log.rewind(max((row.generation for row in archive.stage_rows), default=0))

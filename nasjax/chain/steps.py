@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nasjax.chain.alone import train_alone
+from nasjax.chain.alone import Job, train_alone
 from nasjax.chain.compare import Entry, Programs
 from nasjax.chain.configs import from_dict, load_json
 from nasjax.chain.folder import CONFIG, RunFolder, owned
@@ -66,7 +66,7 @@ def finetune_arch(
         net, phase = problem.networks.supernet, tuned_phase(problem, arch, from_scratch)
         start = None if from_scratch else net.extract_params(shared, arch)
         say(f"{phase}: {int(problem.table(arch)['params'])} params")
-        train_alone(run, net, arch, name=phase, settings=experiment.final, start=start)
+        train_alone(run, [Job(phase, net, arch, experiment.final, start)])
         run.live.write()
     return str(folder.weights(phase))
 

@@ -1,23 +1,30 @@
 """One training of a run, resumable alone: its batches, its log, its time, and the weights it leaves."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from zlib import crc32
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from nasjax.chain.clock import timed
+from nasjax.chain.folder import RunFolder
 from nasjax.chain.run import Run
 from nasjax.data.pipeline import patches
 from nasjax.data.spec import open_source
 from nasjax.sampling import Sampler
 from nasjax.space import SearchSpace
 from nasjax.task import Task
+from nasjax.train.beside import fit_beside
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
-from nasjax.train.loop import Data, fit
+from nasjax.train.loop import Data, Training, fit
 from nasjax.train.parallel import data_mesh, host_spec
+from nasjax.train.processes import is_first
+from nasjax.train.state import TrainState
 from nasjax.typing import Params, Spec
 
 GENERATOR = "generator"
@@ -50,27 +57,55 @@ def train_phase(
     if folder.weights(phase.name).is_file():
         return folder.load_params(phase.name)
     start = _others(run, phase) | ({} if params is None else {GENERATOR: params})
-    with (
-        timed(folder, phase.name) as lap,
-        RunLog(folder.path, phase.name, phase.config.steps, on_write=run.live.look) as log,
-    ):
-        state = fit(
-            phase.task,
-            phase.space,
-            phase.sampler,
-            data=_batches(run, phase),
-            config=phase.config,
-            log=log,
-            params=start,
-        )
+    with timed(folder, phase.name) as lap, _log(run, phase) as log:
+        data = _batches(run, phase, data_mesh(), (jax.process_index(), jax.process_count()))
+        state = fit(phase.task, phase.space, phase.sampler, data=data, config=phase.config, log=log, params=start)
         lap.steps = int(state.step)
     on_counts(np.asarray(state.counts), int(state.step))
-    for player, trained in state.ema.items():
-        if player != GENERATOR:
-            folder.save_params(f"{phase.name}-{player}", jax.tree.map(np.asarray, trained))
-    trained = jax.tree.map(np.asarray, state.ema[GENERATOR])
-    folder.save_params(phase.name, trained)  # last: with it the phase is finished
-    return trained
+    keep(folder, phase.name, state)
+    return folder.load_params(phase.name)
+
+
+def train_beside(run: Run, phases: Sequence[Phase], starts: Sequence[Params | None]) -> list[Params]:
+    """The generators' averaged params after independent trainings, in their order; `starts` as in `train_phase`.
+
+    They run beside one another, one a device; of several processes, on those of the first one.
+    """
+    folder, devices = run.folder, jax.local_devices()
+    for phase in phases:
+        run.begin(phase.name)
+    todo = [i for i, phase in enumerate(phases) if not folder.weights(phase.name).is_file()]
+    beside = max(1, min(len(devices), len(todo)))
+    with contextlib.ExitStack() as stack:
+        laps = {}
+
+        def made(i: int) -> Training:
+            phase, start = phases[i], starts[i]
+            laps[i] = stack.enter_context(timed(folder, phase.name, beside=beside))
+            log = stack.enter_context(_log(run, phase, bar=beside == 1))
+            data = _batches(run, phase, data_mesh(devices[:1]), (0, 1))
+            params = _others(run, phase) | ({} if start is None else {GENERATOR: start})
+            return Training(phase.task, phase.space, phase.sampler, data, phase.config, log, params)
+
+        def ended(place: int, state: TrainState) -> None:
+            laps[todo[place]].end(int(state.step))
+            keep(folder, phases[todo[place]].name, state)
+
+        if is_first():
+            fit_beside([functools.partial(made, i) for i in todo], devices=devices, on_end=ended)
+    folder.wait_for(*(folder.weights(phase.name) for phase in phases))
+    return [folder.load_params(phase.name) for phase in phases]
+
+
+def keep(folder: RunFolder, name: str, state: TrainState) -> None:
+    """Keep the averaged params of every player after a phase; the generator's last, with which it is finished."""
+    for player, trained in sorted(state.ema.items(), key=lambda item: item[0] == GENERATOR):
+        place = name if player == GENERATOR else f"{name}-{player}"
+        folder.save_params(place, jax.tree.map(np.asarray, trained))
+
+
+def _log(run: Run, phase: Phase, *, bar: bool = True) -> RunLog:
+    return RunLog(run.folder.path, phase.name, phase.config.steps, on_write=run.look, bar=bar)
 
 
 def _others(run: Run, phase: Phase) -> dict[str, Params]:
@@ -92,11 +127,10 @@ def _shapes(params: Params) -> Any:
     return jax.tree.map(lambda x: (tuple(x.shape), np.dtype(x.dtype).name), params)
 
 
-def _batches(run: Run, phase: Phase) -> Data:
+def _batches(run: Run, phase: Phase, mesh: Mesh, shard: tuple[int, int]) -> Data:
     """The phase's batches; each phase has its own order, drawn from the run's seed and its name."""
     experiment, batches = run.problem.experiment, run.problem.ground.batches
-    spec = host_spec(phase.task.batch_spec, data_mesh())
-    seed, shard = crc32(f"{experiment.seed}/{phase.name}".encode()), (jax.process_index(), jax.process_count())
+    spec, seed = host_spec(phase.task.batch_spec, mesh), crc32(f"{experiment.seed}/{phase.name}".encode())
     return _patches(run, spec, seed, shard) if batches is None else batches(spec, seed, shard)
 
 

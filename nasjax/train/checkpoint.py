@@ -1,5 +1,6 @@
 """Checkpoints of a training state, exact to the bit; Orbax stays behind this module and is imported late."""
 
+import contextlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -30,16 +31,17 @@ class Checkpoints:
     """The checkpoints of one training in `folder`, which rests on `basis`.
 
     Saving goes on beside training; the next `save`, `wait` or `close` reports its failure. An interrupted save leaves
-    the earlier checkpoints as they were.
+    the earlier checkpoints as they were. `alone`, this process saves without the others.
     """
 
-    def __init__(self, folder: str | Path, basis: Basis, *, keep: int = 2):
+    def __init__(self, folder: str | Path, basis: Basis, *, keep: int = 2, alone: bool = False):
         from orbax.checkpoint import v1 as ocp
 
-        self.folder, self._basis = Path(folder).absolute(), basis
+        self.folder, self._basis, self._alone = Path(folder).absolute(), basis, alone
         training: Any = ocp.training  # its annotations are narrower than what it takes
         policy = training.preservation_policies.LatestN(keep)
-        self._orbax = training.Checkpointer(self.folder, preservation_policy=policy, cleanup_tmp_directories=True)
+        with _context(ocp, alone):
+            self._orbax = training.Checkpointer(self.folder, preservation_policy=policy, cleanup_tmp_directories=True)
         self._pending: Any = None
         self._damaged: set[int] = set()
         self._reported = False
@@ -57,7 +59,7 @@ class Checkpoints:
         leaves = jax.tree.map(jnp.copy, _leaves(state))
         extra = {
             "fingerprint": json.loads(to_json(self._basis.record())),
-            "data": gather(dict(data)),
+            "data": self._gather(dict(data)),
             "crc32": _crc(leaves),
         }
         try:
@@ -86,7 +88,7 @@ class Checkpoints:
         found = sorted((c.step for c in self._orbax.checkpoints), reverse=True)
         for step in found:
             read = self._read(step, like)
-            damage = next((said for said in gather(read if isinstance(read, str) else "") if said), "")
+            damage = next((said for said in self._gather(read if isinstance(read, str) else "") if said), "")
             if not damage and not isinstance(read, str):
                 return Restored(_assemble(like, read[0]), *read[1:])
             self._damaged.add(step)
@@ -128,7 +130,7 @@ class Checkpoints:
             changes = self._basis.check(extra["fingerprint"])
         except ValueError as error:
             raise _Foreign(f"{self.folder} holds checkpoints {error}") from error
-        before, now = len(extra["data"]), jax.process_count()
+        before, now = len(extra["data"]), 1 if self._alone else jax.process_count()
         if before != now:
             raise _Foreign(
                 f"{self.folder} holds checkpoints of a training by {before} processes, each with its own place in the "
@@ -143,6 +145,9 @@ class Checkpoints:
             if found.get(name) != mine.get(name):
                 was, now = found.get(name, "absent"), mine.get(name, "absent")
                 raise _Foreign(f"{self.folder} holds checkpoints of another network: {name} was {was}, now {now}")
+
+    def _gather(self, value: Any) -> list[Any]:
+        return gather(value, alone=self._alone)
 
     def _failed(self, error: Exception) -> str:
         self._reported = True
@@ -171,6 +176,17 @@ def _crc(leaves: Mapping[str, jax.Array]) -> int:
     for name in sorted(leaves):
         crc = crc32(np.asarray(leaves[name]).tobytes(), crc)
     return crc
+
+
+def _context(ocp: Any, alone: bool) -> Any:
+    """Where Orbax waits for no other process than this one."""
+    if not alone or jax.process_count() == 1:
+        return contextlib.nullcontext()
+    this = jax.process_index()
+    options = ocp.options.MultiprocessingOptions(
+        primary_host=this, active_processes={this}, barrier_sync_key_prefix=f"alone{this}"
+    )
+    return ocp.Context(multiprocessing_options=options)
 
 
 def _whole(leaves: Mapping[str, jax.Array], extra: Mapping[str, Any]) -> dict[str, Any]:

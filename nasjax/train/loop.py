@@ -5,8 +5,8 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, final, runtime_checkable
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol, final, runtime_checkable
 
 import jax
 import numpy as np
@@ -80,16 +80,39 @@ def fit(
     params are measured as `log.validation` says, and `state.best` are the best of them. Over several processes each
     calls it with its own part of the data, and resumes with as many.
     """
-    mesh, keeps_best = data_mesh(), _keeps_best(log, config)
+    training = Training(task, space, sampler, data, config, log, params)
+    with Signals() as signals:
+        return finished(train(training, data_mesh(), signals))
+
+
+class Training(NamedTuple):
+    """The arguments of `fit`."""
+
+    task: Task
+    space: SearchSpace
+    sampler: Sampler
+    data: Data
+    config: TrainConfig
+    log: RunLog
+    params: Mapping[str, Params] | None = None
+
+
+def train(
+    training: Training, mesh: Mesh, signals: "Signals", *, alone: bool = False
+) -> Generator[None, None, TrainState]:
+    """`fit` as a generator: dispatches a step at each `next`, returns the state; `alone`: without other processes."""
+    task, space, sampler, data, config, log, params = training
+    keeps_best = _keeps_best(log, config)
     optimisers = {player: optimiser(config) for player in task.losses}
     step_fn = make_step(task, space, sampler, optimisers=optimisers, mesh=mesh, ema=config.ema)
     state = init_state(task, space, optimisers, mesh=mesh, seed=config.seed, params=params)
     state = with_best(state, mesh) if keeps_best else state
     basis = training_basis(task, space, sampler, config=config, state=state, params=params or {})
     basis = basis._replace(fixed={**basis.fixed, "best": keeps_best})
-    checkpoints = Checkpoints(log.folder / "checkpoints" / log.phase.replace("/", "-"), basis, keep=config.keep)
+    folder = log.folder / "checkpoints" / log.phase.replace("/", "-")
+    checkpoints = Checkpoints(folder, basis, keep=config.keep, alone=alone)
     spec, look = host_spec(task.batch_spec, mesh), _Look(task, config, log, mesh)
-    with contextlib.closing(checkpoints), _Signals() as signals:
+    with contextlib.closing(checkpoints):
         state = _resume(checkpoints, state, data, log=log, steps=config.steps)
         log.rewind(int(state.step))
         first, position = int(state.step) + 1, data.get_state()
@@ -100,14 +123,24 @@ def fit(
                 jax.block_until_ready(logs)  # compiled: from here on steps per second mean something
                 log.start(step)
             state = look(state, logs, step)
-            signum = signals.seen_by_any(step % config.log_every == 0)
+            signum = signals.signum if alone else signals.seen_by_any(step % config.log_every == 0)
             if signum or saver.due(step):
                 saver.save(state, position)
             if signum:
                 checkpoints.wait()
                 raise Interrupted(f"{log.phase}: stopped after step {step} of {config.steps}, saved", signum)
+            yield
         saver.save(state, position)
     return state
+
+
+def finished(steps: Generator[None, None, TrainState]) -> TrainState:
+    """The state that a training ends with."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def _keeps_best(log: RunLog, config: TrainConfig) -> str | None:
@@ -206,14 +239,16 @@ class _Saver:
 
 
 @final
-class _Signals:
+class Signals:
     """Notes SIGTERM and SIGINT instead of dying of them; the second SIGINT interrupts at once."""
+
+    STOP = signal.SIGTERM
 
     def __init__(self):
         self.signum = 0
         self._old: dict[int, Any] = {}
 
-    def __enter__(self) -> "_Signals":
+    def __enter__(self) -> "Signals":
         if threading.current_thread() is threading.main_thread():
             self._old = {s: signal.signal(s, self._note) for s in (signal.SIGTERM, signal.SIGINT)}
         return self

@@ -19,7 +19,6 @@ from nasjax.chain import run as chain_run
 from nasjax.chain.configs import as_dict, load_config
 from nasjax.chain.experiment import run_experiment
 from nasjax.chain.problem import make_problem
-from nasjax.chain.stages import open_archive
 from nasjax.chain.steps import evaluate_arch, evaluate_bundle, export_arch, finetune_arch
 from nasjax.cli import main
 from nasjax.config import Experiment
@@ -183,9 +182,10 @@ def test_a_budget_out_of_reach_is_refused_before_anything(finished, tmp_path):
 
 
 def test_what_still_holds_is_taken_over(finished, tmp_path):
-    """With another final training, supernets and searches come from the other run, to the byte, and are not repeated."""
-    train = replace(finished.experiment.final.train, lr=1e-4)
-    other = replace(finished.experiment, final=replace(finished.experiment.final, train=train, rivals=False, scratch=False))
+    """With another final training, supernets and searches come from the other run, to the byte, not repeated."""
+    final = finished.experiment.final
+    final = replace(final, train=replace(final.train, lr=1e-4), rivals=False, scratch=False)
+    other = replace(finished.experiment, final=final)
     file = tmp_path / "config.json"
     file.write_text(json.dumps(as_dict(other)))
     run = tmp_path / "run"
