@@ -55,6 +55,8 @@ LAYERS: dict[str, set[str]] = {
     "task": {"typing", "metrics"},
     "tasks": {*NETWORKS, "task", "losses", "metrics", "data"},
     "train": {*INTEGERS, *WRITING, "sampling", "task", "metrics"},
+    # what a system answers
+    "system": {*NETWORKS, "sampling", "task", "tasks"},
     # what is shipped: no trainer, optimiser or data code at serving time
     "export": SERVING - {"export"},
     "apply": SERVING,
@@ -63,7 +65,7 @@ LAYERS: dict[str, set[str]] = {
     "doctor": set(),
 }
 # The only place where the halves meet; nothing above may import these.
-MEETING = ("config", "chain", "cli")
+MEETING = ("config", "systems", "chain", "commands", "cli")
 # Area -> outside packages that it must not import, not even inside a function.
 FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
     **dict.fromkeys(
@@ -86,7 +88,7 @@ LATE = {
     "optax",
     "tyro",
 }
-LATE_EXCEPT = {"optax": {"train", "tasks", "losses"}, "tyro": {"cli"}}
+LATE_EXCEPT = {"optax": {"train", "tasks", "losses"}, "tyro": {"commands"}}
 NEVER = {"tensorflow", "torch", "cloudpickle", "dill", "clu"}
 
 # Functions: lines of the body, without the docstring. Positional: parameters that are not keyword-only, without self.
@@ -157,6 +159,34 @@ def test_meeting_places_go_one_way():
         if area in MEETING and MEETING.index(area) > MEETING.index(module.area)
     ]
     _fail(problems, f"allowed direction: {' <- '.join(MEETING)}")
+
+
+def test_the_chain_knows_no_system():
+    """Outside of its own package, only the table of systems and the public names say what a system is called."""
+    from nasjax.systems import SYSTEMS
+
+    words = {*SYSTEMS, *(kind.__name__ for kind in SYSTEMS.values())}
+    problems = [
+        f"{module.path}: {word}"
+        for module in modules()
+        if module.area in ("chain", "config", "system", "cli", "report")
+        for word in words
+        if re.search(rf"\b{word}\b", module.path and Path(module.path).read_text(encoding="utf-8"))
+    ]
+    _fail(problems, "a system is known to itself")
+
+
+def test_nothing_asks_which_system_it_has():
+    """A config or a system is asked its questions, never which class it is of."""
+    problems = [
+        f"{module.path}:{node.lineno}"
+        for module in modules()
+        if module.area in ("chain", "commands", "cli", "report", "config", "system", "systems")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
+        if "ystem" in ast.unparse(node.args[-1]) and "SystemExit" not in ast.unparse(node.args[-1])
+    ]
+    _fail(problems, "isinstance of a system")
 
 
 def test_no_import_of_scripts_tests_or_configs():
