@@ -36,6 +36,8 @@ PUBLIC = {
     "nsga2": "nasjax.search.nsga2",
     "representatives": "nasjax.search.representatives",
     "reinforce": "nasjax.search.reinforce",
+    "optuna_tpe": "nasjax.search.optuna_tpe",
+    "from_pymoo": "nasjax.search.from_pymoo",
     "coarse_to_fine": "nasjax.search.coarse_to_fine",
     "run_search": "nasjax.search.run",
     "Archive": "nasjax.search.archive",

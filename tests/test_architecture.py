@@ -23,7 +23,7 @@ from tests.source import (
 )
 
 # Area (a module or package directly under nasjax) -> the areas it may import, beside itself.
-WRITING = {"files", "say", "basis"}
+WRITING = {"files", "say", "basis", "extras"}
 INTEGERS = {"typing", "choice", "space"}
 FUNCTIONS = {"typing", "linalg", "ops"}
 NETWORKS = {*FUNCTIONS, "space", "rounds", "sampling", "nets", "supernet", "spaces"}
@@ -34,6 +34,7 @@ LAYERS: dict[str, set[str]] = {
     "files": set(),
     "say": set(),
     "basis": set(),
+    "extras": set(),
     # integers: no network, no Flax
     "choice": set(),
     "space": {"typing", "choice"},
