@@ -59,7 +59,7 @@ def _copied(state: Any, seed: int) -> tuple[Any, np.random.Generator]:
 def _unsga3(num_objectives: int, population: int) -> Any:
     rounded = _pymoo("operators.repair.rounding").RoundingRepair()
     directions = _pymoo("util.ref_dirs").get_reference_directions
-    evenly = {"n_partitions": population} if num_objectives < 3 else {"n_points": population, "seed": 1}
+    evenly = {"n_partitions": max(population - 1, 1)} if num_objectives < 3 else {"n_points": population, "seed": 1}
     return _pymoo("algorithms.moo.unsga3").UNSGA3(
         directions("das-dennis" if num_objectives < 3 else "energy", num_objectives, **evenly),
         pop_size=population,
