@@ -61,9 +61,9 @@ def deployed(
     """The network of one arch in its deployed form, from params that `net.extract_params` made.
 
     `builder` is the name of a shipped space in `BUILDERS` and its arguments, e.g. `("sr_cell", {"scale": 4})`; without
-    it a loaded bundle runs the StableHLO graph. `size_multiple` is found where it is not given: the
-    smallest whose multiples are scaled by one integer. Raises ValueError for an unknown builder or one of another space, for params of another arch
-    (naming the leaf), or where no multiple is found.
+    it a loaded bundle runs the StableHLO graph. `size_multiple` is found where it is not given: the smallest whose
+    multiples are scaled by one integer. Raises ValueError for an unknown builder or one of another space, for params of
+    another arch (naming the leaf), or where no multiple is found.
     """
     if builder is not None:
         _check_builder(net, *builder)
