@@ -6,6 +6,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 # Public name -> module that defines it, imported at first use: `import nasjax` itself costs nothing, not even jax.
+# Type checkers and editors read __init__.pyi instead, which scripts/write_stub.py writes from this table.
 PUBLIC = {
     # what may be built
     "Choice": "nasjax.choice",
