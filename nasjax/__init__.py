@@ -6,6 +6,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 # Public name -> module that defines it, imported at first use: `import nasjax` itself costs nothing, not even jax.
+# Type checkers and editors read __init__.pyi instead, which scripts/write_stub.py writes from this table.
 PUBLIC = {
     # what may be built
     "Choice": "nasjax.choice",
@@ -36,6 +37,8 @@ PUBLIC = {
     "nsga2": "nasjax.search.nsga2",
     "representatives": "nasjax.search.representatives",
     "reinforce": "nasjax.search.reinforce",
+    "optuna_tpe": "nasjax.search.optuna_tpe",
+    "from_pymoo": "nasjax.search.from_pymoo",
     "coarse_to_fine": "nasjax.search.coarse_to_fine",
     "run_search": "nasjax.search.run",
     "Archive": "nasjax.search.archive",
@@ -84,10 +87,10 @@ PUBLIC = {
     "FinalConfig": "nasjax.config",
     "Networks": "nasjax.system",
     "Ground": "nasjax.system",
-    "Measure": "nasjax.system",
+    "Measure": "nasjax.shown",
     "Rival": "nasjax.system",
-    "Panel": "nasjax.system",
-    "Strip": "nasjax.system",
+    "Panel": "nasjax.shown",
+    "Strip": "nasjax.shown",
     "Tested": "nasjax.system",
     "same_size": "nasjax.system",
     "SuperResolution": "nasjax.systems.super_resolution.system",

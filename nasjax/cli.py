@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import nasjax
-from nasjax.commands import experiments, pictures, report
+from nasjax.commands import evaluate, export, finetune, pictures, profile, report, search, train
 
 _OVERRIDES = (
     "Fields of the config are overridden behind it, for example '--final.train.steps 500 --budget \"params<=40K\"'; "
@@ -104,24 +104,16 @@ def _doctor(args: argparse.Namespace, rest: list[str]) -> None:
 _Command = tuple[Callable[[argparse.ArgumentParser], None], Callable[[Any, list[str]], Any], str]
 _COMMANDS: dict[str, _Command] = {
     "quickstart": (
-        experiments.add_quickstart,
-        experiments.search,
+        search.add_quickstart,
+        search.run,
         "search a small x4 super-resolution network on the embedded photographs",
     ),
-    "profile": (
-        experiments.add_profile,
-        experiments.profile,
-        "how large the space is and what is reachable within the budget",
-    ),
-    "search": (
-        experiments.add_search,
-        experiments.search,
-        "the whole chain: train, search, fine-tune, compare, export, report; resumes",
-    ),
-    "train": (experiments.add_train, experiments.train, "train the supernet of one stage"),
-    "finetune": (experiments.add_finetune, experiments.finetune, "extract one arch and train it"),
-    "evaluate": (experiments.add_evaluate, experiments.evaluate, "score a network by its own protocol"),
-    "export": (experiments.add_export, experiments.export, "write a bundle of a run, or graphs of a stylising network"),
+    "profile": (profile.add, profile.run, "how large the space is and what is reachable within the budget"),
+    "search": (search.add, search.run, "the whole chain: train, search, fine-tune, compare, export, report; resumes"),
+    "train": (train.add, train.run, "train the supernet of one stage"),
+    "finetune": (finetune.add, finetune.run, "extract one arch and train it"),
+    "evaluate": (evaluate.add, evaluate.run, "score a network by its own protocol"),
+    "export": (export.add, export.run, "write a bundle of a run, or graphs of a stylising network"),
     "apply": (pictures.add_apply, pictures.apply, "run a bundle on pictures"),
     "stylize": (pictures.add_stylize, pictures.stylize, "give photographs the light and colour of others"),
     "report": (report.add, report.run, "write report.html of a run folder"),

@@ -7,6 +7,7 @@ record. The system is a frozen dataclass too, with settings of its own (`nasjax.
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
+from nasjax.search.algorithms import ALGORITHMS
 from nasjax.system import Ground, Networks
 from nasjax.train.config import TrainConfig
 
@@ -58,7 +59,7 @@ class StageConfig:
     batch: int = 4  # images a stream and step
     sampler: Literal["strict-fair", "pairwise-fair", "uniform", "sandwich"] = "strict-fair"
     slots: int = 4  # streams a step of the samplers that are not fair
-    algorithm: str = "nsga2"  # see nasjax.chain.stages.ALGORITHMS
+    algorithm: str = "nsga2"  # see nasjax.search.algorithms
     population: int = 32  # archs asked for at once
     generations: int = 20
 
@@ -109,6 +110,11 @@ class Experiment(Generic[SystemT]):
         for stage in self.stages:
             if min(stage.batch, stage.slots, stage.population, stage.generations) < 1:
                 raise ValueError(f"config.stages[{stage.stage!r}]: batch, slots, population, generations must be >= 1")
+            if stage.algorithm not in ALGORITHMS:
+                raise ValueError(
+                    f"config.stages[{stage.stage!r}].algorithm: unknown {stage.algorithm!r}; "
+                    f"allowed: {', '.join(ALGORITHMS)}"
+                )
         if unknown := [name for name in self.confirm.decisions if name not in known]:
             raise ValueError(f"config.confirm.decisions: {unknown[0]!r} is none of the stages {', '.join(known)}")
         if min(self.final.number, self.final.seeds, self.final.batch, self.confirm.batch) < 1:

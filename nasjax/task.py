@@ -31,3 +31,7 @@ class Task(NamedTuple):
     target: Callable[[Batch], jax.Array]
     metrics: Mapping[str, Metric]
     batch_spec: Mapping[str, Spec]
+
+    def __repr__(self) -> str:
+        batch = ", ".join(f"{n} {'x'.join(map(str, s.shape))} {s.dtype}" for n, s in self.batch_spec.items())
+        return f"Task({self.name}: players {', '.join(self.losses)}; a step takes {batch})"

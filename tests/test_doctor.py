@@ -103,13 +103,17 @@ def test_cache_is_measured(tmp_path):
     before = jax.config.jax_compilation_cache_dir
     try:
         jax.config.update("jax_compilation_cache_dir", str(tmp_path))
-        assert doctor.report()["cache"] == {"folder": str(tmp_path), "files": 1, "bytes": 3000}
+        found = doctor.report()
+        assert found["cache"] == {"folder": str(tmp_path), "files": 1, "bytes": 3000}
+        assert f"{tmp_path}: 1 programs, 3 KiB; off: unset JAX_COMPILATION_CACHE_DIR" in doctor.render(found)
+        assert not any("JAX_COMPILATION_CACHE_DIR" in line for line in found["advice"])
         jax.config.update("jax_compilation_cache_dir", None)
         found = doctor.report()
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
     assert found["cache"]["folder"] is None
     assert "compilation cache    off" in doctor.render(found)
+    assert any("set JAX_COMPILATION_CACHE_DIR to a folder" in line for line in found["advice"])
 
 
 def test_threads_of_lapack_are_advice(monkeypatch):

@@ -1,6 +1,5 @@
 """A whole experiment, for any system: coarse to fine, confirmed, fine-tuned, compared, shown, shipped, reported."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,12 @@ from nasjax.chain.ship import export_network
 from nasjax.chain.stages import open_archive, search_stage, train_stage
 from nasjax.chain.strips import save_strips
 from nasjax.config import Experiment
+from nasjax.say import Say
 from nasjax.search.archive import Archive
 from nasjax.search.coarse_to_fine import Decision, coarse_to_fine
 from nasjax.space import SearchSpace
 from nasjax.train.processes import is_first
 from nasjax.typing import Params
-
-Say = Callable[[str], None]
 
 
 def run_experiment(experiment: Experiment, path: str | Path, *, say: Say | None = print) -> dict[str, Any]:
@@ -50,7 +48,7 @@ def run_experiment(experiment: Experiment, path: str | Path, *, say: Say | None 
         found = finalists(run, archive, params=shared, score=score)
         say(f"found: {space.text(found[0].arch)}")
         rows = entries(run, found, shared)
-        return conclude(run, found[0], rows, score)
+        return conclude(run, found[0], rows, score=score)
 
 
 def find(run: Run) -> tuple[Archive, Params]:
@@ -88,7 +86,7 @@ def find(run: Run) -> tuple[Archive, Params]:
     return archive, shared[-1]
 
 
-def conclude(run: Run, best: Finalist, rows: list[Entry], score: Scorer) -> dict[str, Any]:
+def conclude(run: Run, best: Finalist, rows: list[Entry], *, score: Scorer) -> dict[str, Any]:
     """Compare, show, ship and report; the first of several processes does it, the others wait."""
     run.begin("evaluate")
     if is_first():
@@ -108,7 +106,7 @@ def conclude(run: Run, best: Finalist, rows: list[Entry], score: Scorer) -> dict
                 run.problem, run.folder.path / "export", best.arch, params=best.best, values=table[0]["values"]
             )
         run.folder.write("results.json", _results(run, best, table))
-        run.folder.say_state(phase="done", done=True, state="done", message="finished", eta_s=None)
+        run.folder.say_state({"phase": "done", "done": True, "state": "done", "message": "finished", "eta_s": None})
         run.live.write()
     run.folder.wait_for(run.folder.path / "results.json")
     return run.folder.read("results.json")

@@ -22,6 +22,7 @@ from nasjax.typing import Params
 
 LOCK, CONFIG = "owner.json", "config.json"
 _WAIT_S = 0.2
+_STEPS = ("step", "steps", "steps_per_s", "eta_s")  # of `status.json`, where a phase has steps
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,13 @@ class RunFolder:
         rows[row[key]] = dict(row)  # a dict keeps the place of a key that it has already
         self.write(name, list(rows.values()))
 
-    def say_state(self, **values: Any) -> None:
+    def say_state(self, values: Mapping[str, Any]) -> None:
         """Change values in `status.json`."""
         self.write("status.json", {**self.read("status.json", {}), **values, "updated": time.time()})
 
     def enter(self, phase: str) -> None:
         """Say in `status.json` which of the phases without steps has begun."""
-        self.say_state(phase=phase, step=None, steps=None, steps_per_s=None, eta_s=None, message="started")
+        self.say_state(dict.fromkeys(_STEPS) | {"phase": phase, "message": "started"})
 
     def wait_for(self, *files: Path) -> None:
         """Return when the files are there: what the first of several processes makes alone, the others wait for."""
@@ -146,10 +147,10 @@ def _close(run: RunFolder, before: Any, error: BaseException | None) -> None:
     if isinstance(before, dict) and before.get("done") is True:
         run.write("status.json", before)
     elif error is None:
-        run.say_state(state="stopped", message="the command has ended")
+        run.say_state({"state": "stopped", "message": "the command has ended"})
     else:
         # A full disk is the likeliest reason to be here: what ended the run must not be hidden by what it prevents.
         with contextlib.suppress(OSError):
             stopped = isinstance(error, KeyboardInterrupt | SystemExit) or type(error).__name__ == "Interrupted"
             said = " ".join(str(error).split()) or type(error).__name__
-            run.say_state(state="stopped" if stopped else "failed", done=False, message=said)
+            run.say_state({"state": "stopped" if stopped else "failed", "done": False, "message": said})

@@ -12,6 +12,7 @@ from nasjax.cost.latency import LatencyTable, load_latency, measure_units
 from nasjax.cost.measure import measure, runner
 from nasjax.cost.sample import sample_networks
 from nasjax.cost.table import CostTable
+from nasjax.say import Say
 from nasjax.supernet.base import Supernet
 from nasjax.supernet.units import units
 from nasjax.system import Networks
@@ -19,8 +20,6 @@ from nasjax.train.processes import gather, is_first
 
 FILE = "latency.json"
 CALIBRATED, CHECKED = 4, 8  # whole networks measured to fit the additive prediction, and others to judge it by
-
-Say = Callable[[str], None]
 
 
 def latency_size(experiment: Experiment) -> tuple[int, int] | None:

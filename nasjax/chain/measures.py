@@ -7,7 +7,8 @@ import numpy as np
 
 from nasjax.chain.problem import Problem
 from nasjax.search.archive import Evaluation
-from nasjax.system import Ground, Measure
+from nasjax.shown import Measure
+from nasjax.system import Ground
 
 TOTAL, SEARCH = "total", "search_score"
 COSTS = (

@@ -46,7 +46,7 @@ def depends(experiment: Experiment, phase: str) -> dict[str, Any]:
     return dict(_flat(found, ""))
 
 
-def claim(run: RunFolder, experiment: Experiment, phase: str, extra: Mapping[str, Any] | None = None) -> None:
+def claim(run: RunFolder, experiment: Experiment, phase: str, *, extra: Mapping[str, Any] | None = None) -> None:
     """Note in `phases.json` what a phase that begins depends on."""
     run.replace_row(FILE, "phase", {"phase": phase, "depends": {**depends(experiment, phase), **(extra or {})}})
 

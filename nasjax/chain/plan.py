@@ -32,7 +32,7 @@ def plan(problem: Problem) -> list[Part]:
     return parts
 
 
-def remaining(parts: Sequence[Part], ledger: Sequence[Mapping[str, Any]], now: str, share: float) -> dict[str, Any]:
+def remaining(parts: Sequence[Part], ledger: Sequence[Mapping[str, Any]], *, now: str, share: float) -> dict[str, Any]:
     """The share of a run that is done and the seconds left, `{"done", "eta_s"}`; empty before a pace is known.
 
     `now` is the phase that runs, `share` how much of it is done.

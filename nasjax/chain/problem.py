@@ -18,13 +18,12 @@ from nasjax.cost.sample import sample_networks
 from nasjax.cost.table import CostTable, tabulate
 from nasjax.data.spec import open_source
 from nasjax.ops.params import merge_params
+from nasjax.say import Say
 from nasjax.space import SearchSpace
 from nasjax.supernet.base import Supernet
 from nasjax.supernet.units import units
 from nasjax.system import Ground, Networks
 from nasjax.typing import Params
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """What every phase of a run is given, and how a run is opened: checked against what its folder holds already."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +12,8 @@ from nasjax.chain.phases import claim, held
 from nasjax.chain.plan import plan, remaining
 from nasjax.chain.problem import Problem
 from nasjax.config import Experiment
+from nasjax.say import Say
 from nasjax.train.processes import gather, is_first
-
-Say = Callable[[str], None]
 
 
 class Run(NamedTuple):
@@ -40,8 +38,8 @@ class Run(NamedTuple):
         """Say how much of the whole run is left, and renew the page if it is time to (`LiveReport.look`)."""
         status = self.folder.read("status.json", {})
         phase, share = status.get("phase", ""), (status.get("step") or 0) / (status.get("steps") or 1)
-        left = remaining(plan(self.problem), self.folder.read("ledger.json", []), phase, share)
-        self.folder.say_state(state="running", run=left)
+        left = remaining(plan(self.problem), self.folder.read("ledger.json", []), now=phase, share=share)
+        self.folder.say_state({"state": "running", "run": left})
         self.live.look(news=news)
 
 

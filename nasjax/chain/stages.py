@@ -1,8 +1,5 @@
 """A stage of a search, resumable at any moment: train its supernet fairly, search it on the shared weights."""
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
-
 import jax
 import numpy as np
 
@@ -15,13 +12,10 @@ from nasjax.chain.training import Phase, fairness, train_phase
 from nasjax.config import StageConfig
 from nasjax.ops.params import merge_params
 from nasjax.sampling import Sampler, pairwise_fair, sandwich, strict_fair, uniform
-from nasjax.search.aging_evolution import aging_evolution
+from nasjax.search.algorithms import ALGORITHMS
 from nasjax.search.archive import Archive
 from nasjax.search.base import Searcher
-from nasjax.search.nsga2 import nsga2
 from nasjax.search.pareto import hypervolume
-from nasjax.search.random import random_search
-from nasjax.search.reinforce import reinforce
 from nasjax.search.run import run_search
 from nasjax.space import SearchSpace
 from nasjax.tasks.base import supernet_model
@@ -30,17 +24,6 @@ from nasjax.train.parallel import data_mesh
 from nasjax.train.precision import compute_dtype
 from nasjax.train.processes import is_first
 from nasjax.typing import Params
-
-# (space, population, weight of each objective) -> searcher; those for one objective minimise the weighted sum
-MakeSearcher: TypeAlias = Callable[[SearchSpace, int, tuple[float, ...]], Searcher]
-ALGORITHMS: Mapping[str, MakeSearcher] = {
-    "nsga2": lambda space, size, weights: nsga2(space, num_objectives=len(weights), population=size),
-    "aging-evolution": lambda space, size, weights: aging_evolution(
-        space, population=2 * size, batch=size, weights=weights
-    ),
-    "reinforce": lambda space, size, weights: reinforce(space, batch=size, weights=weights),
-    "random": lambda space, size, weights: random_search(space, batch=size),
-}
 
 _MOST_VOLUME = 3  # objectives of which a hypervolume is computed exactly
 
@@ -59,10 +42,7 @@ def make_sampler(problem: Problem, stage: StageConfig, space: SearchSpace) -> Sa
 
 
 def make_searcher(problem: Problem, stage: StageConfig, space: SearchSpace) -> Searcher:
-    """The search algorithm that a stage's config names; raises ValueError for an unknown one."""
-    if stage.algorithm not in ALGORITHMS:
-        known = ", ".join(ALGORITHMS)
-        raise ValueError(f"stage {stage.stage!r}: unknown algorithm {stage.algorithm!r}; allowed: {known}")
+    """The search algorithm that a stage's config names; ImportError where it needs an extra."""
     weights = tuple(float(problem.ground.weights.get(name, 0.0)) for name in problem.ground.objectives)
     return ALGORITHMS[stage.algorithm](space, stage.population, weights)
 
@@ -89,7 +69,7 @@ def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Pa
     """Search a stage on shared weights; an interrupted search goes on from its archive."""
     problem, name = run.problem, f"search/{stage.stage}"
     run.begin(name)
-    if archive.stage_rows and complete(run.folder.read("ledger.json", []), name, stage.generations):
+    if archive.stage_rows and _complete(run.folder.read("ledger.json", []), name, stage.generations):
         return archive
     evaluate = population_scorer(problem, space, params, mesh=data_mesh())
     with (
@@ -116,7 +96,7 @@ def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Pa
     return archive
 
 
-def complete(ledger: list[dict], phase: str, steps: int) -> bool:
+def _complete(ledger: list[dict], phase: str, steps: int) -> bool:
     """Whether the ledger has a phase with all its steps: nothing of it is left to do."""
     return any(row["phase"] == phase and row["steps"] >= steps for row in ledger)
 

@@ -1,6 +1,5 @@
 """Single steps of the chain, for `nasjax train`, `finetune`, `evaluate` and `export`."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,9 @@ from nasjax.config import Experiment
 from nasjax.export.bundle import load_bundle
 from nasjax.export.manifest import read_json
 from nasjax.ops.params import merge_params
+from nasjax.say import Say
 from nasjax.system import Tested
 from nasjax.typing import Params
-
-Say = Callable[[str], None]
 
 
 def train_one(
@@ -46,7 +44,7 @@ def train_one(
         run = open_run(folder, problem, say)
         params, have = newest_shared(run, space.stages[: space.stages.index(stage)])
         say(f"{stage}: {len(narrowed.free)} free choices, from {'the stage ' + have[-1] if have else 'random weights'}")
-        claim(folder, experiment, f"supernet/{stage}", {} if decided is None else {"given.decided": decided})
+        claim(folder, experiment, f"supernet/{stage}", extra={} if decided is None else {"given.decided": decided})
         train_stage(run, settings, narrowed, params=params)
         run.live.write()
     return str(folder.weights(f"supernet/{stage}"))
@@ -106,7 +104,7 @@ def evaluate_bundle(folder: Path, data: str | None = None, split: str = "test", 
         raise ValueError(
             f"{folder}: its card names no experiment, so how it is to be scored is unknown; evaluate a run"
         )
-    problem = make_problem(elsewhere(from_dict(card["experiment"], folder / "card.json"), data, split), say=say)
+    problem = make_problem(_elsewhere(from_dict(card["experiment"], folder / "card.json"), data, split), say=say)
     if problem.ground.test is None:
         raise ValueError(f"{folder}: {problem.experiment.system.title} is scored in its run: nasjax evaluate RUN")
     bundle = load_bundle(folder)
@@ -114,7 +112,7 @@ def evaluate_bundle(folder: Path, data: str | None = None, split: str = "test", 
     return {"arch": bundle.arch, **_shown(problem, tested), "params": card["params"]}
 
 
-def elsewhere(experiment: Experiment, data: str | None, split: str) -> Experiment:
+def _elsewhere(experiment: Experiment, data: str | None, split: str) -> Experiment:
     """The experiment, with finished networks compared on other pictures."""
     source = experiment.data.source if data is None else data
     crop = experiment.data.test_crop if data is None and split == "test" else None
@@ -162,7 +160,7 @@ def _network(
     if not (path / CONFIG).is_file():
         raise ValueError(f"{path} is not a run folder: it has no {CONFIG}")
     experiment = load_json(path / CONFIG)
-    moved = experiment if data is None and split == "test" else elsewhere(experiment, data, split)
+    moved = experiment if data is None and split == "test" else _elsewhere(experiment, data, split)
     problem = make_problem(moved, path, say=say)
     run, results = Run(folder, problem, say, LiveReport(path, say)), folder.read("results.json")
     if arch_text is None and results is None:

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from nasjax.chain.folder import RunFolder
-from nasjax.system import Panel, Strip
+from nasjax.shown import Panel, Strip
 from nasjax.train.processes import is_first
 
 _LARGER = 3  # times that a detail is enlarged

@@ -82,7 +82,7 @@ def train_beside(run: Run, phases: Sequence[Phase], starts: Sequence[Params | No
         def made(i: int) -> Training:
             phase, start = phases[i], starts[i]
             laps[i] = stack.enter_context(timed(folder, phase.name, beside=beside))
-            log = stack.enter_context(_log(run, phase, bar=beside == 1))
+            log = stack.enter_context(_log(run, phase))
             data = _batches(run, phase, data_mesh(devices[:1]), (0, 1))
             params = _others(run, phase) | ({} if start is None else {GENERATOR: start})
             return Training(phase.task, phase.space, phase.sampler, data, phase.config, log, params)
@@ -104,8 +104,8 @@ def keep(folder: RunFolder, name: str, state: TrainState) -> None:
         folder.save_params(place, jax.tree.map(np.asarray, trained))
 
 
-def _log(run: Run, phase: Phase, *, bar: bool = True) -> RunLog:
-    return RunLog(run.folder.path, phase.name, phase.config.steps, on_write=run.look, bar=bar)
+def _log(run: Run, phase: Phase) -> RunLog:
+    return RunLog(run.folder.path, phase.name, phase.config.steps, on_write=run.look)
 
 
 def _others(run: Run, phase: Phase) -> dict[str, Params]:

@@ -33,7 +33,7 @@ class LatencyError(NamedTuple):
     num: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LatencyTable:
     """`latency(arch) = constant + scale * sum of its units' measured times`, in milliseconds, on `device`.
 
@@ -53,6 +53,9 @@ class LatencyTable:
     units: int = 0
     spread: float = 0.0
     pieces: str = ""
+
+    def __repr__(self) -> str:
+        return f"LatencyTable({self.space.name}: {self.describe()})"
 
     def table(self) -> CostTable:
         """A cost table with the one cost `latency`; join it to the counted costs to search or set budgets by it."""

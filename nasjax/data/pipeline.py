@@ -96,7 +96,7 @@ class PatchIterator:
         cut = ("batch", "shards") if int(state["shards"]) == self._identity["shards"] else ("batch", "shards", "shard")
         for key, value in self._identity.items():
             if key not in cut and int(state[key]) != value:
-                raise ValueError(f"patches: the state's {key} is {int(state[key])}, this pipeline's is {value}")
+                raise ValueError(_refusal(key, int(state[key]), value))
         there, here = (int(s["batch"]) * int(s["shards"]) for s in (state, self._identity))
         self._position = int(state["position"]) * there // here
         self._batches.set_state({"next_index": self._position})
@@ -162,6 +162,12 @@ def _write(out: np.ndarray, view: np.ndarray, turn: int) -> None:
         view = view.transpose(1, 0, 2)
     for channel in range(3):
         out[..., channel] = view[..., channel]
+
+
+def _refusal(key: str, found: int, value: int) -> str:
+    if key == "pictures":  # a checksum of their names, which tells nobody anything
+        return "patches: the pictures are not those that training began with; give them back, or start anew"
+    return f"patches: {key} was {found} when training began, now {value}"
 
 
 def _identity(batches: PatchBatches) -> dict[str, int]:

@@ -70,6 +70,10 @@ class Bundle(NamedTuple):
     arch: str
     params: Params
 
+    def __repr__(self) -> str:
+        params = sum(x.size for x in jax.tree.leaves(self.params))
+        return f"Bundle({self.card.get('name')}: {self.arch}, {params:,} params)"
+
 
 def write_bundle(
     folder: str | os.PathLike[str], network: Network, *, card: Card, formats: Sequence[str] = FORMATS

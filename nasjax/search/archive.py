@@ -64,7 +64,7 @@ class Archive:
     bases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        stages = ", ".join(f"{s} {sum(r.stage == s for r in self.rows)}" for s in sorted(self._stages))
+        stages = ", ".join(f"{s} {sum(r.stage == s for r in self.rows)}" for s in sorted(self._stages) if s)
         where = "" if self.path is None else f", {self.path}"
         return f"Archive({self.space.name}: {len(self.rows)} archs" + f" ({stages})" * bool(stages) + f"{where})"
 

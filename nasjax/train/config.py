@@ -50,7 +50,8 @@ class TrainConfig:
         self._one_of("precision", _PRECISIONS)
         for name in ("steps", "log_every", "keep", "cycle"):
             self._check(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("seed", "warmup", "clip", "weight_decay", *_EVERY):
+        self._check("seed", 0 <= self.seed < 2**32, "in 0 .. 2**32 - 1")
+        for name in ("warmup", "clip", "weight_decay", *_EVERY):
             self._check(name, getattr(self, name) >= 0, "not negative")
         self._check("lr", self.lr > 0, "positive")
         self._check("ema", 0 <= self.ema < 1, "in [0, 1)")

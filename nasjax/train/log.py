@@ -22,9 +22,8 @@ class RunLog:
 
     `writers` are given the numbers too, as "phase/name" (`train.writers`); whoever made them closes them. `validation`
     is what `fit` measures now and then, beside the loss; `on_write` is called whenever `status.json` was renewed.
-    Progress is shown as a bar in a terminal (unless `bar` is off), and told to `say` line by line elsewhere; None
-    silences both. Of several
-    processes, only the first one writes.
+    Progress is shown as a bar in a terminal (the first of trainings that run beside one another has it), and told to
+    `say` line by line elsewhere; None silences both. Of several processes, only the first one writes.
     """
 
     def __init__(
@@ -37,7 +36,6 @@ class RunLog:
         validation: Validation | None = None,
         on_write: Callable[[], None] | None = None,
         say: Say | None = to_stderr,
-        bar: bool = True,
     ):
         self.folder, self.phase, self.steps, self.validation = Path(folder), phase, steps, validation
         self._writes = is_first()
@@ -45,8 +43,7 @@ class RunLog:
         self._say = told(say if self._writes else None)
         self._last: tuple[float, int] | None = None
         self._printed = 0.0
-        shown = bar and self._writes and say is not None and sys.stderr.isatty()
-        self._bar = _Bar(phase, steps) if shown else None
+        self._bar = _bar(phase, steps) if self._writes and say is not None and sys.stderr.isatty() else None
 
     def __enter__(self) -> "RunLog":
         if self._writes:
@@ -123,6 +120,16 @@ class RunLog:
         elif time.monotonic() - self._printed > _PLAIN_SECONDS or step >= self.steps:
             self._printed = time.monotonic()
             self._say(f"  {self.phase} {step}/{self.steps}  {text}")
+
+
+def _bar(phase: str, steps: int) -> "_Bar | None":
+    """A progress line, unless the terminal has one already."""
+    from rich.errors import LiveError
+
+    try:
+        return _Bar(phase, steps)
+    except LiveError:
+        return None
 
 
 class _Bar:

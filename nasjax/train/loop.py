@@ -19,11 +19,12 @@ from nasjax.train.basis import training_basis
 from nasjax.train.checkpoint import Checkpoints
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
+from nasjax.train.memory import step_memory
 from nasjax.train.parallel import check_batch, data_mesh, host_spec, put_batch
 from nasjax.train.processes import gather
 from nasjax.train.schedules import learning_rate, optimiser
 from nasjax.train.state import TrainState, init_state
-from nasjax.train.step import make_step
+from nasjax.train.step import StepFn, make_step
 from nasjax.train.validation import validate, with_best
 from nasjax.typing import Params, Spec
 
@@ -116,9 +117,10 @@ def train(
         state = _resume(checkpoints, state, data, log=log, steps=config.steps)
         log.rewind(int(state.step))
         first, position = int(state.step) + 1, data.get_state()
+        run_step = _Compiled(step_fn, task, sampler, log)
         saver = _Saver(checkpoints, config)
         for step, (batch, position) in zip(range(first, config.steps + 1), _on_device(data, spec, mesh)):  # noqa: B905
-            state, logs = step_fn(state, batch)
+            state, logs = run_step(state, batch)
             if step == first:
                 jax.block_until_ready(logs)  # compiled: from here on steps per second mean something
                 log.start(step)
@@ -170,6 +172,22 @@ def _resume(checkpoints: Checkpoints, state: TrainState, data: Data, *, log: Run
     where = "finished before" if step == steps else f"goes on from step {step} of {steps}"
     log.tell(f"{log.phase}: {where} ({checkpoints.folder})" + f"; {saved.changes}" * bool(saved.changes))
     return saved.state
+
+
+@final
+class _Compiled:
+    """A step that is compiled at its first call and says what memory it needs before it runs."""
+
+    def __init__(self, step_fn: StepFn, task: Task, sampler: Sampler, log: RunLog):
+        self._step_fn, self._task, self._sampler, self._log = step_fn, task, sampler, log
+        self._run: Any = None
+
+    def __call__(self, state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[TrainState, dict[str, jax.Array]]:
+        if self._run is None:
+            self._run = self._step_fn.lower(state, batch).compile()
+            memory = step_memory(self._task, self._sampler, state, batch=batch, compiled=self._run)
+            self._log.tell(f"{self._log.phase}: a step needs {memory}")
+        return self._run(state, batch)
 
 
 @final

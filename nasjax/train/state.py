@@ -48,6 +48,11 @@ class TrainState(NamedTuple):
     failed: Int[Array, ""]
     best: Best | None = None
 
+    def __repr__(self) -> str:
+        sizes = {p: sum(getattr(x, "size", 0) for x in jax.tree.leaves(tree)) for p, tree in self.params.items()}
+        told = ", ".join(f"{player} {size:,}" for player, size in sizes.items())
+        return f"TrainState(step {self.step}; params: {told})"
+
 
 def init_state(
     task: Task,

@@ -9,7 +9,7 @@ for batch in data:
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,18 @@ from nasjax.train.parallel import AXIS, replicated
 from nasjax.train.state import Optimisers, TrainState, named
 from nasjax.typing import Archs, PRNGKey
 
-StepFn = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
+
+@runtime_checkable
+class StepFn(Protocol):
+    """A jitted step: called, or compiled ahead by `lower(state, batch).compile()`."""
+
+    def __call__(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+        """The state after one step, and its logs."""
+        ...
+
+    def lower(self, state: TrainState, batch: Batch) -> Any:
+        """The step's program, to be compiled."""
+        ...
 
 
 def make_step(

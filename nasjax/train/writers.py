@@ -5,9 +5,10 @@ with closing(TensorBoard("run/tensorboard")) as board, RunLog("run", "finetune",
 """
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, final, runtime_checkable
+
+from nasjax.extras import load_extra
 
 
 @runtime_checkable
@@ -28,11 +29,8 @@ class TensorBoard:
     """Scalars for TensorBoard in `folder` (extra `tensorboard`)."""
 
     def __init__(self, folder: str | Path):
-        try:
-            from tensorboardX import SummaryWriter
-        except ImportError as error:
-            raise ImportError("writing for TensorBoard needs the extra: pip install 'nasjax[tensorboard]'") from error
-        self._board: Any = SummaryWriter(str(folder))
+        summaries = load_extra("tensorboardX", "tensorboard", "writing for TensorBoard")
+        self._board: Any = summaries.SummaryWriter(str(folder))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():
@@ -50,10 +48,7 @@ class WandB:
     """
 
     def __init__(self, project: str = "nasjax", name: str | None = None):
-        try:
-            wandb: Any = import_module("wandb")  # too large to be there wherever types are checked
-        except ImportError as error:
-            raise ImportError("writing for Weights & Biases needs the extra: pip install 'nasjax[wandb]'") from error
+        wandb = load_extra("wandb", "wandb", "writing for Weights & Biases")
         self._run: Any = wandb.run or wandb.init(project=project, name=name)
         self._phases: set[str] = set()
 

@@ -38,7 +38,7 @@ def random_params(shapes: Any, seed: int = 0) -> Any:
     return jax.tree.map(draw, shapes)
 
 
-def make(net, options: Mapping[str, str], *, builder=None, size_multiple: int = 1, seed: int = 0) -> Network:
+def make(net, options: Mapping[str, str], *, builder=None, size_multiple: int | None = None, seed: int = 0) -> Network:
     """The deployed network of some options, with random parameters."""
     arch = net.space.encode(options)
     x = jax.ShapeDtypeStruct((1, 16, 16, 3), np.float32)
@@ -69,5 +69,5 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "toy largest": lambda: toy({"trunk": "16", "skip": "long", "b1": "rep", "b2": "sep3"}),
     "sr_cell empty": lambda: sr_cell(4, {"b1": "off", "b2": "off"}),
     **{f"sr_cell {'+'.join(_PAIRS[i])}": lambda i=i: _member(i) for i in range(len(_PAIRS))},
-    "own": lambda: make(own, {"m1": "dilated", "m2": "sep3", "skip": "add"}, size_multiple=2),
+    "own": lambda: make(own, {"m1": "dilated", "m2": "sep3", "skip": "add"}),
 }

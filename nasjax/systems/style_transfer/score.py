@@ -45,7 +45,7 @@ class Judge(NamedTuple):
     vgg: Params
 
 
-def make_judge(pairs: Pairs, networks: Networks, teacher: Arch, params: Params) -> Judge:
+def make_judge(pairs: Pairs, networks: Networks, *, teacher: Arch, params: Params) -> Judge:
     """The pairs, with the outputs of the arch `teacher` on these shared weights."""
     number, size = pairs.content.shape[:2]
     chunk = next(k for k in range(min(_CHUNK, number), 0, -1) if number % k == 0)

@@ -10,7 +10,8 @@ import numpy as np
 from nasjax.data.embedded import credit_of
 from nasjax.data.style_pairs import pair_names, square_pairs
 from nasjax.ops.guided import keep_detail
-from nasjax.system import Panel, Predict, Strip, squares
+from nasjax.shown import Panel, Strip, squares
+from nasjax.system import Predict
 from nasjax.tasks.base import to_float
 
 _CROP = 64  # pixels a side of a zoomed detail

@@ -12,10 +12,11 @@ from nasjax.data.style_pairs import square_pairs
 from nasjax.nets.narrow import NARROW, load_narrow
 from nasjax.nets.vgg import load_vgg16
 from nasjax.sampling import Sampler
+from nasjax.shown import Measure
 from nasjax.space import SearchSpace
 from nasjax.spaces.photonet import VGG_CONVS, VGG_WIDTHS, photonet
 from nasjax.spaces.transfer import counted, paired
-from nasjax.system import Found, Ground, Measure, Networks, Rival, Shipped
+from nasjax.system import Found, Ground, Networks, Rival, Shipped
 from nasjax.systems.style_transfer.score import Pairs, make_judge, measure
 from nasjax.systems.style_transfer.ship import write_network
 from nasjax.systems.style_transfer.strips import strips
@@ -109,7 +110,7 @@ class StyleTransfer:
             weights=dict(zip(("edge", "style", "teacher", "cost"), self.weights, strict=True)),
             protocol=f"{wanted.number} pairs of {where}, {wanted.size} px squares",
             task=task,
-            judge=lambda params: make_judge(pairs, networks, teacher_arch(net.space), params),
+            judge=lambda params: make_judge(pairs, networks, teacher=teacher_arch(net.space), params=params),
             score=measure,
             frozen={ENCODER: load_encoder(self)},
             rivals=lambda found: everything_on(networks, found),

@@ -13,7 +13,8 @@ from nasjax.data.embedded import credit_of
 from nasjax.data.evaluation import EvalImage
 from nasjax.metrics.image import psnr, sr_protocol, ssim
 from nasjax.ops.resize import imresize_reference, upscale
-from nasjax.system import Panel, Predict, Strip, Tested, squares
+from nasjax.shown import Panel, Strip, squares
+from nasjax.system import Predict, Tested
 
 _CROP = 64  # output pixels a side of a detail
 _MOST = 4  # pictures that are shown

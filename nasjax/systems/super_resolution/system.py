@@ -12,8 +12,9 @@ from nasjax.data.evaluation import EvalImage, eval_images, validation_patches
 from nasjax.data.spec import open_source
 from nasjax.metrics.image import psnr, sr_protocol
 from nasjax.sampling import Sampler
+from nasjax.shown import Measure
 from nasjax.spaces.sr_cell import sr_cell
-from nasjax.system import Found, Ground, Measure, Networks, Predict, Rival
+from nasjax.system import Found, Ground, Networks, Predict, Rival
 from nasjax.systems.super_resolution.diagram import diagram
 from nasjax.systems.super_resolution.handmade import handmade
 from nasjax.systems.super_resolution.pictures import bicubic, strips, tested
