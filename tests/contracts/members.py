@@ -3,6 +3,7 @@
 import numpy as np
 
 from nasjax.spaces.photonet import photonet
+from nasjax.spaces.resnet_generator import UPS, resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.toy import toy
 from tests.contracts.own_generator import own
@@ -12,6 +13,8 @@ SPACES = {
     "sr_cell": sr_cell(2, blocks=1, trunk=(8, 16), inner=(8, 16)),
     "own": own,
     "photonet": photonet((4, 6, 8), (2, 1, 1), ops=("conv", "sep", "ir"), decoder=((2, 4), (3, 6))),
+    # With scale and shift, which masks must respect, and every operation that there is.
+    "resnet": resnet_generator(((4, 6), (4, 8), (8, 12), (4, 8), (4, 6)), (8, 16), blocks=1, up=UPS, norm="affine"),
 }
 
 
