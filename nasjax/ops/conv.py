@@ -76,7 +76,7 @@ def grouped_params(kernel: int, channels: int, group: int, *, bias: bool = True)
     """Declaration of a grouped convolution with groups of `group` channels; `channels` is a multiple of it."""
     if channels % group:
         raise ValueError(f"grouped convolution: {channels} channels are not a multiple of the group size {group}")
-    w = {"w": Param((kernel, kernel, group, channels), _GAIN / (kernel * math.sqrt(group)))}
+    w = {"w": Param((kernel, kernel, group, channels), _GAIN / (kernel * math.sqrt(group)), tied=True)}
     return {**w, "b": Param((channels,))} if bias else w
 
 

@@ -6,6 +6,7 @@ from nasjax.spaces.photonet import photonet
 from nasjax.spaces.resnet_generator import UPS, resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.toy import toy
+from nasjax.spaces.unet_generator import unet_generator
 from tests.contracts.own_generator import own
 
 SPACES = {
@@ -15,7 +16,11 @@ SPACES = {
     "photonet": photonet((4, 6, 8), (2, 1, 1), ops=("conv", "sep", "ir"), decoder=((2, 4), (3, 6))),
     # With scale and shift, which masks must respect, and every operation that there is.
     "resnet": resnet_generator(((4, 6), (4, 8), (8, 12), (4, 8), (4, 6)), (8, 16), blocks=1, up=UPS, norm="affine"),
+    "unet": unet_generator(((4, 6), (4, 8), (8, 12)), norm="affine"),
 }
+
+# The side of the images on which modes are compared: a norm over four pixels blows up what rounding leaves.
+SIDES = {name: 16 if name == "unet" else 8 for name in SPACES}
 
 
 def extremes(space):
