@@ -68,7 +68,7 @@ def recognise(
 
 
 def _resnet(layers: Sequence[Layer], statistics: Statistics, resize: str) -> Recognised:
-    blocks = max((len(layers) - 6) // 2, 1)
+    blocks = max((len(layers) - 5) // 2, 1)  # rounded up: of a file that is cut short the end is missing
     expect = Expect(f"ResNet-{blocks}", layers)
     stem = expect.next((None, 3, 7, 7))
     down1 = expect.next((None, stem.shape[0], 3, 3))
@@ -136,7 +136,7 @@ def _check_borders(architecture: str, pairs: Sequence[tuple[Layer, Layer]], up: 
 
 
 def _unet(layers: Sequence[Layer], statistics: Statistics) -> Recognised:
-    levels = max(len(layers) // 2, 2)
+    levels = max((len(layers) + 1) // 2, 2)
     expect = Expect(f"U-Net of {levels} levels", layers)
     downs, ups, before, after = [], [], 3, 0
     for _ in range(levels):

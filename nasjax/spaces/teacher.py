@@ -16,7 +16,7 @@ from nasjax.spaces.resnet_generator import ResnetGenerator, resnet_generator
 from nasjax.spaces.unet_generator import UnetGenerator, unet_generator
 from nasjax.supernet.base import Supernet
 from nasjax.supernet.channels import sort_channels
-from nasjax.typing import Params
+from nasjax.typing import Arch, Params
 
 _SPACES = {"resnet_generator": resnet_generator, "unet_generator": unet_generator}
 
@@ -28,7 +28,7 @@ class Teacher(NamedTuple):
     """
 
     net: Supernet
-    arch: tuple[int, ...]
+    arch: Arch
     params: Params
     builder: tuple[str, Mapping[str, Any]]
 
@@ -72,7 +72,7 @@ def teacher_of(found: Recognised) -> Teacher:
     """The recognised generator as a teacher."""
     net = _SPACES[found.space](**found.arguments)
     params = jax.tree.map(jnp.asarray, dict(found.params))
-    return Teacher(net, tuple(net.space.encode(found.options).tolist()), params, (found.space, found.arguments))
+    return Teacher(net, net.space.encode(found.options), params, (found.space, found.arguments))
 
 
 def inherit(net: Supernet, params: Params, teacher: Teacher) -> dict[str, Any]:
