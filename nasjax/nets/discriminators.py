@@ -1,5 +1,6 @@
 """PatchGAN discriminators: how real each patch of an image looks (pix2pix, arXiv 1611.07004, section 3.2.2)."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ Scores = tuple[Float[Array, "*_d _i _j 1"], ...]
 _STD = 0.02  # of the initial weights (DCGAN, arXiv 1511.06434, section 3)
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _TINY = 1e-12
+_START = 15  # power iterations before the first use, as PyTorch has them
 
 
 class Discriminator(NamedTuple):
@@ -60,9 +62,7 @@ def patch_discriminator(
 
     def init(key: PRNGKey) -> dict[str, Any]:
         params = draw(key, dict.fromkeys(names, specs))
-        for _ in range(_START if spectral else 0):
-            params = advance(params)
-        return params
+        return _warmed(advance, params) if spectral else params
 
     def apply(params: Params, x: Float[Array, "*d h w c"]) -> Scores:
         scores = []
@@ -75,9 +75,6 @@ def patch_discriminator(
         return {scale: {n: _advanced(p) for n, p in own.items()} for scale, own in params.items()}
 
     return Discriminator(init, apply, advance)
-
-
-_START = 15  # power iterations before the first use, as PyTorch has them
 
 
 def _specs(channels: int, width: int, layers: int, norm: str, spectral: bool) -> Iterator[tuple[str, dict[str, Param]]]:
@@ -121,6 +118,11 @@ def _kernel(p: Params) -> Array:
 
 def _advanced(p: Mapping[str, Array]) -> dict[str, Array]:
     return {**p, "u": _iterated(p["w"], p["u"])[0]} if "u" in p else dict(p)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _warmed(advance: Callable[[Params], Any], params: Params) -> Any:
+    return jax.lax.fori_loop(0, _START, lambda _, p: advance(p), params)
 
 
 def _iterated(w: Array, u: Array) -> tuple[Array, Array]:

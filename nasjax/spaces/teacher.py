@@ -34,11 +34,11 @@ class Teacher(NamedTuple):
 
     def apply(self, x: Any) -> Any:
         """`[b, h, w, 3]` (or with more leading axes) -> the same."""
-        return self.net.extract(self.arch).apply({"params": self.params}, x)
+        return self.net.extract(self.arch).apply({"params": self.params}, jnp.asarray(x))
 
     def features(self, x: Any) -> Any:
         """`(y, {point: feature})`: what `apply` gives, and the features that a student learns from."""
-        return tapped(self.net).extract(self.arch).apply({"params": self.params}, x)
+        return tapped(self.net).extract(self.arch).apply({"params": self.params}, jnp.asarray(x))
 
 
 def read_generator(
