@@ -72,13 +72,13 @@ def load_teacher(
     if not path.is_dir():
         return teacher_of(read_generator(path, part=part, statistics=statistics, resize=resize))
     verified(path)
-    builder = read_json(path / ARCH)["builder"]
+    description = read_json(path / ARCH)
+    builder = description["builder"]
     net = BUILDERS[builder["name"]](**builder["arguments"]) if builder and builder["name"] in BUILDERS else None
     if net is None or not isinstance(net.forward, ResnetGenerator | UnetGenerator):
         raise ValueError(f"{path} holds no generator of resnet_generator or unet_generator: it was built by {builder}")
-    arch = net.space.parse(read_json(path / ARCH)["arch"])
     params = read_weights(path / EXPORTERS["safetensors"].file)
-    return Teacher(net, arch, params, (builder["name"], builder["arguments"]))
+    return Teacher(net, net.space.parse(description["arch"]), params, (builder["name"], builder["arguments"]))
 
 
 def teacher_costs(teacher: Teacher, *, size: int = COUNTED_AT) -> Counts:

@@ -19,9 +19,12 @@ _NHWC = ("NHWC", "HWIO", "NHWC")
 def halve(p: Params, x: Float[Array, "*d h w c"], out: Width) -> Float[Array, "*d i j o"]:
     """Convolution of stride 2 over even sizes, with its bias where `p` has one; kernels of side 2, 3 or 4.
 
-    What PyTorch's `Conv2d` computes with padding 0, 1 and 1. Params, widths and weights as `ops.conv.conv`.
+    What PyTorch's `Conv2d` computes with padding 0, 1 and 1. Params, widths and weights as `ops.conv.conv`. ValueError
+    for an odd size or another kernel.
     """
     w = _kernel(p, x, out)
+    if any(isinstance(n, int) and n % 2 for n in x.shape[-3:-1]):
+        raise ValueError(f"halve: height and width must be even, got {x.shape[-3:-1]}")
     # Zeros that no kernel reaches are left out: so sizes are exact halves, symbolic ones too.
     pads = [(_before(k), k - 2 - _before(k)) for k in w.shape[:2]]
     fn = functools.partial(lax.conv_general_dilated, window_strides=(2, 2), padding=pads, dimension_numbers=_NHWC)
@@ -33,7 +36,7 @@ def double(p: Params, x: Float[Array, "*d h w c"], out: Width) -> Float[Array, "
 
     What PyTorch's `ConvTranspose2d` computes with padding 0, 1, 1 and output padding 0, 1, 0; `w` is its weight
     `[c, o, k, k]` with the axes in the order `[k, k, c, o]`. An output meets a quarter of the kernel: twice the gain of
-    `conv_params` keeps the variance that a convolution of stride 1 would have.
+    `conv_params` keeps the variance that a convolution of stride 1 would have. ValueError for another kernel.
     """
     w = _kernel(p, x, out)
     y = merged(_native if is_native() else _phases, x, w)

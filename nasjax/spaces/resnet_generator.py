@@ -151,8 +151,10 @@ def _up(name: str, norm: str) -> Op:
     if name == "transposed":
         return normed_op("double3", lambda c, out: conv_params(3, c, out, gain=1.2, bias=False), double, norm=norm)
 
+    method = "bilinear" if name == "bilinear" else "nearest"
+
     def convolve(p, x, out):
-        return reflect_conv(p, upscale(x, 2, name), out)
+        return reflect_conv(p, upscale(x, 2, method), out)
 
     return normed_op(f"{name}-conv3", lambda c, out: conv_params(3, c, out, bias=False), convolve, norm=norm)
 

@@ -10,7 +10,7 @@ from nasjax.typing import Params
 
 
 def power_iterated(
-    optimiser: optax.GradientTransformation, advance: Callable[[Params], Params]
+    optimiser: optax.GradientTransformation, advance: Callable[[Params], Any]
 ) -> optax.GradientTransformation:
     """The optimiser, whose update also carries every direction `u` of the player to where one power iteration leads.
 
@@ -19,11 +19,11 @@ def power_iterated(
     Raises ValueError where the optimiser is not given the params.
     """
 
-    def update(updates: Any, state: Any, params: Params | None = None) -> tuple[Any, Any]:
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         if params is None:
             raise ValueError("power_iterated: the update needs the params, as optax's weight decay does")
         updates, state = optimiser.update(updates, state, params)
-        moved = optax.apply_updates(params, updates)
+        moved: Any = optax.apply_updates(params, updates)
         return jax.tree_util.tree_map_with_path(_choose, updates, advance(moved), params), state
 
     return optax.GradientTransformation(optimiser.init, update)

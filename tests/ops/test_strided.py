@@ -66,7 +66,9 @@ def test_gradients_of_both_ways_agree():
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-3)
 
 
-def test_other_kernels_are_refused():
-    """A kernel of side 5 has no padding that would halve exactly."""
+def test_what_cannot_be_halved_is_refused():
+    """A kernel of side 5 has no padding that would halve exactly, and an odd image no half."""
+    with pytest.raises(ValueError, match=r"height and width must be even, got \(8, 7\)"):
+        halve({"w": jnp.zeros((3, 3, 3, 4))}, jnp.zeros((1, 8, 7, 3)), 4)
     with pytest.raises(ValueError, match=r"kernel of side 2, 3 or 4, got \(5, 5\)"):
-        halve({"w": np.zeros((5, 5, 3, 4), np.float32)}, jnp.zeros((1, 8, 8, 3)), 4)
+        halve({"w": jnp.zeros((5, 5, 3, 4))}, jnp.zeros((1, 8, 8, 3)), 4)
