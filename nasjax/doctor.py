@@ -27,6 +27,7 @@ EXTRAS: dict[str, Extra] = {
     "wandb": Extra(("wandb",), "curves for Weights & Biases beside metrics.jsonl"),
     "optuna": Extra(("optuna",), "Optuna's TPE as a search algorithm"),
     "pymoo": Extra(("pymoo",), "genetic algorithms of pymoo as search algorithms"),
+    "teachers": Extra(("vintagify",), "a trained CycleGAN generator to import and to compress"),
     "cuda": Extra(("jax-cuda12-plugin",), "training and search on NVIDIA GPUs"),
     "tpu": Extra(("libtpu",), "training and search on TPUs"),
     "docs": Extra(("mkdocs-material", "mkdocstrings"), "building the documentation"),

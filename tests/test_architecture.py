@@ -154,7 +154,7 @@ def test_import_direction():
 
 
 def test_meeting_places_go_one_way():
-    """config, chain and cli may import everything below them, never one another upwards."""
+    """config, chain, commands and cli may import everything below them, never one another upwards."""
     problems = [
         f"{module.path}:{each.line} imports {each.name}"
         for module in modules()

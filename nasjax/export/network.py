@@ -10,14 +10,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export
 
+from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.toy import toy
+from nasjax.spaces.unet_generator import unet_generator
 from nasjax.supernet.base import Supernet
 from nasjax.typing import Arch, Params
 
 _MOST = 64  # tried as a size multiple
 # Spaces that a bundle rebuilds from code; a network of any other space is served from its StableHLO graph.
-BUILDERS: Mapping[str, Callable[..., Supernet]] = {"sr_cell": sr_cell, "toy": toy}
+BUILDERS: Mapping[str, Callable[..., Supernet]] = {
+    "resnet_generator": resnet_generator,
+    "sr_cell": sr_cell,
+    "toy": toy,
+    "unet_generator": unet_generator,
+}
 
 
 class Network(NamedTuple):

@@ -16,11 +16,15 @@ from nasjax.typing import Params, PRNGKey
 
 @dataclass(frozen=True)
 class Param:
-    """Shape and initial scale of one parameter: normal with standard deviation `std` around `mean`."""
+    """Shape and initial scale of one parameter: normal with standard deviation `std` around `mean`.
+
+    `tied`: the channels of its last axis may not change places (`supernet.channels`).
+    """
 
     shape: tuple[int, ...]
     std: float = 0.0
     mean: float = 0.0
+    tied: bool = False
 
 
 def draw(key: PRNGKey, specs: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,8 +55,10 @@ class Supernet:
         check_params(params, specs, f"{self.space.name} under this mask", exact=False)
         return lead(params, specs)
 
-    def routed(self, params: Params, plan: Archs, x: Float[Array, "s b h w c"]) -> Float[Array, "s b i j o"]:
+    def routed(self, params: Params, plan: Archs, x: Float[Array, "s b h w c"]) -> Any:
         """Run one fair round, stream `s` through sub-network `plan[s]`, without any branch.
+
+        Gives y `[s, b, i, j, o]`, or whatever tree of such arrays `forward` gives.
 
         The plan must have the option counts of `fair_round(space)`; a concrete plan that has not raises ValueError
         (a traced one cannot be checked: draw it with a fair sampler).
@@ -66,8 +68,8 @@ class Supernet:
             _check_plan(self.space, round_, np.asarray(plan))
         return self.forward(Routed(self.space, round_, params, jnp.asarray(plan)), x)
 
-    def switched(self, params: Params, arch: Arch, x: Float[Array, "b h w c"]) -> Float[Array, "b i j o"]:
-        """Run one sub-network given as a traced arch: any arch of the mask, one compilation.
+    def switched(self, params: Params, arch: Arch, x: Float[Array, "b h w c"]) -> Any:
+        """Run one sub-network given as a traced arch: any arch of the mask, one compilation; gives y `[b, i, j, o]`.
 
         A concrete arch outside the mask raises ValueError; a traced one cannot be checked, and runs something else.
         """
@@ -75,7 +77,7 @@ class Supernet:
             arch = self.space.check(arch)
         return self.forward(Switched(self.space, params, jnp.asarray(arch)), x)
 
-    def each(self, params: Params, plan: Archs, x: Float[Array, "s b h w c"]) -> Float[Array, "s b i j o"]:
+    def each(self, params: Params, plan: Archs, x: Float[Array, "s b h w c"]) -> Any:
         """Run any plan, fair or not, one switched stream after the other."""
         return jax.lax.map(lambda pair: self.switched(params, *pair), (jnp.asarray(plan), x))
 
