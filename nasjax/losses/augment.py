@@ -1,8 +1,8 @@
 """DiffAugment: what a discriminator is shown, changed at random and differentiably (arXiv 2006.10738).
 
 A discriminator of few pictures learns them by heart; one that sees them changed cannot, and since generated pictures
-are changed alike, the generator does not learn the changes (section 3: T on real and fake images, in both players' updates).
-Ranges are the paper's.
+are changed alike, the generator does not learn the changes (section 3: T on real and fake images, in both
+players' updates). Ranges are the paper's.
 """
 
 from collections.abc import Sequence

@@ -60,7 +60,7 @@ def ssim_loss(y: Float[Array, "*d h w c"], target: Float[Array, "*d h w c"]) -> 
 
 
 def style_loss(features: _FEATURES, target: _FEATURES) -> Float[Array, ""]:
-    """The mean squared difference of Gram matrices, over features and images (same source; Gatys et al., arXiv 1508.06576).
+    """The mean squared difference of Gram matrices, over features and images (same source).
 
     With an encoder of unit mean activation all features count alike.
     """

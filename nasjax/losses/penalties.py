@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from nasjax.typing import PRNGKey
 
 # images [n, h, w, c] -> scores [n, ...] of each image by itself
-ScoreFn = Callable[[Float[Array, "n h w c"]], Float[Array, "n *d"]]
+ScoreFn = Callable[[Array], Array]
 
 
 def zero_centred(score_fn: ScoreFn, x: Float[Array, "n h w c"]) -> Float[Array, ""]:
