@@ -12,7 +12,7 @@ from nasjax.losses.distillation import (
     total_variation,
 )
 from nasjax.losses.penalties import lazily, one_centred, zero_centred
-from nasjax.losses.perceptual import feature_loss
+from nasjax.losses.perceptual import feature_loss, lpips_loss
 from nasjax.losses.pixel import PIXEL_LOSSES, charbonnier, l1, mse
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "hinge_generator",
     "l1",
     "lazily",
+    "lpips_loss",
     "mse",
     "nce_heads",
     "one_centred",
