@@ -1,6 +1,6 @@
 """What a small generator learns from a large one: its features, how its images relate, how its pictures look."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 from jax import lax
@@ -13,39 +13,36 @@ from nasjax.ops.conv import conv, conv_params
 from nasjax.ops.params import Param
 from nasjax.typing import Params
 
-_FEATURES = Sequence[Float[Array, "..."]]
+# by the name of the point in the network where they are taken, each [*d, h, w, c]
+Features = Mapping[str, Float[Array, "..."]]
 
 
-def adapters(student: Sequence[int], teacher: Sequence[int]) -> dict[str, dict[str, Param]]:
-    """Declaration of a 1x1 convolution from each student feature's channels to the teacher's.
+def adapters(student: Mapping[str, int], teacher: Mapping[str, int]) -> dict[str, dict[str, Param]]:
+    """Declaration of a 1x1 convolution a point, from the student's channels there to the teacher's.
 
-    ValueError where the two differ in number.
+    ValueError where the student lacks a point of the teacher.
     """
-    if len(student) != len(teacher) or not student:
-        raise ValueError(f"adapters: needs as many student as teacher features, got {len(student)} and {len(teacher)}")
-    pairs = enumerate(zip(student, teacher, strict=True))
-    return {f"adapter{i}": conv_params(1, ours, theirs, gain=1.0) for i, (ours, theirs) in pairs}
+    if missing := [point for point in teacher if point not in student]:
+        raise ValueError(f"adapters: the student has no feature {missing[0]!r}; its points: {', '.join(student)}")
+    return {point: conv_params(1, student[point], channels, gain=1.0) for point, channels in teacher.items()}
 
 
-def adapted_mse(params: Params, features: _FEATURES, target: _FEATURES) -> Float[Array, ""]:
-    """The mean over features of the squared error of the adapted student (GAN Compression, arXiv 2003.08936, eq. 2).
+def adapted_mse(params: Params, features: Features, target: Features) -> Float[Array, ""]:
+    """The mean over the teacher's points of the student's squared error behind its adapter.
 
-    Features are `[*d, h, w, c]`, the student's and the teacher's of one size; no gradient flows to the teacher.
+    GAN Compression, arXiv 2003.08936, equation 2. Features have one size at a point; no gradient flows to the teacher.
     """
-    layers = [params[f"adapter{i}"] for i in range(len(target))]
-    pairs = zip(layers, features, target, strict=True)
-    losses = [mse(conv(p, f.astype(jnp.float32), t.shape[-1]), lax.stop_gradient(t)) for p, f, t in pairs]
-    return jnp.stack(losses).mean()
+    adapted = {name: conv(params[name], features[name].astype(jnp.float32), t.shape[-1]) for name, t in target.items()}
+    return jnp.stack([mse(adapted[name], lax.stop_gradient(t)) for name, t in target.items()]).mean()
 
 
-def gram_alignment(features: _FEATURES, target: _FEATURES) -> Float[Array, ""]:
+def gram_alignment(features: Features, target: Features) -> Float[Array, ""]:
     """1 minus the mean similarity of Gram matrices over the batch's positions, 0 where one is a rotation of the other.
 
     The kernel alignment |Y'X|^2 / (|X'X| |Y'Y|) of features with one row a position and image (the global form of
     CAT, arXiv 2103.03467, section 3.3): no adapter is needed, since channels need not correspond, nor be equally many.
     """
-    pairs = zip(features, target, strict=True)
-    return 1 - jnp.stack([_alignment(f, lax.stop_gradient(t)) for f, t in pairs]).mean()
+    return 1 - jnp.stack([_alignment(features[name], lax.stop_gradient(t)) for name, t in target.items()]).mean()
 
 
 def ssim_loss(y: Float[Array, "*d h w c"], target: Float[Array, "*d h w c"]) -> Float[Array, ""]:
@@ -59,8 +56,8 @@ def ssim_loss(y: Float[Array, "*d h w c"], target: Float[Array, "*d h w c"]) -> 
     return 1 - similarity_map(*levels).mean()
 
 
-def style_loss(features: _FEATURES, target: _FEATURES) -> Float[Array, ""]:
-    """The mean squared difference of Gram matrices, over features and images (same source).
+def style_loss(features: Sequence[Array], target: Sequence[Array]) -> Float[Array, ""]:
+    """The mean squared difference of Gram matrices, over an encoder's features and images (same source).
 
     With an encoder of unit mean activation all features count alike.
     """

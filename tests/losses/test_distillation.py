@@ -19,21 +19,22 @@ def feature(*shape):
 
 def test_adapted_mse_by_hand():
     """A 1x1 convolution is a matrix: the mean over features of the mean squared error behind it."""
-    params = draw(KEY, adapters((2, 3), (4, 5)))
-    ours, theirs = (feature(2, 3, 3, 2), feature(2, 2, 2, 3)), (feature(2, 3, 3, 4), feature(2, 2, 2, 5))
+    params = draw(KEY, adapters({"a": 2, "b": 3, "more": 9}, {"a": 4, "b": 5}))
+    ours = {"a": feature(2, 3, 3, 2), "b": feature(2, 2, 2, 3), "more": feature(1, 1, 1, 9)}
+    theirs = {"a": feature(2, 3, 3, 4), "b": feature(2, 2, 2, 5)}
     each = [
-        np.square(np.asarray(f) @ np.asarray(params[f"adapter{i}"]["w"][0, 0]) - np.asarray(t)).mean()
-        for i, (f, t) in enumerate(zip(ours, theirs, strict=True))
+        np.square(np.asarray(ours[name]) @ np.asarray(params[name]["w"][0, 0]) - np.asarray(theirs[name])).mean()
+        for name in theirs
     ]
     assert float(adapted_mse(params, ours, theirs)) == pytest.approx(np.mean(each), rel=1e-5)
     to_teacher = jax.grad(lambda t: adapted_mse(params, ours, t))(theirs)
-    assert not any(np.asarray(g).any() for g in to_teacher)
+    assert not any(np.asarray(g).any() for g in to_teacher.values())
 
 
-def test_adapters_need_pairs():
-    """As many features of the student as of the teacher."""
-    with pytest.raises(ValueError, match="got 1 and 2"):
-        adapters((2,), (3, 4))
+def test_adapters_need_the_teachers_points():
+    """The message has the point that the student lacks, and those that it has."""
+    with pytest.raises(ValueError, match="no feature 'group1'; its points: down, up"):
+        adapters({"down": 2, "up": 3}, {"down": 3, "group1": 4})
 
 
 def test_alignment_ignores_rotation_and_scale():
@@ -41,7 +42,7 @@ def test_alignment_ignores_rotation_and_scale():
     x = feature(2, 3, 2, 4)
     rotation = np.linalg.qr(RNG.normal(size=(6, 6)))[0][:4]
     turned = jnp.asarray(3 * np.asarray(x) @ rotation, jnp.float32)
-    assert float(gram_alignment((x,), (turned,))) == pytest.approx(0, abs=1e-5)
+    assert float(gram_alignment({"a": x}, {"a": turned})) == pytest.approx(0, abs=1e-5)
 
 
 def test_alignment_equals_its_formula():
@@ -50,10 +51,10 @@ def test_alignment_equals_its_formula():
     a, b = np.asarray(x, np.float64).reshape(12, 4), np.asarray(y, np.float64).reshape(12, 5)
     norm = np.linalg.norm
     wanted = 1 - norm(b.T @ a) ** 2 / (norm(a.T @ a) * norm(b.T @ b))
-    assert float(gram_alignment((x,), (y,))) == pytest.approx(wanted, rel=1e-5)
+    assert float(gram_alignment({"a": x}, {"a": y})) == pytest.approx(wanted, rel=1e-5)
     ends = jnp.eye(2).reshape(1, 2, 1, 2)
-    assert float(gram_alignment((ends[..., :1],), (ends[..., 1:],))) == pytest.approx(1)
-    dead = jax.grad(lambda x: gram_alignment((x,), (y,)))(jnp.zeros_like(x))
+    assert float(gram_alignment({"a": ends[..., :1]}, {"a": ends[..., 1:]})) == pytest.approx(1)
+    dead = jax.grad(lambda x: gram_alignment({"a": x}, {"a": y}))(jnp.zeros_like(x))
     assert np.isfinite(dead).all()
 
 
