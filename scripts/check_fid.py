@@ -101,6 +101,7 @@ def compare(folder: Path) -> dict:
     params = convert_inception({k.partition(":")[2]: saved[k] for k in saved.files if k.startswith("weights:")})
     run, theirs = jax.jit(inception_features), saved["features"]
     ours = np.concatenate([run(params, inception_input(p, "legacy-tensorflow")[None]) for p in pictures()])
+    given = np.concatenate([run(params, (x[None] - 128) / 128) for x in saved["resized:legacy-tensorflow"]])
     pixels = {}
     for protocol in ("clean", "legacy-tensorflow", "legacy-pytorch"):
         scale = (lambda x: (x + 1) * 127.5) if protocol == "legacy-pytorch" else (lambda x: x * 128 + 128)
@@ -113,6 +114,7 @@ def compare(folder: Path) -> dict:
         "pictures": PICTURES,
         "feature_std": float(theirs.std()),
         "largest_feature_difference": float(np.abs(ours - theirs).max()),
+        "given_their_resized_pictures": float(np.abs(given - theirs).max()),
         "largest_pixel_difference_of_255": pixels,
         "frechet": {"torch_fidelity": float(saved["fid"]), "nasjax": found[0]},
         "kid": {"torch_fidelity": float(saved["kid"]), "nasjax": found[1]},

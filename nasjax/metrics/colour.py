@@ -89,4 +89,5 @@ def _mean_hue(one: tuple[Array, Array, Array], two: tuple[Array, Array, Array]) 
 def _hue_weight(h: Array) -> Array:
     """The factor T of equation 15."""
     terms = ((-0.17, 1, -30), (0.24, 2, 0), (0.32, 3, 6), (-0.20, 4, -63))
-    return 1 + sum(weight * jnp.cos(times * h + np.deg2rad(shift)) for weight, times, shift in terms)
+    waves = [weight * jnp.cos(times * h + np.deg2rad(shift)) for weight, times, shift in terms]
+    return 1 + waves[0] + waves[1] + waves[2] + waves[3]

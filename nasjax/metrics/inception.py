@@ -42,9 +42,11 @@ def _bilinear(shift: float) -> Callable[[np.ndarray], np.ndarray]:
         x = image.astype(np.float32)
         for axis in (0, 1):
             size = x.shape[axis]
-            at = np.maximum((np.arange(_SIDE) + shift) * (size / _SIDE) - shift, 0)
+            # In float32, as both have it: a place that is off by its rounding shows in the features.
+            at = (np.arange(_SIDE, dtype=np.float32) + np.float32(shift)) * np.float32(size / _SIDE) - np.float32(shift)
+            at = np.maximum(at, 0)
             low = np.floor(at).astype(int)
-            share = (at - low).astype(np.float32).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
+            share = (at - low.astype(np.float32)).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
             near, far = x.take(low, axis), x.take(np.minimum(low + 1, size - 1), axis)
             x = near + (far - near) * share
         return x

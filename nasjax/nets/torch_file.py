@@ -14,7 +14,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -29,6 +29,17 @@ _DTYPES = {
     "Short": np.dtype("<i2"), "Char": np.dtype("i1"), "Byte": np.dtype("u1"), "Bool": np.dtype("?"),
 }  # fmt: skip
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of the format before 1.6
+# What the unpickler raises on programs that make no sense.
+_BROKEN = (
+    pickle.UnpicklingError,
+    AttributeError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    TypeError,
+    UnicodeError,
+)
 _STATE = "save a state dict instead: torch.save(model.state_dict(), path)"
 
 
@@ -52,9 +63,14 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensors]:
 
 def _safetensors(path: Path) -> Tensors:
     try:
-        return dict(load_file(path))
+        # The format keeps no order; numbers in names are those of the layers.
+        return dict(sorted(load_file(path).items(), key=lambda item: _natural(item[0])))
     except SafetensorError as error:
         raise ValueError(f"{path} is not a safetensors file: {error}") from error
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
 
 
 def _dictionaries(value: Any, name: str = "") -> Iterator[tuple[str, Tensors]]:
@@ -67,7 +83,7 @@ def _dictionaries(value: Any, name: str = "") -> Iterator[tuple[str, Tensors]]:
         yield from _dictionaries(inner, f"{name}.{key}" if name else str(key))
 
 
-def _zipped(file: BinaryIO, path: Path) -> Any:
+def _zipped(file: io.BufferedIOBase, path: Path) -> Any:
     with zipfile.ZipFile(file) as archive:
         names = archive.namelist()
         roots = [n.removesuffix("data.pkl") for n in names if n.endswith("/data.pkl") and n.count("/") == 1]
@@ -83,12 +99,15 @@ def _zipped(file: BinaryIO, path: Path) -> Any:
             # PyTorch never compresses: a small file cannot ask for much memory.
             if member not in names or archive.getinfo(member).compress_type != zipfile.ZIP_STORED:
                 raise ValueError(f"{path} is damaged: {member} is missing or compressed")
-            return _filled(np.zeros(num, dtype), archive.read(member), f"{path}: {member}")
+            content = archive.read(member)
+            if len(content) < num * dtype.itemsize:
+                raise _cut_short(f"{path}: {member}", num * dtype.itemsize, len(content))
+            return np.frombuffer(content, dtype, num)
 
         return _unpickle(io.BytesIO(archive.read(f"{roots[0]}data.pkl")), storage, path)
 
 
-def _legacy(file: BinaryIO, path: Path) -> Any:
+def _legacy(file: io.BufferedIOBase, path: Path) -> Any:
     """Magic number, protocol, facts about the machine, the object, the keys of its storages; then their content."""
     file.seek(0)
     storages: dict[str, np.ndarray] = {}
@@ -96,7 +115,7 @@ def _legacy(file: BinaryIO, path: Path) -> Any:
 
     def storage(key: str, dtype: np.dtype, num: int) -> np.ndarray:
         if num * dtype.itemsize > room:
-            raise ValueError(f"{path} is cut short: storage {key} has {num * dtype.itemsize} bytes, the file {room}")
+            raise _cut_short(f"{path}: storage {key}", num * dtype.itemsize, room)
         return storages.setdefault(key, np.zeros(num, dtype))
 
     magic, protocol, facts = (_unpickle(file, storage, path) for _ in range(3))
@@ -109,50 +128,56 @@ def _legacy(file: BinaryIO, path: Path) -> Any:
         where = f"{path}: storage {key}"
         if key not in storages or struct.unpack("<q", file.read(8).ljust(8)) != (storages[key].size,):
             raise ValueError(f"{where} is damaged: it has another size than its tensors")
-        _filled(storages[key], file.read(storages[key].nbytes), where)
+        _fill(storages[key], file.read(storages[key].nbytes), where)
     return content
 
 
-def _filled(storage: np.ndarray, content: bytes, where: str) -> np.ndarray:
-    """The storage with its content, which the tensors that look at it see."""
+def _fill(storage: np.ndarray, content: bytes, where: str) -> None:
+    """Puts the content into the storage, where the tensors over it see it."""
     if len(content) < storage.nbytes:
-        raise ValueError(f"{where} is cut short: {len(content)} bytes, {storage.nbytes} expected")
+        raise _cut_short(where, storage.nbytes, len(content))
     storage[:] = np.frombuffer(content, storage.dtype, storage.size)
-    return storage
 
 
-def _unpickle(file: BinaryIO, storage: Callable[[str, np.dtype, int], np.ndarray], path: Path) -> Any:
+def _cut_short(where: str, wanted: int, found: int) -> ValueError:
+    return ValueError(f"{where} is cut short: {wanted} bytes are expected, {found} are there")
+
+
+def _unpickle(file: io.BufferedIOBase, storage: Callable[[str, np.dtype, int], np.ndarray], path: Path) -> Any:
     try:
         return _Tensors(file, storage).load()
-    except pickle.UnpicklingError as error:
+    except _Refused as error:
         raise ValueError(f"{path}: {error}; {_STATE}") from error
-    except (AttributeError, EOFError, ImportError, IndexError, KeyError, TypeError, struct.error) as error:
-        # What the unpickler raises on broken programs; nothing of nasjax runs inside it but the two calls.
+    except _BROKEN as error:
         raise ValueError(f"{path} is damaged, or no file of PyTorch: {error!r}") from error
+
+
+class _Refused(Exception):
+    """A file asks for something that is no part of a tensor."""
 
 
 class _Tensors(pickle.Unpickler):
     """Knows tensors and ordered dictionaries; `storage(key, dtype, number of elements)` gives the arrays below them."""
 
-    def __init__(self, file: BinaryIO, storage: Callable[[str, np.dtype, int], np.ndarray]):
+    def __init__(self, file: io.BufferedIOBase, storage: Callable[[str, np.dtype, int], np.ndarray]):
         super().__init__(file)
         self._storage = functools.cache(storage)
 
     def find_class(self, module: str, name: str) -> Any:
-        """The three kinds of names in a state dict; UnpicklingError on any other, which is not even imported."""
+        """The three kinds of names in a state dict; any other is refused before it is imported."""
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
         if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_parameter"):
             return _Rebuild(name)
         if module == "torch" and name.endswith("Storage") and name.removesuffix("Storage") in _DTYPES:
             return name
-        raise pickle.UnpicklingError(f"the file asks for {module}.{name}, which is no part of a tensor: refused")
+        raise _Refused(f"the file asks for {module}.{name}, which is no part of a tensor: refused")
 
     def persistent_load(self, pid: Any) -> np.ndarray:
         """The array behind ("storage", type, key, device, number of elements[, view])."""
         tag, kind, key, _, num, *view = pid
         if tag != "storage" or not isinstance(key, str) or not isinstance(num, int) or num < 0 or any(view):
-            raise pickle.UnpicklingError(f"a storage of an unknown kind: {pid!r}")
+            raise _Refused(f"a storage of an unknown kind: {pid!r}")
         return self._storage(key, _DTYPES[kind.removesuffix("Storage")], num)
 
 
@@ -168,7 +193,7 @@ class _Rebuild:
         object.__setattr__(self, "_of_storage", name == "_rebuild_tensor_v2")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise pickle.UnpicklingError(f"the file tries to change {name!r} of its reader: refused")
+        raise _Refused(f"the file tries to change {name!r} of its reader: refused")
 
     def __call__(self, *given: Any) -> np.ndarray:
         return _tensor(*given[:4]) if self._of_storage else given[0]
@@ -177,9 +202,9 @@ class _Rebuild:
 def _tensor(storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:
     numbers = (offset, *shape, *strides)
     if not isinstance(storage, np.ndarray) or not all(isinstance(n, int) and n >= 0 for n in numbers):
-        raise pickle.UnpicklingError(f"a tensor of offset {offset!r}, shape {shape!r}, strides {strides!r}: refused")
+        raise _Refused(f"a tensor of offset {offset!r}, shape {shape!r}, strides {strides!r}: refused")
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     size = int(np.prod(shape, dtype=object))
     if size and (last >= storage.size or size > storage.size):
-        raise pickle.UnpicklingError(f"a tensor of shape {shape} that reaches beyond its {storage.size} elements")
+        raise _Refused(f"a tensor of shape {shape} that reaches beyond its {storage.size} elements")
     return np.lib.stride_tricks.as_strided(storage[offset:], shape, [step * storage.itemsize for step in strides])
