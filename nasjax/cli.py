@@ -10,6 +10,7 @@ from typing import Any
 
 from nasjax.chain.configs import load_config, restoration, shipped
 from nasjax.chain.style.config import StyleConfig
+from nasjax.commands import data
 from nasjax.config import Config
 
 _EPILOG = (
@@ -272,6 +273,7 @@ _COMMANDS: dict[str, _Command] = {
     "export": (_add_export, _export, "write the bundle of a finished run again, or graphs of a stylising network"),
     "apply": (_add_apply, _apply, "run a bundle on pictures"),
     "stylize": (_add_stylize, _stylize, "give photographs the light and colour of others"),
+    "data": (data.add, data.run, data.TEXT),
     "report": (_add_folder, _report, "write report.html of a run folder"),
     "doctor": (_add_nothing, _doctor, "versions, devices, memory, and what the missing extras would enable"),
 }

@@ -57,7 +57,7 @@ LAYERS: dict[str, set[str]] = {
     "doctor": set(),
 }
 # The only place where the halves meet; nothing above may import these.
-MEETING = ("config", "chain", "cli")
+MEETING = ("config", "chain", "commands", "cli")
 # Area -> outside packages that it must not import, not even inside a function.
 FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
     **dict.fromkeys(
@@ -130,7 +130,7 @@ def test_import_direction():
 
 
 def test_meeting_places_go_one_way():
-    """config, chain and cli may import everything below them, never one another upwards."""
+    """config, chain, commands and cli may import everything below them, never one another upwards."""
     problems = [
         f"{module.path}:{each.line} imports {each.name}"
         for module in modules()

@@ -5,13 +5,16 @@ import functools
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from nasjax.data.domains import Unpaired
 from nasjax.data.source import OnError, Source, at_least, image_keys
 
+Augment = bool | Literal["mirror"]
 _THREADS, _BATCHES_AHEAD = 2, 8
+_MIRRORED = 2  # the symmetry that swaps left and right
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,18 +23,20 @@ class PatchBatches:
 
     Every epoch shuffles the pictures and takes one patch of each, at a uniform place: uniform over pictures, not over
     pixels, so that one panorama does not outweigh a hundred snapshots. With `augment`, one of the eight flips and
-    quarter turns.
+    quarter turns, or, with "mirror", left and right swapped or not. Other `domain`s draw by themselves.
     """
 
     source: Source
     patch: int
     batch: int
     seed: int
-    augment: bool
+    augment: Augment
+    domain: int = 0
 
     def __call__(self, index: int) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng((self.seed, 1, index))
-        places, turns = rng.random((self.batch, 2)), rng.integers(0, 8 if self.augment else 1, self.batch)
+        rng = np.random.default_rng((self.seed, 1, index, *_own(self.domain)))
+        choices = (0, _MIRRORED) if self.augment == "mirror" else range(8 if self.augment else 1)
+        places, turns = rng.random((self.batch, 2)), np.asarray(choices)[rng.integers(0, len(choices), self.batch)]
         out: dict[str, np.ndarray] = {}
         for row, picture in enumerate(self._pictures(index)):
             element = self.source[picture]
@@ -45,7 +50,7 @@ class PatchBatches:
     def _pictures(self, index: int) -> list[int]:
         """The picture of each row: a stretch of the shuffled epochs laid end to end."""
         epoch, place = np.divmod(np.arange(index * self.batch, (index + 1) * self.batch), len(self.source))
-        orders = {e: _epoch_order(self.seed, int(e), len(self.source)) for e in np.unique(epoch)}
+        orders = {e: _epoch_order(self.seed, int(e), len(self.source), self.domain) for e in np.unique(epoch)}
         return [int(orders[e][p]) for e, p in zip(epoch, place, strict=True)]
 
     def _views(self, element: Mapping[str, Any], keys: tuple[str, ...], place: np.ndarray) -> list[np.ndarray]:
@@ -58,6 +63,17 @@ class PatchBatches:
         return [element[key][y : y + self.patch, x : x + self.patch] for key in keys]
 
 
+@dataclasses.dataclass(frozen=True)
+class UnpairedBatches:
+    """Batch number i of two domains, "input" and "target", each in its own order and from its own places."""
+
+    inputs: PatchBatches
+    targets: PatchBatches
+
+    def __call__(self, index: int) -> dict[str, np.ndarray]:
+        return {"input": self.inputs(index)["image"], "target": self.targets(index)["image"]}
+
+
 class PatchIterator:
     """Yields batches for ever; `get_state` and `set_state` save and restore the position exactly, at no cost.
 
@@ -65,7 +81,7 @@ class PatchIterator:
     depends on, so that a state of another pipeline is refused with a ValueError.
     """
 
-    def __init__(self, batches: PatchBatches, shard: tuple[int, int]):
+    def __init__(self, batches: PatchBatches | UnpairedBatches, shard: tuple[int, int]):
         self._identity = _identity(batches, shard)
         self._position = 0
         self._batches = _prefetched(batches, shard)
@@ -101,12 +117,14 @@ def patches(
     patch: int,
     batch: int,
     seed: int,
-    augment: bool = True,
+    augment: Augment = True,
     on_small: OnError = "fail",
     shard: tuple[int, int] = (0, 1),
 ) -> PatchIterator:
     """Endless batches {"image": uint8 [batch, patch, patch, 3]} of a source; of pairs "input" and "target", cut alike.
 
+    Of an unpaired source "input" and "target" are drawn and cut independently. `augment`: the eight flips and quarter
+    turns, "mirror" for left and right alone (things that stand on their feet), or False.
     Give it a source of `open_source`, which keeps decoded pictures in memory; two threads read ahead. `shard` is
     (process index, process count): process i takes every count-th batch of the one sequence, so that all together
     still use each picture equally often. Pictures smaller than the patch are a ValueError that names them, or left
@@ -117,10 +135,14 @@ def patches(
             "patches: patch and batch must be positive, the seed not negative, shard (index, count), index < count; "
             f"got patch={patch}, batch={batch}, seed={seed}, shard={shard}"
         )
+    if isinstance(source, Unpaired):
+        sides = [at_least(side, patch, on_small) for side in (source.inputs, source.targets)]
+        domains = [PatchBatches(side, patch, batch, seed, augment, domain) for domain, side in enumerate(sides)]
+        return PatchIterator(UnpairedBatches(*domains), shard)
     return PatchIterator(PatchBatches(at_least(source, patch, on_small), patch, batch, seed, augment), shard)
 
 
-def _prefetched(batches: PatchBatches, shard: tuple[int, int]):
+def _prefetched(batches: PatchBatches | UnpairedBatches, shard: tuple[int, int]):
     import grain
 
     # Grain reads ahead, in order, and restores a position without a replay. Its elements are whole batches and the
@@ -131,8 +153,13 @@ def _prefetched(batches: PatchBatches, shard: tuple[int, int]):
 
 
 @functools.lru_cache(maxsize=8)
-def _epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
-    return np.random.default_rng((seed, 0, epoch)).permutation(count)
+def _epoch_order(seed: int, epoch: int, count: int, domain: int) -> np.ndarray:
+    return np.random.default_rng((seed, 0, epoch, *_own(domain))).permutation(count)
+
+
+def _own(domain: int) -> tuple[int, ...]:
+    """What tells a domain's random numbers from the first one's, which are as they were before there were domains."""
+    return (domain,) if domain else ()
 
 
 def _write(out: np.ndarray, view: np.ndarray, turn: int) -> None:
@@ -153,13 +180,15 @@ def _write(out: np.ndarray, view: np.ndarray, turn: int) -> None:
         out[..., channel] = view[..., channel]
 
 
-def _identity(batches: PatchBatches, shard: tuple[int, int]) -> dict[str, int]:
-    names = "\n".join(batches.source.name(i) for i in range(len(batches.source)))
+def _identity(batches: PatchBatches | UnpairedBatches, shard: tuple[int, int]) -> dict[str, int]:
+    domains = (batches,) if isinstance(batches, PatchBatches) else (batches.inputs, batches.targets)
+    first = domains[0]
+    names = "\n\n".join("\n".join(d.source.name(i) for i in range(len(d.source))) for d in domains)
     return {
-        "seed": batches.seed,
-        "patch": batches.patch,
-        "batch": batches.batch,
-        "augment": int(batches.augment),
+        "seed": first.seed,
+        "patch": first.patch,
+        "batch": first.batch,
+        "augment": 2 if first.augment == "mirror" else int(first.augment),
         "shard": shard[0],
         "shards": shard[1],
         "pictures": zlib.crc32(names.encode()),

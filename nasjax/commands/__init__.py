@@ -1,0 +1,1 @@
+"""Sub-commands of `nasjax`, one module each: `add(parser)` declares its arguments, `run(args, rest)` does it."""
