@@ -75,9 +75,10 @@ def tfds_domains(
     if split not in _DOMAINS:
         raise ValueError(f"tfds: {name} has two domains and no split {split!r}; allowed: {', '.join(_DOMAINS)}")
     keys = _feature_keys(name, builder.info.features, key)
-    places = [_DOMAINS[split].format(letter) for letter in "AB"]
-    sources = [TfdsSource(f"{name}/{letter}", builder.as_data_source(p), keys) for letter, p in zip("AB", places, strict=True)]
-    return sources[0], sources[1]
+    first, second = (
+        TfdsSource(f"{name}/{letter}", builder.as_data_source(_DOMAINS[split].format(letter)), keys) for letter in "AB"
+    )
+    return first, second
 
 
 def prepare(source: Source, name: str, data_dir: str | os.PathLike) -> Path:
