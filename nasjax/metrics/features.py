@@ -1,6 +1,6 @@
 """Pictures as features: one row a picture, from any network, and the sums that a Frechet distance needs of them.
 
-features = collect(lambda x: pooled(trunk.apply(params, x)), pictures, batch=16)
+features = collect(jax.jit(lambda x: pooled(trunk.apply(params, x))), pictures, batch=16)
 frechet = frechet_distance(moments(features), reference.moments)
 """
 
@@ -31,15 +31,16 @@ class Moments(NamedTuple):
 def collect(
     feature_fn: _FeatureFn, images: Iterable[np.ndarray], *, batch: int, sharding: jax.sharding.Sharding | None = None
 ) -> Rows:
-    """The features of images of one shape, one row each, as float32 on the host; one program whatever their number.
+    """The features of images of one shape, one row each, as float32 on the host.
 
-    The last batch is filled up with zeros, whose rows are dropped. `sharding` spreads a batch over devices. ValueError
+    `feature_fn` is called on batches of one size (jit it: one program, whatever the number of images); the last one is
+    filled up with zeros, whose rows are dropped. `sharding` spreads a batch over devices. ValueError
     without images.
     """
-    run, source, found = jax.jit(feature_fn), iter(images), []
+    source, found = iter(images), []
     while chunk := list(islice(source, batch)):
         x = np.stack([*chunk, *[np.zeros_like(chunk[0])] * (batch - len(chunk))])
-        y = run(x if sharding is None else jax.device_put(x, sharding))
+        y = feature_fn(x if sharding is None else jax.device_put(x, sharding))
         found.append(np.asarray(y, np.float32)[: len(chunk)])
     if not found:
         raise ValueError("collect: there are no images")

@@ -12,6 +12,7 @@ from nasjax.metrics.features import gram_vector, pooled
 IMAGES = np.random.default_rng(0).normal(size=(11, 4, 4, 3)).astype(np.float32)
 
 
+@jax.jit
 def feature_fn(x):
     return jnp.tanh(x.reshape(len(x), -1)[:, ::5])
 
@@ -25,7 +26,7 @@ def test_ragged_batches_are_exact(batch):
         calls.append(x.shape)
         return feature_fn(x)
 
-    found = collect(counted, iter(IMAGES), batch=batch)
+    found = collect(jax.jit(counted), iter(IMAGES), batch=batch)
     np.testing.assert_array_equal(found, collect(feature_fn, IMAGES, batch=3))
     assert calls == [(batch, 4, 4, 3)]
 
