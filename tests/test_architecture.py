@@ -51,8 +51,8 @@ LAYERS: dict[str, set[str]] = {
     "supernet": {*FUNCTIONS, "space", "rounds", "nets"},
     "spaces": {*FUNCTIONS, "space", "nets", "supernet"},
     # arrays: know neither space nor nets
-    "losses": FUNCTIONS,
     "metrics": FUNCTIONS,
+    "losses": {*FUNCTIONS, "metrics"},  # what is measured may be trained by: SSIM, LPIPS, Gram matrices
     "data": FUNCTIONS,
     # what is learned: `task` says what a task is, the trainer receives one and never imports `tasks`
     "task": {"typing", "metrics"},

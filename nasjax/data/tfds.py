@@ -17,6 +17,8 @@ from nasjax.data.source import Source, image_keys
 
 # Where a data set has only a "train" split, validation and test come off its end.
 _SLICES = {"train": "train[:80%]", "val": "train[80%:90%]", "test": "train[90%:]"}
+# Sets of two domains (cycle_gan/...) have these; validation comes off the end of training.
+_DOMAINS = {"train": "train{}[:90%]", "val": "train{}[90%:]", "test": "test{}", "all": "train{0}+test{0}"}
 _PAIR = ("input", "target")
 
 
@@ -56,6 +58,27 @@ def tfds_source(name: str, split: str, *, key: str | None = None, data_dir: str 
         builder.download_and_prepare()
     keys = _feature_keys(name, builder.info.features, key)
     return TfdsSource(name, builder.as_data_source(_resolve_split(name, split, tuple(builder.info.splits))), keys)
+
+
+def tfds_domains(
+    name: str, split: str, *, key: str | None = None, data_dir: str | None = None
+) -> tuple[TfdsSource, TfdsSource] | None:
+    """Both domains of a data set with the splits trainA, trainB, testA, testB; None for one without.
+
+    `split` is train, val, test or all; the last tenth of training is "val". Else as `tfds_source`.
+    """
+    builder = _builder(name, data_dir)
+    if not builder.is_prepared():
+        builder.download_and_prepare()
+    if not {f"{part}{letter}" for part in ("train", "test") for letter in "AB"} <= set(builder.info.splits):
+        return None
+    if split not in _DOMAINS:
+        raise ValueError(f"tfds: {name} has two domains and no split {split!r}; allowed: {', '.join(_DOMAINS)}")
+    keys = _feature_keys(name, builder.info.features, key)
+    first, second = (
+        TfdsSource(f"{name}/{letter}", builder.as_data_source(_DOMAINS[split].format(letter)), keys) for letter in "AB"
+    )
+    return first, second
 
 
 def prepare(source: Source, name: str, data_dir: str | os.PathLike) -> Path:

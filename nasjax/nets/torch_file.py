@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
@@ -25,7 +25,7 @@ Tensors = dict[str, np.ndarray]
 
 _DTYPES = {
     "Float": np.dtype("<f4"), "Double": np.dtype("<f8"), "Half": np.dtype("<f2"),
-    "BFloat16": np.dtype(jnp.bfloat16), "Long": np.dtype("<i8"), "Int": np.dtype("<i4"),
+    "BFloat16": np.dtype(ml_dtypes.bfloat16), "Long": np.dtype("<i8"), "Int": np.dtype("<i4"),
     "Short": np.dtype("<i2"), "Char": np.dtype("i1"), "Byte": np.dtype("u1"), "Bool": np.dtype("?"),
 }  # fmt: skip
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of the format before 1.6
