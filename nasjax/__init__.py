@@ -71,6 +71,7 @@ PUBLIC = {
     "stylize_files": "nasjax.apply.stylize",
     "StyleOptions": "nasjax.apply.stylize",
     "write_report": "nasjax.report.page",
+    "load_run": "nasjax.report.run",
     # a whole experiment
     "Config": "nasjax.config",
     "SpaceConfig": "nasjax.config",
@@ -88,7 +89,13 @@ PUBLIC = {
 }
 
 
+# Modules that are reached as `nasjax.NAME`, imported at first use as well.
+MODULES = ("plots",)
+
+
 def __getattr__(name: str) -> Any:
+    if name in MODULES:
+        return import_module(f"nasjax.{name}")
     if name not in PUBLIC:
         raise AttributeError(f"module 'nasjax' has no attribute {name!r}; public names: {', '.join(sorted(PUBLIC))}")
     value = getattr(import_module(PUBLIC[name]), name)
@@ -97,4 +104,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *PUBLIC})
+    return sorted({*globals(), *PUBLIC, *MODULES})

@@ -10,6 +10,7 @@ from typing import Any
 
 from nasjax.chain.configs import load_config, restoration, shipped
 from nasjax.chain.style.config import StyleConfig
+from nasjax.commands import compare
 from nasjax.config import Config
 
 _EPILOG = (
@@ -273,6 +274,7 @@ _COMMANDS: dict[str, _Command] = {
     "apply": (_add_apply, _apply, "run a bundle on pictures"),
     "stylize": (_add_stylize, _stylize, "give photographs the light and colour of others"),
     "report": (_add_folder, _report, "write report.html of a run folder"),
+    "compare": (compare.add, compare.run, "what several runs found, and what differs between them"),
     "doctor": (_add_nothing, _doctor, "versions, devices, memory, and what the missing extras would enable"),
 }
 

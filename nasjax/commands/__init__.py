@@ -1,0 +1,1 @@
+"""Sub-commands of `nasjax`, each a module with `add` (its arguments) and `run`."""
