@@ -13,11 +13,11 @@ from nasjax.report.tables import Cell, Column, Table
 from nasjax.report.values import number, text
 
 _MOST_POINTS = 240
-_PROGRESS = {"time", "step", "steps", "steps_per_s", "eta_s", "generation", "evaluated", "front"}
+_PROGRESS = {"time", "step", "steps", "steps_per_s", "eta_s", "generation", "evaluated", "front", "best"}
 _NOT_CURVES = frozenset({*_PROGRESS, "phase", "lr", "grad_norm"})
 _CHAINED = ("supernet", "search")  # one after the other, stage by stage
-_ALONE = "alone"
-_ORDER = {"supernet": 0, "search": 2}
+_ALONE, _BEST = "alone", "best"
+_ORDER = ("supernet", "confirm", _ALONE, "search")
 _HEIGHT = 190
 
 Points = list[tuple[float, float]]
@@ -45,7 +45,7 @@ def curves_view(run: Run) -> list[Curve]:
     """Return one chart a quantity and group of phases; none until a metric was logged twice."""
     series = _series(run)
     kinds = dict.fromkeys((_group(phase), name) for phase, name in series)
-    order = sorted(kinds, key=lambda kind: (_ORDER.get(kind[0], 1), not kind[1].startswith("loss")))
+    order = sorted(kinds, key=lambda kind: (_ORDER.index(kind[0]), not _is_noisy(kind[1])))
     return [curve for kind in order if (curve := _curve(run, series, *kind)) is not None]
 
 
@@ -59,18 +59,13 @@ def curve_chart(run: Run, curve: Curve, colours: Palette, *, layer: str = "point
     scale = {"type": "log", "nice": False} if log else {"zero": False, "nice": False}
     x = quantity("x", curve.across, {"nice": False}, format=".3~s")
     raw, mean = (quantity(name, curve.shown.unit or None, scale, format=".3~g") for name in ("y", "mean"))
-    lines, pointer = [line.label for line in curve.lines], hover(layer)
+    lines = [line.label for line in curve.lines]
     colour = coloured("line", lines, _colours(run, curve, colours), keyed=len(lines) > 1)
-    tooltip = [
-        {"field": "line", "title": "phase"},
-        fact("x", curve.across, ",.0f"),
-        fact("y", curve.shown.label, ".4~g"),
-    ]
-    shown = {"condition": {"param": pointer["name"], "empty": False, "value": 1}, "value": 0}
+    tooltip = [{"field": "line", "title": "phase"}, fact("x", curve.across, ",.0f")]
+    pointer, discs = hover(layer, {"y": raw}, [*tooltip, fact("y", curve.shown.label, ".4~g")])
     reach = max(len(line.points) for line in curve.lines) // 16 if curve.noisy else 0
     smooth = {"window": [{"op": "mean", "field": "y", "as": "mean"}], "groupby": ["line"], "frame": [-reach, reach]}
     rows = [{"line": line.label, "x": _short(a), "y": _short(b)} for line in curve.lines for a, b in line.points]
-    points = {"type": "point", "filled": True, "size": 60, "aria": False}
     return {
         "description": f"{curve.title}: " + "; ".join(f"{line.label} ends at {_written(line)}" for line in curve.lines),
         "height": _HEIGHT,
@@ -81,7 +76,7 @@ def curve_chart(run: Run, curve: Curve, colours: Palette, *, layer: str = "point
         "layer": [
             {"mark": {"type": "line", "strokeWidth": 1, "opacity": 0.35}, "encoding": {"y": raw}},
             {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"y": mean}},
-            {"name": layer, "mark": points, "encoding": {"y": raw, "opacity": shown, "tooltip": tooltip}},
+            discs,
         ][0 if curve.noisy else 1 :],
     }
 
@@ -121,6 +116,25 @@ def _series(run: Run) -> dict[tuple[str, str], Points]:
             while points and points[-1][0] >= at:
                 points.pop()
             points.append((at, value))
+    return found | _best(run)
+
+
+def _best(run: Run) -> dict[tuple[str, str], Points]:
+    """Return what decides of the best feasible candidate so far, generation by generation of each stage."""
+    found: dict[tuple[str, str], Points] = {}
+    if (decides := run.decides) is None:
+        return found
+    better = max if decides.better == "higher" else min
+    for row in run.candidates:
+        value, generation = number(row.get(decides.name)), number(row.get("generation"))
+        if value is None or generation is None or not row.get("feasible", True):
+            continue
+        points = found.setdefault((f"search/{row.get('stage')}", _BEST), [])
+        best = better(points[-1][1], value) if points else value
+        if points and points[-1][0] >= generation + 1:
+            points[-1] = (points[-1][0], best)
+        else:
+            points.append((generation + 1, best))
     return found
 
 
@@ -163,7 +177,7 @@ def _is_noisy(name: str) -> bool:
 def _measure(run: Run, name: str) -> Measure:
     if name == "hypervolume":
         return Measure(name, "hypervolume (last = 1)", digits=4)
-    if name == "best" and run.decides is not None:
+    if name == _BEST and run.decides is not None:
         return run.decides._replace(label=f"best {inline(run.decides)}")
     return measure(run.system, name)
 

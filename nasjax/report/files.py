@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nasjax.report.units import count_of
-from nasjax.report.values import mapping, number, records
+from nasjax.report.values import Real, mapping, number, records
 
 _OBJECTS = ("system.json", "config.json", "environment.json", "status.json", "results.json", "diagram.json")
 _LISTS = ("stages.json", "confirmed.json", "ledger.json", "images.json")
@@ -100,7 +100,7 @@ def _typed(row: dict[str, str]) -> dict[str, Any]:
     return read | {name: bool(read[name]) for name in ("feasible", "front") if read.get(name) is not None}
 
 
-def _number(cell: str) -> float | None:
+def _number(cell: str) -> Real | None:
     """Return a figure, whole where it was written so."""
     value = number(cell)
     return int(value) if value is not None and cell.strip().removeprefix("-").isdecimal() else value

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from nasjax.report.measures import Measure
 from nasjax.report.run import Run
 from nasjax.report.system import in_order, measure
-from nasjax.report.values import number
+from nasjax.report.values import Real, number, text
 
 _MOST_POINTS = 1500
 _OWN = frozenset({"id", "stage", "generation", "arch", "hash", "feasible", "front", "violation"})
@@ -33,7 +33,9 @@ def views(run: Run) -> list[View]:
     """Return the looks that are worth drawing, what decides against the first cost before all others."""
     columns = archive_measures(run)
     scores = [name for name in columns[0] if name in {run.system.decides, *run.system.objectives}] or columns[0][:1]
-    wanted = [name for name in run.system.objectives if name in columns[1]]
+    # The relative cost is some cost over again; that one, with its own unit, tells more.
+    objectives = [text(run.config.get("cost")) if name == "cost" else name for name in run.system.objectives]
+    wanted = [name for name in objectives if name in columns[1]]
     costs = list(dict.fromkeys([*wanted, *(name for name in _AXES if name in columns[1])]))
     others = [(x, y) for y in scores for x in scores if scores.index(y) < scores.index(x) and x != run.system.decides]
     pairs = [*((x, y) for y in scores for x in costs), *others]
@@ -74,7 +76,7 @@ def thin(candidates: Sequence[_Candidate], keep: Sequence[_Candidate], most: int
     return [row for i, row in enumerate(candidates) if i % every == 0 or id(row) in always]
 
 
-def is_outlier(view: View) -> Callable[[float], bool]:
+def is_outlier(view: View) -> Callable[[Real], bool]:
     """Return whether a score is so much worse than the others that a chart may cut it off (Tukey's fence)."""
     scores, sign = [row[view.y.name] for row in view.candidates], 1 if view.y.better == "higher" else -1
     if len(scores) < 4:

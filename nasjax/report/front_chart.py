@@ -12,7 +12,7 @@ from nasjax.report.run import Run
 from nasjax.report.spec import Spec, coloured, fact_of, hover, measured
 from nasjax.report.system import measure
 from nasjax.report.units import count
-from nasjax.report.values import text
+from nasjax.report.values import Real, text
 
 DATA = "candidates"
 _HEIGHT = 400
@@ -32,18 +32,24 @@ def front_chart(run: Run, view: View, colours: Palette) -> Spec:
     shown = _facts(run, view)
     ring = {"type": "point", "filled": False, "size": 220, "strokeWidth": 2.5, "color": colours.series[0]}
     ids = {id(row): i for i, row in enumerate(run.candidates)}
+    opacity = {"condition": {"test": "datum.kept", "value": 0.6}, "value": 0.18}
+    points = {"type": "point", "filled": True, "size": 38, "aria": False}
+    others = [{"field": "what", "title": "stage"}, {"field": "generation"}, {"field": "arch", "title": "network"}]
+    kinds = _kinds(run, placed, colours)
+    pointer, discs = hover(_POINTS, place | {"color": kinds["color"]}, [*map(fact_of, shown), *others])
     return {
         "description": f"{len(view.candidates)} candidates: {inline(view.y)} against {inline(view.x)}",
         "height": _HEIGHT,
         "data": {"name": DATA},
-        "params": [{"name": "picked", "value": -1}, hover(_POINTS)],
+        "params": [{"name": "picked", "value": -1}, pointer],
         "layer": [
             *_budget(place["x"], budget_limits(run).get(view.x.name), colours),
             *(_level(mark, place["y"], colours) for mark in known if mark.x is None),
             front_line(view, place, colours.ink),
-            _points(shown, place | _kinds(run, placed, colours)),
+            {"mark": points, "encoding": place | kinds | {"opacity": opacity}},
             {"transform": [{"filter": "datum.id === picked"}], "mark": ring | {"aria": False}, "encoding": place},
             *([_marked(view, place, placed)] if placed else []),
+            discs,
         ],
         "usermeta": {
             "front": [ids[id(row)] for row in view.front],
@@ -53,8 +59,12 @@ def front_chart(run: Run, view: View, colours: Palette) -> Spec:
 
 
 def front_data(run: Run, drawn: Sequence[View]) -> list[dict[str, Any]]:
-    """Return the rows that the charts of these views draw: as many candidates as a page can hold, fronts whole."""
+    """Return the rows that the charts of these views draw: as many candidates as a page can hold, fronts whole.
+
+    Members of a front come last: of points that lie upon one another, they are on top.
+    """
     fronts = [row for view in drawn for row in view.front]
+    members = {id(row) for row in fronts}
     known = sum(archive_measures(run), [])
     ids = {id(row): i for i, row in enumerate(run.candidates)}
     return [
@@ -66,7 +76,7 @@ def front_data(run: Run, drawn: Sequence[View]) -> list[dict[str, Any]]:
             "arch": row.get("arch"),
             **{name: row.get(name) for name in known},
         }
-        for row in thin(run.candidates, fronts)
+        for row in sorted(thin(run.candidates, fronts), key=lambda row: id(row) in members)
     ]
 
 
@@ -92,7 +102,7 @@ def _axes(run: Run, view: View, known: Sequence[Mark]) -> Spec:
     return {"x": measured(view.x, _scale(across, log=log)), "y": measured(view.y, _scale(up, log=False))}
 
 
-def _scale(values: Sequence[float], *, log: bool) -> Spec:
+def _scale(values: Sequence[Real], *, log: bool) -> Spec:
     low, high = (limit(math.log(v) if log else v for v in values) for limit in (min, max))
     margin = (high - low) * 0.05 or abs(high) * 0.05 or 0.5
     ends = [math.exp(end) if log else end for end in (low - margin, high + margin)]
@@ -136,18 +146,9 @@ def _level(mark: Mark, y: Spec, colours: Palette) -> Spec:
     return _ONCE | {"layer": [{"mark": rule}, {"mark": words}], "encoding": {"y": _at(y, mark.y)}}
 
 
-def _at(channel: Spec, value: float) -> Spec:
+def _at(channel: Spec, value: Real) -> Spec:
     """Return one place on an axis."""
     return {key: entry for key, entry in channel.items() if key != "field"} | {"datum": value}
-
-
-def _points(shown: Sequence[Measure], encoding: Spec) -> Spec:
-    size = {"condition": {"param": hover(_POINTS)["name"], "empty": False, "value": 140}, "value": 38}
-    opacity = {"condition": {"test": "datum.kept", "value": 0.6}, "value": 0.18}
-    facts = [fact_of(each) for each in shown]
-    others = [{"field": "what", "title": "stage"}, {"field": "generation"}, {"field": "arch", "title": "network"}]
-    own = {"size": size, "opacity": opacity, "tooltip": [*facts, *others]}
-    return {"name": _POINTS, "mark": {"type": "point", "filled": True, "aria": False}, "encoding": encoding | own}
 
 
 def _kinds(run: Run, placed: Sequence[Mark], colours: Palette) -> Spec:
@@ -163,7 +164,7 @@ def _kinds(run: Run, placed: Sequence[Mark], colours: Palette) -> Spec:
 
 def _marked(view: View, place: Spec, placed: Sequence[Mark]) -> Spec:
     rows = [{"what": mark.name, view.x.name: mark.x, view.y.name: mark.y} for mark in placed]
-    kind = {name: {"field": "what", "type": "nominal"} for name in ("color", "shape", "tooltip")}
+    kind = {name: {"field": "what", "type": "nominal"} for name in ("color", "shape")}
     mark = {"type": "point", "filled": True, "size": 190, "opacity": 1}
     return {"data": {"values": rows}, "mark": mark, "encoding": place | kind}
 

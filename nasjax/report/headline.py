@@ -135,7 +135,8 @@ def _standing(run: Run) -> Standing:
     bars = [each for each in (_whole(run), _phase(run)) if each is not None] if run.state == "running" else []
     message = text(status.get("message"))
     if run.state in heads:
-        message = " ".join(filter(None, [message, "The same command goes on from where it was."]))
+        said = [message.rstrip(".") + "." if message else "", "The same command goes on from where it was."]
+        message = " ".join(filter(None, said))
     age = None if updated is None else max(0.0, run.now - updated)
     return Standing(run.state, head, bars, message, age, updated)
 

@@ -8,7 +8,7 @@ from nasjax.report.front import View
 from nasjax.report.measures import is_cost, write
 from nasjax.report.run import Row, Run
 from nasjax.report.units import LETTERS
-from nasjax.report.values import mapping, number, strings
+from nasjax.report.values import Real, mapping, number, strings
 
 _LIMIT = re.compile(r"([a-z_]+)\s*<=?\s*([\d.]+)\s*([KMGT]?)(?![\w.]*%)", re.IGNORECASE)
 _MARKED = ("found", "finalist", "rival", "reference")
@@ -19,8 +19,8 @@ class Mark(NamedTuple):
 
     role: str
     name: str
-    x: float | None
-    y: float
+    x: Real | None
+    y: Real
 
 
 def budget_limits(run: Run) -> dict[str, float]:
@@ -57,9 +57,9 @@ def _mark(row: Row, view: View) -> Mark | None:
     return Mark(row.role, f"{row.name} {_score(view, y)}", x or None, y)
 
 
-def _place(view: View, row: Mapping[str, Any]) -> tuple[float, float]:
+def _place(view: View, row: Mapping[str, Any]) -> tuple[Real, Real]:
     return row[view.x.name], row[view.y.name]
 
 
-def _score(view: View, value: float) -> str:
+def _score(view: View, value: Real) -> str:
     return write(view.y, value, unit=False)

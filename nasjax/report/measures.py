@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from nasjax.report.units import count, fixed
+from nasjax.report.values import Real
 
 
 class Measure(NamedTuple):
@@ -32,6 +33,8 @@ COSTS = {
         Measure("activations", "Activations", better="lower"),
         Measure("bytes", "Size", "B", better="lower"),
         Measure("macs_torchprofile", "MACs (torchprofile)", better="lower"),
+        Measure("latency", "Latency, summed", "ms", 1, "lower"),
+        Measure("cost", "Relative cost", "", 3, "lower"),
     )
 }
 
@@ -41,7 +44,7 @@ def is_cost(name: str) -> bool:
     return name in COSTS
 
 
-def write(shown: Measure, value: float | None, *, unit: bool = True) -> str:
+def write(shown: Measure, value: Real | None, *, unit: bool = True) -> str:
     """Return a value of a measure as readers see it; a dash for None."""
     if shown.digits is None:
         return count(value, shown.unit if unit else "")

@@ -24,14 +24,12 @@ _COLUMNS = (
     ("edge", "Edge error", "", 4, "lower", _EDGE, 0.0),
     ("style", "Style distance", "", 4, "lower", _STYLE, 0.0),
     ("teacher", "To the teacher", "", 4, "lower", "", 0.0),
-    ("cost", "Relative cost", "", 4, "lower", "MACs relative to those of the dearest network", 0.0),
 )
 _FIELDS = ("name", "label", "unit", "digits", "better", "meaning", "noise")
 _ROLES = {"found, fine-tuned": "found", "found, inherited": "inherited", "found, from scratch": "scratch"}
 _ROLES |= {"hand-made": "rival"}
 _SPREADS = {"latency_spread_ms": "latency_ms"}
 _WEIGHTS = ("edge", "style", "teacher", "cost")  # what the config's weights belong to
-_START = (("bicubic", "input", "content"), ("found",))  # the versions that a slider began with, on either side
 
 
 def as_today(contents: Contents) -> Contents:
@@ -79,7 +77,7 @@ def _system(contents: Contents) -> dict[str, Any]:
     names = {name for row in [*rows, *panels] for name, value in row.items() if value is not None}
     known = [dict(zip(_FIELDS, column, strict=True)) for column in _COLUMNS if column[0] in names]
     main = (name for name in ("psnr_y", "psnr", "total", *(each["name"] for each in known)) if name in names)
-    decides = next(main, "")
+    decides = text(contents.objects["results.json"].get("decides")) or next(main, "")
     config, results = contents.objects["config.json"], contents.objects["results.json"]
     for each in known:
         if each["name"] == "total":
@@ -111,24 +109,24 @@ def _sum(weights: object) -> str:
 
 def _results(results: dict[str, Any], decides: str) -> dict[str, Any]:
     """Return the table with its figures under `values`; what was one flat row is told apart by the names."""
+    # Where finished networks are scored as candidates are, `search_score` was a sum that nothing else states.
     same = results.get("protocol") == results.get("search_protocol")
-    rows = [_row(row, results, "" if same else decides) for row in records(results.get("rows"))]
+    rows = [_row(row, results, drop="search_score" if same else "") for row in records(results.get("rows"))]
     return results | {"version": 1, "decides": decides, "rows": rows}
 
 
-def _row(row: dict[str, Any], results: Mapping[str, Any], searched: str) -> dict[str, Any]:
+def _row(row: dict[str, Any], results: Mapping[str, Any], *, drop: str) -> dict[str, Any]:
     name = text(row.get("name"))
     figures = {key: value for key, raw in row.items() if (value := number(raw)) is not None}
     half = {key.removesuffix(_HALF_RANGE): value for key, value in figures.items() if key.endswith(_HALF_RANGE)}
     half |= {of: figures[key] for key, of in _SPREADS.items() if key in figures}
-    aside = {"search_score", *_SPREADS}
+    aside = {drop, *_SPREADS}
     values = {key: v for key, v in figures.items() if key not in aside and not key.endswith(_HALF_RANGE)}
     role = _ROLES.get(name) or ("found" if name.startswith("found") else "")
     role = role or ("finalist" if name.startswith("finalist") else "reference")
-    search = {searched: figures["search_score"]} if searched and "search_score" in figures else {}
     arch = text(results.get("arch")) if name.startswith("found") else ""
     kept = {"name": name, "role": role, "arch": arch, "note": text(row.get("note"))}
-    return kept | {"values": values, "spread": half} | ({"search_values": search} if searched else {})
+    return kept | {"values": values, "spread": half}
 
 
 def _stage(row: dict[str, Any], decides: str) -> dict[str, Any]:
@@ -140,12 +138,7 @@ def _stage(row: dict[str, Any], decides: str) -> dict[str, Any]:
 
 
 def _image(row: dict[str, Any]) -> dict[str, Any]:
-    panels = [_panel(panel) for panel in records(row.get("panels"))]
-    if all("scores" in panel for panel in records(row.get("panels"))):
-        return row
-    labels = [text(panel.get("label")) for panel in panels]
-    start = [next((name for name in side if name in labels), None) for side in _START]
-    return row | {"panels": panels} | ({"start": start} if all(start) else {})
+    return row | {"panels": [_panel(panel) for panel in records(row.get("panels"))]}
 
 
 def _panel(panel: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from nasjax.report.encode import Box, crop_exact, encode_all, encode_exact, open
 from nasjax.report.measures import write
 from nasjax.report.run import Run
 from nasjax.report.system import measure
-from nasjax.report.values import mapping, number, records, strings, text
+from nasjax.report.values import mapping, number, records, text
 
 _MOST_PICTURES = 12
+_FOUND = "found"  # the panel of the network that the search came to
 _MOST_CROPS = 4
 _MOST_CROP_SIDE = 200
 _MOST_CROP_CHARACTERS = 1_000_000
@@ -118,12 +119,11 @@ def _shot(read: _Read, uris: Iterator[str], details: Sequence[Detail]) -> Shot:
 
 
 def _pair(read: _Read) -> tuple[int, int]:
-    """Return the panels to begin with: those that the run names in `start`, else the first and what was found."""
-    labels, wanted = [panel.label for panel in read.panels], strings(read.entry.get("start"))
-    places = [labels.index(label) for label in wanted if label in labels]
-    if len(places) == 2:
-        return places[0], places[1]
-    return 0, labels.index("found") if "found" in labels else len(labels) - 1
+    """Return the panels to begin with: what was found, and on the left the first other one that has a score."""
+    labels = [panel.label for panel in read.panels]
+    found = labels.index(_FOUND) if _FOUND in labels else len(labels) - 1
+    others = [i for i, panel in enumerate(read.panels) if i != found]
+    return next((i for i in others if read.panels[i].scores), others[0] if others else found), found
 
 
 def _details(shown: Sequence[_Read]) -> list[list[Detail]]:

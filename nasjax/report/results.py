@@ -10,6 +10,8 @@ from nasjax.report.tables import Cell, Column, Table
 from nasjax.report.units import LETTERS, NBSP, exact, fixed
 from nasjax.report.values import strings, text
 
+_TRAINED = ("found", "scratch", "finalist", "rival")
+_COSTS = ("params", "macs", "latency_ms")
 _ARROWS = {"higher": "↑", "lower": "↓"}
 
 
@@ -25,8 +27,8 @@ def results_view(run: Run) -> Results | None:
     """Return the result table; None until results.json has rows."""
     if not run.rows:
         return None
-    names = sum(in_order(run.system, dict.fromkeys(name for row in run.rows for name in row.values)), [])
-    shown = [measure(run.system, name) for name in names]
+    scores, costs = in_order(run.system, dict.fromkeys(name for row in run.rows for name in row.values))
+    shown = [measure(run.system, name) for name in [*scores, *(name for name in costs if name in _COSTS)]]
     columns = [_column(run, each) for each in shown]
     has_notes = any(row.note for row in run.rows)
     rows = [
@@ -82,13 +84,12 @@ def _meanings(shown: Sequence[Measure]) -> list[tuple[str, str]]:
 
 def _notes(run: Run) -> list[str]:
     several = any(row.spread for row in run.rows)
-    once = any(row.trainings == 1 for row in run.rows)
-    budget = ", ".join(strings(run.results.get("budget")))
+    once = any(row.trainings == 1 for row in run.rows if row.role in _TRAINED)
     parts = [
         _sentence(text(run.results.get("protocol")), "Protocol: "),
-        _sentence(budget, "Budget: "),
+        _sentence(", ".join(strings(run.results.get("budget"))), "Budget: "),
         "Behind ± is half the range of several trainings or measurements: smaller differences say nothing." * several,
-        "What has no ± was trained once: how much another seed would change it is not known." * (once and not several),
+        "Scores without ± are of single trainings: how much another seed would change them is not known." * once,
     ]
     return [part for part in parts if part]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas
 
 _STAGED = ("supernet", "search")  # phases HEAD/STAGE; HEAD/NAME of other heads are single networks
+_SEARCHED = "search_score"  # what decides, as candidates were scored while they were searched
 _STATES = ("running", "stopped", "failed", "done")
 
 
@@ -99,15 +100,14 @@ class Run:
     @property
     def state(self) -> str:
         """Running, stopped, failed or done."""
-        said = text(self.status.get("state"))
+        said = "done" if self.status.get("done") is True else text(self.status.get("state"))
         return said if said in _STATES else "running"
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """The result table; the first row is the found network."""
         named = [row for row in records(self.results.get("rows")) if text(row.get("name"))]
-        same = bool(text(self.results.get("protocol"))) and self._same_protocol
-        return tuple(_row(row, same) for row in named)
+        return tuple(_row(row, self.system.decides, same=self._same_protocol) for row in named)
 
     @property
     def found(self) -> Row | None:
@@ -135,7 +135,9 @@ class Run:
 
     @property
     def _same_protocol(self) -> bool:
-        return self.results.get("protocol") == self.results.get("search_protocol")
+        """Whether finished networks are scored as candidates are; the table's protocol may say more, of its costs."""
+        searched = text(self.results.get("search_protocol"))
+        return text(self.results.get("protocol")).startswith(searched) if searched else False
 
 
 def load_run(folder: str | Path, *, partial: bool = False, now: float | None = None) -> Run:
@@ -191,9 +193,10 @@ def _bundle(folder: Path) -> Path:
     return folder / OLD_BUNDLE if (folder / OLD_BUNDLE).is_dir() else folder / "export"
 
 
-def _row(raw: dict[str, Any], same_protocol: bool) -> Row:
+def _row(raw: dict[str, Any], decides: str, *, same: bool) -> Row:
     values, trainings = _figures(raw.get("values")), number(raw.get("trainings"))
-    search = _figures(raw["search_values"]) if "search_values" in raw else values if same_protocol else {}
+    searched = values.pop(_SEARCHED, None)
+    search = {decides: searched} if searched is not None else values if same else {}
     return Row(
         text(raw.get("name")),
         text(raw.get("role")) or "reference",

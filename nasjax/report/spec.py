@@ -66,7 +66,13 @@ def _legend(known: Sequence[str]) -> Spec:
     return {"orient": "top", "title": None, "columns": columns, "labelLimit": 300, "symbolOpacity": 1}
 
 
-def hover(layer: str) -> Spec:
-    """Return the parameter that holds the point of a layer nearest to the pointer, named `hover_LAYER`."""
-    select = {"type": "point", "on": "pointerover", "nearest": True, "clear": "pointerout"}
-    return {"name": f"hover_{layer}", "select": select, "views": [layer]}
+def hover(name: str, place: Spec, tooltip: Sequence[Spec]) -> tuple[Spec, Spec]:
+    """Return a parameter and a layer of that `name`: around each point a disc that is seen only under the pointer.
+
+    Vega-Lite can look for the nearest point itself, but its tooltip then lacks all that is no number (6.4).
+    """
+    select = {"type": "point", "on": "pointerover", "clear": "pointerout"}
+    param = {"name": f"hover_{name}", "select": select, "views": [name]}
+    seen = {"condition": {"param": param["name"], "empty": False, "value": 0.3}, "value": 0}
+    disc = {"type": "point", "filled": True, "size": 380, "aria": False}
+    return param, {"name": name, "mark": disc, "encoding": {**place, "opacity": seen, "tooltip": list(tooltip)}}

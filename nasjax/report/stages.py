@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from nasjax.report.measures import inline, write
 from nasjax.report.phases import colour_of, stage_title
 from nasjax.report.run import Run
-from nasjax.report.system import in_order, measure
+from nasjax.report.system import TOTAL, in_order, measure
 from nasjax.report.tables import Cell, Column, Table
 from nasjax.report.units import count_of, exact, fixed
 from nasjax.report.values import mapping, number, strings, text
@@ -114,7 +114,7 @@ def _width(size: object, largest: float) -> float:
 
 def _facts(run: Run, row: Mapping[str, Any]) -> str:
     tried, values = number(row.get("candidates")), mapping(row.get("values"))
-    shown = [measure(run.system, name) for name in sum(in_order(run.system, values), [])]
+    shown = [measure(run.system, name) for name in in_order(run.system, values)[0]]
     known = [(each, number(values[each.name])) for each in shown]
     parts = [
         f"{count_of(int(tried), 'candidate')} evaluated" if tried is not None else "",
@@ -150,20 +150,24 @@ def _confirmed(run: Run, name: str) -> Table | None:
     rows = [row for row in run.confirmed if row.get("stage") == name]
     if not rows:
         return None
-    shown = run.decides or measure(run.system, "total")
-    totals = [number(row.get("total")) for row in rows]
-    known = [total for total in totals if total is not None]
+    shown = run.decides or measure(run.system, TOTAL)
+    before = {row.get("arch"): row.get(shown.name) for row in run.candidates if row.get("stage") == name}
+    shared = [number(before.get(row.get("arch"), row.get("inherited"))) for row in rows]
+    alone = [number(mapping(row.get("values")).get(shown.name, row.get("total"))) for row in rows]
+    known = [value for value in alone if value is not None]
     best = (max if shown.better == "higher" else min)(known, default=None)
-    head = [Column("Network, the best with"), Column("Shared", True), Column("Alone", True)]
-    return Table(
-        "confirmed",
-        head,
+    options = [f"{i}: {', '.join(strings(row.get('options')))}" for i, row in enumerate(rows, 1)]
+    head = [
+        Column("Network, the best with"),
+        Column(f"{shown.label}, shared", True),
+        Column("Alone", True),
+    ]
+    cells = [
         [
-            [
-                Cell(f"{i}: {', '.join(strings(row.get('options')))}", text(row.get("arch"))),
-                Cell(write(shown, number(row.get("inherited")), unit=False)),
-                Cell(write(shown, total, unit=False), strong=total is not None and total == best),
-            ]
-            for i, (row, total) in enumerate(zip(rows, totals, strict=True), 1)
-        ],
-    )
+            Cell(words, text(row.get("arch"))),
+            Cell(write(shown, first, unit=False)),
+            Cell(write(shown, last, unit=False), strong=last is not None and last == best),
+        ]
+        for row, words, first, last in zip(rows, options, shared, alone, strict=True)
+    ]
+    return Table("confirmed", head, cells)

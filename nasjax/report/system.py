@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from nasjax.report.measures import COSTS, Measure, is_cost
 from nasjax.report.values import number, records, strings, text
 
+TOTAL = "total"  # the weighted sum by which networks are ordered, smaller first
 # Costs that depend on the size of the picture.
 _SIZED = frozenset({"macs", "macs_torchprofile", "activations", "latency_ms"})
 
@@ -43,9 +44,13 @@ def stated_at(system: System, name: str) -> str:
 
 
 def in_order(system: System, names: Collection[str]) -> tuple[list[str], list[str]]:
-    """Return scores and costs among `names`: what decides first, the others in the order of the system, then theirs."""
+    """Return scores and costs among `names`: what decides first, the others in the order of the system, then theirs.
+
+    The sum that orders networks says nothing where one measure alone decides, and is left out.
+    """
     known = [*system.measures, *(name for name in names if name not in system.measures)]
-    scores = [name for name in known if name in names and not is_cost(name)]
+    hidden = TOTAL if system.decides != TOTAL and system.decides else ""
+    scores = [name for name in known if name in names and name != hidden and not is_cost(name)]
     costs = [name for name in [*COSTS, *system.measures] if name in names and is_cost(name)]
     return sorted(scores, key=lambda name: name != system.decides), list(dict.fromkeys(costs))
 
@@ -53,11 +58,12 @@ def in_order(system: System, names: Collection[str]) -> tuple[list[str], list[st
 def _read(raw: Mapping[str, Any]) -> Measure:
     digits, better = number(raw.get("digits")), text(raw.get("better"))
     name = text(raw["name"])
+    is_count = digits is None or (name in COSTS and COSTS[name].digits is None)
     return Measure(
         name,
         text(raw.get("label")) or (COSTS[name].label if name in COSTS else name),
         text(raw.get("unit")),
-        None if digits is None else int(min(max(digits, 0), 9)),
+        None if is_count or digits is None else int(min(max(digits, 0), 9)),
         better if better in ("higher", "lower") else "",
         text(raw.get("meaning")),
         text(raw.get("protocol")),

@@ -8,7 +8,7 @@ from nasjax.report.old import OLD_BUNDLE, OLD_USAGE
 from nasjax.report.run import Run
 from nasjax.report.tables import Cell, Column, Table
 from nasjax.report.units import count
-from nasjax.report.values import mapping, number, records, text
+from nasjax.report.values import mapping, number, text
 
 _ONNX = """\
 import numpy as np, onnxruntime
@@ -28,7 +28,7 @@ from PIL import Image
 model = nasjax.load_bundle("{bundle}")
 nasjax.upscale(model, Image.open("in.png")).save("out.png")"""
 
-_SHELL = "nasjax apply {bundle} in.png out.png"
+_SHELL = "nasjax apply export in.png out.png"
 
 
 class Usage(NamedTuple):
@@ -49,16 +49,18 @@ def usage_view(run: Run) -> Usage | None:
 
 
 def _snippets(run: Run, present: Sequence[str]) -> list[tuple[str, str]]:
-    """Return what the run itself says about using its network, else what holds for every network of images."""
-    said = [(text(each.get("title")), text(each.get("code"))) for each in records(run.results.get("usage"))]
-    if said or run.bundle.name == OLD_BUNDLE:
-        return said or list(OLD_USAGE)
+    """Return the command that the run itself names, and Python where the network maps one image to another."""
+    if run.bundle.name == OLD_BUNDLE:
+        return list(OLD_USAGE)
+    said = text(run.results.get("use")) or _SHELL
+    if not said.startswith("nasjax apply"):
+        return [("In a shell", said)]
     channels = 1 if text(read_object(run.bundle / "card.json")[0].get("colour_order")).startswith("1 ") else 3
     index, mode = ("[None]", "RGB") if channels == 3 else ("[None, ..., None]", "L")
     named = {"bundle": run.bundle.name, "channels": channels, "index": index, "mode": mode}
-    snippets = [("In a shell, in the run folder", _SHELL), ("Python, with nasjax", _NASJAX)]
-    onnx = [("Python, with onnxruntime alone", _ONNX)] if "model.onnx" in present else []
-    return [(title, source.format(**named)) for title, source in (*snippets, *onnx)]
+    python = [("Python, with nasjax", _NASJAX)]
+    python += [("Python, with onnxruntime alone", _ONNX)] if "model.onnx" in present else []
+    return [("In a shell", said), *((title, source.format(**named)) for title, source in python)]
 
 
 def _files(run: Run, present: Sequence[str]) -> Table:

@@ -87,6 +87,12 @@
     if (spec.usermeta && spec.usermeta.front) walk(box, view, spec.usermeta, known.data[shared]);
   };
 
+  // An old browser, or damaged figures: the tables are there, and the page says what is missing.
+  const failed = (box, error) => {
+    box.textContent = "This chart could not be drawn here; see the tables.";
+    console.error(error);
+  };
+
   const visible = (box) => box.getClientRects().length > 0;
 
   const charts = async () => {
@@ -94,7 +100,8 @@
     if (!boxes.length) return;
     const [known, source] = [JSON.parse(await unpack("charts")), await unpack("vega")];
     element("script", source, document.head);
-    const waiting = () => boxes.filter(visible).reduce((before, box) => before.then(() => draw(box, known)), Promise.resolve());
+    const one = (box) => draw(box, known).catch((error) => failed(box, error));
+    const waiting = () => boxes.filter(visible).reduce((before, box) => before.then(() => one(box)), Promise.resolve());
     all("details").forEach((entry) => entry.addEventListener("toggle", waiting));
     all("[data-views]").forEach((select) => select.addEventListener("change", () => {
       all(".pareto .view").forEach((view, i) => { view.hidden = i !== select.selectedIndex; });
@@ -112,13 +119,19 @@
     place.hidden = !row;
     if (!row) return;
     const list = element("dl", undefined, place);
-    const fact = (name, value) => { element("dt", name, list); element("dd", value, list); };
-    facts.filter(({ name }) => row[name] !== null).forEach(({ name, title, format }) => fact(title, vega.format(format)(row[name])));
+    const fact = (name, value) => {
+      const pair = element("div", undefined, list);
+      element("dt", name, pair);
+      element("dd", value, pair);
+    };
+    facts.filter(({ name }) => row[name] !== null).forEach(({ name, title, format }) => fact(title, vega.defaultLocale().format(format)(row[name])));
     fact("Stage", row.what + (row.generation ? `, generation ${row.generation}` : ""));
     if (!row.kept) fact("Budget", "exceeded");
     const block = element("div", undefined, place);
     block.className = "code";
-    copyable(element("pre", row.arch, block));
+    const pre = element("pre", undefined, block);
+    element("code", row.arch, pre);
+    copyable(pre);
   };
 
   const walk = (box, view, { front, facts }, rows) => {
@@ -189,9 +202,5 @@
   sliders();
   restore();
   refresh();
-  charts().catch((error) => {
-    // An old browser, or damaged figures: the tables are there, and the page says what is missing.
-    all("[data-chart]:not([data-drawn])").forEach((box) => { box.textContent = "This chart could not be drawn here; see the tables."; });
-    console.error(error);
-  });
+  charts().catch((error) => all("[data-chart]").forEach((box) => failed(box, error)));
 })();
