@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nasjax.report.front import View, archive_measures, is_outlier, views
+from nasjax.report.front import View, archive_measures, is_outlier
 from nasjax.report.marks import found_candidate, marks
 from nasjax.report.measures import is_cost, write
 from nasjax.report.run import Run
@@ -25,9 +25,8 @@ class Candidates(NamedTuple):
     front: Table
 
 
-def candidates_view(run: Run, drawn: int) -> Candidates | None:
-    """Return what is shown of the candidates, `drawn` of which a chart can hold; None until one has figures."""
-    looks = views(run)
+def candidates_view(run: Run, looks: Sequence[View], drawn: int) -> Candidates | None:
+    """Return what is shown of the candidates, `drawn` of which are; None until one has figures to look at."""
     if not looks:
         return None
     front = looks[0].front

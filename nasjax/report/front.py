@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from nasjax.report.measures import Measure
 from nasjax.report.run import Run
 from nasjax.report.system import in_order, measure
-from nasjax.report.values import Real, number, text
+from nasjax.report.values import Real, text
 
 _MOST_POINTS = 1500
 _OWN = frozenset({"id", "stage", "generation", "arch", "hash", "feasible", "front", "violation"})
@@ -17,16 +17,12 @@ _Candidate = Mapping[str, Any]
 
 
 class View(NamedTuple):
-    """One look at the candidates: measure `x` against `y`, both known of each of the candidates."""
+    """One look at the candidates: measure `x` against `y`, both known of each of them, and their Pareto front."""
 
     x: Measure
     y: Measure
     candidates: Sequence[_Candidate]
-
-    @property
-    def front(self) -> list[_Candidate]:
-        """The feasible candidates that none beats in both, by rising x."""
-        return pareto_front(self.candidates, self.x, self.y)
+    front: Sequence[_Candidate]
 
 
 def views(run: Run) -> list[View]:
@@ -44,16 +40,19 @@ def views(run: Run) -> list[View]:
 
 
 def view_of(run: Run, x: str, y: str) -> View:
-    """Return the look at the candidates by two measures, those that have both."""
-    known = [row for row in run.candidates if number(row.get(x)) is not None and number(row.get(y)) is not None]
-    return View(measure(run.system, x), measure(run.system, y), known)
+    """Return the look at the candidates by two measures, those that have both; none where one is no measure."""
+    figures = sum(archive_measures(run), [])
+    rows = run.candidates if x in figures and y in figures else []
+    known = [row for row in rows if row.get(x) is not None and row.get(y) is not None]
+    across, up = measure(run.system, x), measure(run.system, y)
+    return View(across, up, known, pareto_front(known, across, up))
 
 
 def archive_measures(run: Run) -> tuple[list[str], list[str]]:
     """Return the scores and the costs of the archive, what decides first; columns without figures are left out."""
     columns = run.candidates[0] if run.candidates else {}
     names = [name for name in columns if name not in _OWN and not name.startswith("objective_")]
-    return in_order(run.system, [n for n in names if any(number(row.get(n)) is not None for row in run.candidates)])
+    return in_order(run.system, [n for n in names if any(row.get(n) is not None for row in run.candidates)])
 
 
 def pareto_front(candidates: Sequence[_Candidate], x: Measure, y: Measure) -> list[_Candidate]:

@@ -14,9 +14,9 @@ _STYLE = (
 )
 # name, label, unit, digits, which way is better, meaning, and the difference that the seed makes in short trainings
 _COLUMNS = (
-    ("psnr_y", "Y\u2011PSNR", "dB", 2, "higher", "", 0.05),
+    ("psnr_y", "Y-PSNR", "dB", 2, "higher", "", 0.05),
     ("psnr", "PSNR", "dB", 2, "higher", "", 0.05),
-    ("ssim_y", "Y\u2011SSIM", "", 4, "higher", "", 0.0),
+    ("ssim_y", "Y-SSIM", "", 4, "higher", "", 0.0),
     ("ssim", "SSIM", "", 4, "higher", "", 0.0),
     ("lpips", "LPIPS", "", 4, "lower", "", 0.0),
     ("fid", "FID", "", 2, "lower", "", 0.0),

@@ -37,10 +37,12 @@ _SCRIPTS = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 
 
 class Part(NamedTuple):
-    """What a section shows: `view` for its template (empty: nothing yet), its charts, and files it could not read."""
+    """What a section shows: `view` for its template (empty: nothing yet), its charts, the rows of data that several of
+    them draw, and files that it could not read."""
 
     view: Any
     charts: dict[str, Spec] = {}
+    data: dict[str, list[dict[str, Any]]] = {}
     problems: dict[str, str] = {}
 
 
@@ -55,13 +57,14 @@ class Section(NamedTuple):
 def _pictures(run: Run) -> Part:
     view = pictures_view(run)
     unread = dict.fromkeys(view.unread, "is missing, or no picture that can be read")
-    return Part(view if view.shots else None, {}, unread)
+    return Part(view if view.shots else None, problems=unread)
 
 
 def _pareto(run: Run) -> Part:
     looks = views(run)
     charts = {f"front-{i}": front_chart(run, view, PAGE) for i, view in enumerate(looks)}
-    return Part(candidates_view(run, len(front_data(run, looks))), charts)
+    rows = front_data(run, looks)
+    return Part(candidates_view(run, looks, len(rows)), charts, {DATA: rows})
 
 
 def _network(run: Run) -> Part:
@@ -118,6 +121,7 @@ def render(run: str | Path) -> str:
     parts = [(section, section.part_fn(data)) for section in SECTIONS]
     drawn = [_context(section, part) for section, part in parts if part.view]
     charts = {id_: spec for _, part in parts for id_, spec in part.charts.items()}
+    rows = {name: rows for _, part in parts for name, rows in part.data.items()}
     problems = {**data.problems, **{name: wrong for _, part in parts for name, wrong in part.problems.items()}}
     script, style = _asset("page.js"), _asset("page.css")
     page = (
@@ -129,7 +133,7 @@ def render(run: str | Path) -> str:
             sections=drawn,
             missing=[section.title.lower() for section, part in parts if not part.view],
             problems=problems,
-            charts=_packed(_charts(data, charts)) if charts else "",
+            charts=_packed(_json({"charts": charts, "data": rows})) if charts else "",
             vega=_vega()[0] if charts else "",
             script=script,
             style=style,
@@ -173,11 +177,9 @@ def _asset(name: str) -> str:
     return resources.files("nasjax.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _charts(run: Run, charts: dict[str, Spec]) -> str:
-    """Return what the page's script draws: specifications by chart, and the candidates, which many of them share."""
-    rows = front_data(run, views(run))
+def _json(content: dict[str, Any]) -> str:
     # NaN is no JSON; figures that are not finite were left out when the run was read.
-    return json.dumps({"charts": charts, "data": {DATA: rows}}, separators=(",", ":"), allow_nan=False)
+    return json.dumps(content, separators=(",", ":"), allow_nan=False)
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from nasjax.report.frames import frame
 from nasjax.report.measures import Measure, write
 from nasjax.report.old import OLD_BUNDLE, as_today
 from nasjax.report.system import System, measure, read_system
-from nasjax.report.units import count_of
+from nasjax.report.units import NBSP, count_of
 from nasjax.report.values import mapping, number, records, text
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Run:
     def __repr__(self) -> str:
         broken = [f"{count_of(len(self.problems), 'broken file')}"] if self.problems else []
         facts = [self.title, self.state, count_of(len(self.candidates), "candidate"), *_best(self), *broken]
-        return f"Run({str(self.folder)!r}: {', '.join(facts)})"
+        return f"Run({str(self.folder)!r}: {', '.join(facts)})".replace(NBSP, " ")
 
     @property
     def _same_protocol(self) -> bool:

@@ -165,9 +165,9 @@ def ledger() -> list[dict]:
 
 def system() -> dict:
     """Return what the figures are; costs are described by the report itself."""
-    psnr = {"name": "psnr_y", "label": "Y\u2011PSNR", "unit": "dB", "digits": 2, "better": "higher", "noise": 0.05}
+    psnr = {"name": "psnr_y", "label": "Y-PSNR", "unit": "dB", "digits": 2, "better": "higher", "noise": 0.05}
     psnr |= {"meaning": "peak signal-to-noise ratio of luma", "protocol": "4 pixels cropped"}
-    ssim = {"name": "ssim_y", "label": "Y\u2011SSIM", "unit": "", "digits": 4, "better": "higher", "meaning": ""}
+    ssim = {"name": "ssim_y", "label": "Y-SSIM", "unit": "", "digits": 4, "better": "higher", "meaning": ""}
     head = {"name": "×4 super-resolution", "measures": [psnr, ssim], "decides": "psnr_y"}
     return head | {"objectives": ["psnr_y", "params"], "costs_at": "1280x720"}
 

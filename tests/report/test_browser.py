@@ -98,7 +98,7 @@ def test_one_view_of_the_candidates_is_drawn_at_a_time(page, reports):
     page.open(reports["done"], width=1280)
     drawn = "[...document.querySelectorAll('.view')].filter(v => v.querySelector('svg')?.getBoundingClientRect().width)"
     shown = f"{drawn}.map(v => v.ariaLabel.split(':')[0])"
-    assert page.evaluate(shown) == ["Y\u2011PSNR against Parameters"]
+    assert page.evaluate(shown) == ["Y-PSNR against Parameters"]
     page.evaluate(
         "(s => { s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })(document.querySelector('#view'))"
     )

@@ -302,7 +302,7 @@ def _with_junk(value: object, chance: random.Random) -> object:
 def test_no_system_is_known_by_name(tmp_path):
     """A system that nobody has heard of has the same page, in its own words; nothing of another one appears."""
     run = _small_run(tmp_path)
-    names = {"psnr_y": "ciede", "ssim_y": "chroma", "Y\u2011PSNR": "Colour error", "Y\u2011SSIM": "Chroma", "dB": "dE"}
+    names = {"psnr_y": "ciede", "ssim_y": "chroma", "Y-PSNR": "Colour error", "Y-SSIM": "Chroma", "dB": "dE"}
     names |= {"super-resolution": "colouring", "bicubic": "grey"}
     for path in [*run.glob("*.json"), run / "archive.csv", run / "metrics.jsonl"]:
         text = (

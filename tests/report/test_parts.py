@@ -149,7 +149,7 @@ def test_marks_are_networks_scored_as_candidates_are(whole):
     placed = [(mark.role, mark.x, mark.y) for mark in marks(whole, views(whole)[0])]
     tuned, made = ("found", 25934.0, 28.95), ("rival", 26403.0, 28.6)
     assert placed == [tuned, made, ("reference", None, 27.9), ("seen", 25934, 28.66)]
-    assert "Trained alone, sharing no weights" in candidates_view(whole, 181).notes[-1]
+    assert "Trained alone, sharing no weights" in candidates_view(whole, views(whole), 181).notes[-1]
 
 
 def test_networks_of_another_protocol_are_not_drawn(tmp_path):
@@ -157,7 +157,7 @@ def test_networks_of_another_protocol_are_not_drawn(tmp_path):
     rows = table(("found", "found", {"s": 3.0, "params": 5.0}), protocol="test", search_protocol="patches")
     files = {"system": system(("s", "higher", 2)), "results": rows}
     run = run_with(tmp_path, files, archive=[{"stage": "a", "arch": "x", "params": 2, "s": 1}])
-    assert marks(run, views(run)[0]) == [] and "another protocol" in candidates_view(run, 1).notes[-1]
+    assert marks(run, views(run)[0]) == [] and "another protocol" in candidates_view(run, views(run), 1).notes[-1]
     run = run_with(tmp_path, {"results": rows | {"protocol": "patches; MACs at 8x8"}})
     assert [(mark.name, mark.x) for mark in marks(run, views(run)[0])] == [("found 3.00", 5.0)]
 
@@ -260,7 +260,7 @@ def test_the_table_is_honest_about_seeds(whole):
     found = results_view(whole)
     assert found.table.rows[0][1].text == "28.87\xa0±\xa00.03"
     assert "single trainings" in " ".join(found.notes) and "params<=30K" in " ".join(found.notes)
-    assert found.meanings[0] == ("Y\u2011PSNR", "peak signal-to-noise ratio of luma. 4 pixels cropped.")
+    assert found.meanings[0] == ("Y-PSNR", "peak signal-to-noise ratio of luma. 4 pixels cropped.")
 
 
 def test_the_sum_that_orders_networks_is_hidden_where_one_measure_decides(tmp_path):
@@ -304,7 +304,7 @@ def test_phases_that_belong_together_share_a_chart(whole):
     loss, single, score = curves[:3]
     assert [line.label for line in loss.lines] == list(STAGES) and loss.noisy
     assert [line.label for line in single.lines][::2] == ["Finalist 1, training 1", "Rival, hand-made, training 1"]
-    assert (score.title, score.shown.unit, score.noisy) == ("Single networks: Y\u2011PSNR", "dB", False)
+    assert (score.title, score.shown.unit, score.noisy) == ("Single networks: Y-PSNR", "dB", False)
     assert [curve.title.partition(":")[0] for curve in curves[3:]] == ["Search", "Search"]
     assert len(curves_table(curves).rows) == sum(len(curve.lines) for curve in curves)
 

@@ -31,7 +31,7 @@ def test_its_repr_is_one_line(folder):
     """It says where the run is, how it stands, and what it found, in under 200 letters."""
     said = repr(load_run(folder))
     assert "\n" not in said and len(said) < 200
-    assert "quickstart" in said and "done, 181 candidates, found 28.87\xa0dB" in said
+    assert "quickstart" in said and "done, 181 candidates, found 28.87 dB Y-PSNR" in said
 
 
 def test_it_cannot_be_changed(folder):
