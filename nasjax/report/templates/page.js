@@ -103,11 +103,15 @@
     const one = (box) => draw(box, known).catch((error) => failed(box, error));
     const waiting = () => boxes.filter(visible).reduce((before, box) => before.then(() => one(box)), Promise.resolve());
     all("details").forEach((entry) => entry.addEventListener("toggle", waiting));
-    all("[data-views]").forEach((select) => select.addEventListener("change", () => {
-      all(".pareto .view").forEach((view, i) => { view.hidden = i !== select.selectedIndex; });
-      say(null);
-      waiting();
-    }));
+    all("[data-views]").forEach((select) => {
+      const choose = () => all(".pareto .view").forEach((view, i) => { view.hidden = i !== select.selectedIndex; });
+      choose();
+      select.addEventListener("change", () => {
+        choose();
+        say(null);
+        waiting();
+      });
+    });
     await waiting();
     root.dataset.drawn = "yes";
   };
@@ -180,7 +184,8 @@
     setInterval(() => {
       if (document.hidden || Date.now() - touched < 5000) return;
       const open = all("details").map((entry) => entry.open);
-      try { sessionStorage.setItem(location.pathname, JSON.stringify({ top: scrollY, open })); } catch { /* only the place is lost */ }
+      const lists = all("select").map((select) => select.selectedIndex);
+      try { sessionStorage.setItem(location.pathname, JSON.stringify({ top: scrollY, open, lists })); } catch { /* only the place is lost */ }
       location.reload();
     }, footer.dataset.refresh * 1000);
   };
@@ -191,6 +196,7 @@
       sessionStorage.removeItem(location.pathname);
       if (!kept) return;
       all("details").forEach((entry, i) => { entry.open = Boolean(kept.open[i]); });
+      all("select").forEach((select, i) => { if (kept.lists[i] < select.length) select.selectedIndex = kept.lists[i]; });
       root.style.scrollBehavior = "auto";
       scrollTo(0, kept.top);
       root.style.scrollBehavior = "";
@@ -199,8 +205,8 @@
 
   addEventListener("beforeprint", () => all("details").forEach((entry) => { entry.open = true; }));
   all(".code pre").forEach(copyable);
-  sliders();
   restore();
+  sliders();
   refresh();
   charts().catch((error) => all("[data-chart]").forEach((box) => failed(box, error)));
 })();
