@@ -26,7 +26,6 @@ Points = list[tuple[float, float]]
 class Line(NamedTuple):
     """One phase's values of one quantity, at steps or generations."""
 
-    phase: str
     label: str
     points: Points
 
@@ -156,7 +155,7 @@ def _group(phase: str) -> str:
 
 def _curve(run: Run, series: Mapping[tuple[str, str], Points], group: str, name: str) -> Curve | None:
     found = {phase: points for (phase, key), points in series.items() if _group(phase) == group and key == name}
-    lines = [Line(p, _label(p, group), thin_line(sorted(points))) for p, points in found.items() if len(points) > 1]
+    lines = [Line(_label(p, group), thin_line(sorted(points))) for p, points in found.items() if len(points) > 1]
     if not lines:
         return None
     if name == "hypervolume":

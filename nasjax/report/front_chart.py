@@ -154,11 +154,11 @@ def _at(channel: Spec, value: Real) -> Spec:
 def _kinds(run: Run, placed: Sequence[Mark], colours: Palette) -> Spec:
     """Return colour and shape: stages differ by both, for those who cannot tell the colours apart."""
     drawn = {text(row.get("stage")) or DATA for row in run.candidates}
-    stages = [name for name in (*run.stage_names, DATA) if name in drawn]
-    shades = [colours.series[i % len(colours.series)] for i in range(len(stages))] + [colours.ink] * len(placed)
-    shapes = [_STAGE_SHAPES[i % len(_STAGE_SHAPES)] for i in range(len(stages))]
+    stages = [(i, name) for i, name in enumerate((*run.stage_names, DATA)) if name in drawn]
+    shades = [colours.series[i % len(colours.series)] for i, _ in stages] + [colours.ink] * len(placed)
+    shapes = [_STAGE_SHAPES[i % len(_STAGE_SHAPES)] for i, _ in stages]
     shapes += [_MARK_SHAPES[mark.role] for mark in placed]
-    colour = coloured("what", [*stages, *(mark.name for mark in placed)], shades)
+    colour = coloured("what", [*(name for _, name in stages), *(mark.name for mark in placed)], shades)
     return {"color": colour, "shape": colour | {"scale": colour["scale"] | {"range": shapes}}}
 
 
@@ -171,6 +171,5 @@ def _marked(view: View, place: Spec, placed: Sequence[Mark]) -> Spec:
 
 def _facts(run: Run, view: View) -> list[Measure]:
     """Return what is said of a candidate: its figures, those of the axes first."""
-    return [
-        measure(run.system, name) for name in dict.fromkeys([view.y.name, view.x.name, *sum(archive_measures(run), [])])
-    ]
+    known = dict.fromkeys([view.y.name, view.x.name, *sum(archive_measures(run), [])])
+    return [measure(run.system, name) for name in known]
