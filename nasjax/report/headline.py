@@ -66,7 +66,7 @@ def headline(run: Run) -> Headline:
 
 
 def rivals(run: Run) -> list[Row]:
-    """Return the networks that the found one is compared with in the head, hand-made ones first."""
+    """Return the networks that the found one is compared with in the head, those that were trained first."""
     others = [row for role in ("rival", "reference") for row in run.rows if row.role == role]
     return others[:_MOST_RIVALS]
 
@@ -93,7 +93,7 @@ def _written(run: Run, row: Row, name: str) -> str:
 
 
 def _against(run: Run, found: Row, other: Row) -> str:
-    """Return "0.21 dB better than hand-made with 12 % fewer MACs", whichever way it went."""
+    """Return "0.21 dB better than NAME, with 12 % fewer MACs", whichever way it went."""
     decides = run.decides
     differs = difference(found, other, decides) if decides is not None else None
     if differs is None:
