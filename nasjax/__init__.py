@@ -87,6 +87,7 @@ PUBLIC = {
     "stylize_files": "nasjax.apply.stylize",
     "StyleOptions": "nasjax.apply.stylize",
     "write_report": "nasjax.report.page",
+    "load_run": "nasjax.report.run",
     # a whole experiment
     "Experiment": "nasjax.config",
     "System": "nasjax.config",
@@ -115,7 +116,13 @@ PUBLIC = {
 }
 
 
+# Modules that are reached as `nasjax.NAME`, imported at first use as well.
+MODULES = ("plots",)
+
+
 def __getattr__(name: str) -> Any:
+    if name in MODULES:
+        return import_module(f"nasjax.{name}")
     if name not in PUBLIC:
         raise AttributeError(f"module 'nasjax' has no attribute {name!r}; public names: {', '.join(sorted(PUBLIC))}")
     value = getattr(import_module(PUBLIC[name]), name)
@@ -124,4 +131,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *PUBLIC})
+    return sorted({*globals(), *PUBLIC, *MODULES})

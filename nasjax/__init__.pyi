@@ -40,6 +40,7 @@ from nasjax.metrics.image import ssim as ssim
 from nasjax.nets.discriminators import patch_discriminator as patch_discriminator
 from nasjax.ops.base import Op as Op
 from nasjax.report.page import write_report as write_report
+from nasjax.report.run import load_run as load_run
 from nasjax.rounds import fair_round as fair_round
 from nasjax.sampling import Sampler as Sampler
 from nasjax.sampling import option_counts as option_counts

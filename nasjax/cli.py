@@ -7,7 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import nasjax
-from nasjax.commands import data, evaluate, export, finetune, import_teacher, pictures, profile, report, search, train
+from nasjax.commands import (
+    compare,
+    data,
+    evaluate,
+    export,
+    finetune,
+    import_teacher,
+    pictures,
+    profile,
+    report,
+    search,
+    train,
+)
 
 _OVERRIDES = (
     "Fields of the config are overridden behind it, for example '--final.train.steps 500 --budget \"params<=40K\"'; "
@@ -118,6 +130,7 @@ _COMMANDS: dict[str, _Command] = {
     "stylize": (pictures.add_stylize, pictures.stylize, "give photographs the light and colour of others"),
     "import": (import_teacher.add, import_teacher.run, import_teacher.TEXT),
     "data": (data.add, data.run, "what is in a data set, and what is wrong with it"),
+    "compare": (compare.add, compare.run, compare.TEXT),
     "report": (report.add, report.run, "write report.html of a run folder"),
     "doctor": (lambda command: None, _doctor, "versions, devices, memory, and what the missing extras would enable"),
 }

@@ -28,6 +28,8 @@ EXTRAS: dict[str, Extra] = {
     "optuna": Extra(("optuna",), "Optuna's TPE as a search algorithm"),
     "pymoo": Extra(("pymoo",), "genetic algorithms of pymoo as search algorithms"),
     "teachers": Extra(("vintagify",), "a trained CycleGAN generator to import and to compress"),
+    "plots": Extra(("altair",), "the charts of a report as objects for notebooks (nasjax.plots)"),
+    "frames": Extra(("pandas",), "archive and metrics of a run as data frames (nasjax.load_run)"),
     "cuda": Extra(("jax-cuda12-plugin",), "training and search on NVIDIA GPUs"),
     "tpu": Extra(("libtpu",), "training and search on TPUs"),
     "docs": Extra(("mkdocs-material", "mkdocstrings"), "building the documentation"),

