@@ -130,7 +130,7 @@ _COMMANDS: dict[str, _Command] = {
     "stylize": (pictures.add_stylize, pictures.stylize, "give photographs the light and colour of others"),
     "import": (import_teacher.add, import_teacher.run, import_teacher.TEXT),
     "data": (data.add, data.run, "what is in a data set, and what is wrong with it"),
-    "compare": (compare.add, compare.run, compare.TEXT),
+    "compare": (compare.add, compare.run, "what several runs found, and what differs between them"),
     "report": (report.add, report.run, "write report.html of a run folder"),
     "doctor": (lambda command: None, _doctor, "versions, devices, memory, and what the missing extras would enable"),
 }
