@@ -12,7 +12,7 @@ import os
 import pickle
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,10 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensors]:
     if path.suffix == ".safetensors":
         return {"": _safetensors(path)}
     with path.open("rb") as file:
-        content = _zipped(file, path) if zipfile.is_zipfile(file) else _legacy(file, path)
+        try:
+            content = _zipped(file, path) if zipfile.is_zipfile(file) else _legacy(file, path)
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
     found = dict(_dictionaries(content))
     if not found:
         raise ValueError(f"{path} holds no dictionary of tensors; {_STATE}")
@@ -74,12 +77,13 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _dictionaries(value: Any, name: str = "") -> Iterator[tuple[str, Tensors]]:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return
-    arrays = {k: v for k, v in value.items() if isinstance(k, str) and isinstance(v, np.ndarray)}
+    entries = list(dict.items(value))  # of the class: a pickle may have put an attribute of that name into the object
+    arrays = {k: v for k, v in entries if isinstance(k, str) and isinstance(v, np.ndarray)}
     if arrays:
         yield name, arrays
-    for key, inner in value.items():
+    for key, inner in entries:
         yield from _dictionaries(inner, f"{name}.{key}" if name else str(key))
 
 

@@ -80,6 +80,11 @@ def _zeros(*shape: int) -> np.ndarray:
     return np.zeros(shape, np.float32)
 
 
+def _without_a_bias(state: dict[str, np.ndarray]) -> None:
+    norm = next(name.removesuffix("running_mean") for name in state if name.endswith("running_mean"))
+    state.pop(f"{norm}bias")
+
+
 WRONG = {
     "a width": (
         "resnet",
@@ -116,6 +121,12 @@ WRONG = {
         lambda s: _rename(s, "model.14", "model.13"),
         "model.13 stands where reflected borders are made",
     ),
+    "a norm of another size": (
+        "resnet affine nearest",
+        lambda s: s.update({"model.2.bias": _zeros(5)}),
+        r"bias of the norm behind model.1 has shape \(5,\); it needs \(4,\)",
+    ),
+    "half a norm": ("unet batch", _without_a_bias, "bias of the norm behind .* is missing; it needs"),
     "another network": (
         "resnet",
         lambda s: s.update({"model.1.weight": _zeros(4, 3, 11, 11)}),
