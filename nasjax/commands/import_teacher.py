@@ -8,9 +8,8 @@ TEXT = "read a trained pix2pix or CycleGAN generator (.pth, .safetensors) and wr
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument(
-        "teacher", help="a state dict of PyTorch (.pth, .pt) or a .safetensors file; nothing is executed"
-    )
+    teacher = "a state dict of PyTorch (.pth, .pt) or a .safetensors file; 'vintagify' is that of the installed package"
+    parser.add_argument("teacher", help=f"{teacher}; nothing in it is executed")
     parser.add_argument("--to", help="the bundle folder to write (default: the file's name without its ending)")
     parser.add_argument("--part", help="which state dict, where the file has several (netG_A, say)")
     statistics = "of batch norm: those of each image, as pix2pix tests, or the running ones of the file"

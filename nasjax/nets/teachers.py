@@ -166,7 +166,7 @@ def _unet_up(level: int, layer: Layer, skip: int, norm: str) -> dict[str, Any]:
     if skip:
         params[f"s{level}"] = {"double4": {"w": w[:, :, :skip]}}
     if level > 1 and norm != "instance":
-        params[f"n{level}"] = norm_params(layer, norm)
+        params[f"n{level}"] = norm_params(layer, norm, w.shape[-1])
     return params
 
 

@@ -35,8 +35,8 @@ class Layer(NamedTuple):
         return np.ascontiguousarray(self.conv["weight"].transpose((2, 3, 0, 1) if transposed else (2, 3, 1, 0)))
 
     def bias(self, channels: int) -> np.ndarray:
-        """The bias of the convolution, or zeros."""
-        return self.conv.get("bias", np.zeros(channels, np.float32))
+        """The bias of the convolution, or zeros; ValueError where it has another size."""
+        return _sized(self.conv.get("bias", np.zeros(channels, np.float32)), channels, f"the bias of {self.name}")
 
 
 def layers_of(state: Mapping[str, np.ndarray]) -> list[Layer]:
@@ -112,15 +112,29 @@ def norm_of(layers: Sequence[Layer], statistics: Statistics, architecture: str) 
 
 def normed_kernel(layer: Layer, norm: str, *, transposed: bool = False) -> dict[str, Any]:
     """The params of a convolution and its norm (`ops.normed`); a bias that the norm takes back is left out."""
-    return {"w": layer.kernel(transposed=transposed), **norm_params(layer, norm)}
+    w = layer.kernel(transposed=transposed)
+    return {"w": w, **norm_params(layer, norm, w.shape[-1])}
 
 
-def norm_params(layer: Layer, norm: str) -> dict[str, Any]:
-    """The params of the norm behind a layer; fixed ones hold the statistics and the convolution's bias."""
+def norm_params(layer: Layer, norm: str, channels: int) -> dict[str, Any]:
+    """The params of the norm behind a layer; fixed ones hold the statistics and the convolution's bias.
+
+    ValueError where a part of the norm is missing or has another number of channels.
+    """
     if norm == "instance":
         return {}
-    scale, bias = layer.norm["weight"], layer.norm["bias"]
+    names = {"affine": ("weight", "bias"), "fixed": ("weight", "bias", "running_mean", "running_var")}[norm]
+    parts = [_sized(layer.norm.get(name), channels, f"{name} of the norm behind {layer.name}") for name in names]
+    scale, bias, *statistics = parts
     if norm == "affine":
         return {"norm": {"scale": scale, "bias": bias}}
-    scale = scale / np.sqrt(layer.norm["running_var"] + np.float32(_EPSILON))
-    return {"fixed": {"scale": scale, "bias": bias + (layer.bias(scale.size) - layer.norm["running_mean"]) * scale}}
+    mean, variance = statistics
+    scale = scale / np.sqrt(variance + np.float32(_EPSILON))
+    return {"fixed": {"scale": scale, "bias": bias + (layer.bias(channels) - mean) * scale}}
+
+
+def _sized(array: np.ndarray | None, channels: int, what: str) -> np.ndarray:
+    if array is None or array.shape != (channels,):
+        found = "is missing" if array is None else f"has shape {array.shape}"
+        raise ValueError(f"{what} {found}; it needs ({channels},)")
+    return array

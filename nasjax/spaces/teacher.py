@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from nasjax.nets.teachers import Recognised, recognise
-from nasjax.nets.torch_file import read_tensors
+from nasjax.nets.torch_file import PACKAGED, packaged_generator, read_tensors
 from nasjax.nets.torch_layers import Statistics
 from nasjax.ops.params import merge_params
 from nasjax.spaces.features import tapped
@@ -50,9 +51,11 @@ def read_generator(
 ) -> Recognised:
     """Recognise the generator in a `.pth`, `.pt` or `.safetensors` file; nothing in it is executed.
 
-    `part` says which of several state dicts ("netG_A"); `statistics` and `resize` as in `nets.teachers.recognise`.
+    The path "vintagify" is that of the installed package's (`nets.torch_file.packaged_generator`). `part` says which of
+    several state dicts ("netG_A"); `statistics` and `resize` as in `nets.teachers.recognise`.
     Raises ValueError naming what is refused, which parts there are, or which tensor differs from which architecture.
     """
+    path = packaged_generator() if str(path) == PACKAGED and not Path(path).exists() else path
     parts, found, problems = read_tensors(path), {}, {}
     if part is not None and part not in parts:
         raise ValueError(f"{path} has no state dict {part!r}; it has: {_names(parts)}")

@@ -124,6 +124,17 @@ def test_a_file_that_is_cut_short_is_named(tmp_path, form):
         read_tensors(tmp_path / "net.pth")
 
 
+def test_a_changed_byte_is_found(tmp_path):
+    """The checksums of the archive are looked at."""
+    write_zip(tmp_path / "net.pth", STATE)
+    content = bytearray((tmp_path / "net.pth").read_bytes())
+    at = content.index(STATE["model.1.weight"].tobytes())
+    content[at + 5] ^= 1
+    (tmp_path / "net.pth").write_bytes(content)
+    with pytest.raises(ValueError, match="net.pth is damaged: .*CRC"):
+        read_tensors(tmp_path / "net.pth")
+
+
 def test_other_files_are_told_from_tensors(tmp_path):
     """Text, a TorchScript program, an archive of something else, a pickle that is no state dict."""
     (tmp_path / "a.pth").write_text("hello")
