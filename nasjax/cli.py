@@ -1,6 +1,7 @@
 """The `nasjax` command: one sub-command for each thing a user says aloud."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -43,11 +44,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return args.run_fn(args, rest) or 0
     except KeyboardInterrupt:
         print("nasjax: interrupted; what was finished is kept, the same command goes on from there", file=sys.stderr)
-        return _INTERRUPTED
+        return _left(_INTERRUPTED)
     except Exception as error:
         if args.traceback:
             raise
-        return _failed(error)
+        return _left(_failed(error))
+
+
+def _left(code: int) -> int:
+    """The exit code; one of several processes leaves at once, or its end would wait minutes for that of the others."""
+    if "jax" in sys.modules and sys.modules["jax"].distributed.is_initialized():
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _failed(error: Exception) -> int:

@@ -63,6 +63,7 @@ def train_phase(
         lap.steps = int(state.step)
     on_counts(np.asarray(state.counts), int(state.step))
     keep(folder, phase.name, state)
+    folder.wait_for(folder.weights(phase.name))
     return folder.load_params(phase.name)
 
 

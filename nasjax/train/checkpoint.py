@@ -1,6 +1,5 @@
 """Checkpoints of a training state, exact to the bit; Orbax stays behind this module and is imported late."""
 
-import contextlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -31,17 +30,16 @@ class Checkpoints:
     """The checkpoints of one training in `folder`, which rests on `basis`.
 
     Saving goes on beside training; the next `save`, `wait` or `close` reports its failure. An interrupted save leaves
-    the earlier checkpoints as they were. `alone`, this process saves without the others.
+    the earlier checkpoints as they were.
     """
 
-    def __init__(self, folder: str | Path, basis: Basis, *, keep: int = 2, alone: bool = False):
+    def __init__(self, folder: str | Path, basis: Basis, *, keep: int = 2):
         from orbax.checkpoint import v1 as ocp
 
-        self.folder, self._basis, self._alone = Path(folder).absolute(), basis, alone
+        self.folder, self._basis = Path(folder).absolute(), basis
         training: Any = ocp.training  # its annotations are narrower than what it takes
         policy = training.preservation_policies.LatestN(keep)
-        with _context(ocp, alone):
-            self._orbax = training.Checkpointer(self.folder, preservation_policy=policy, cleanup_tmp_directories=True)
+        self._orbax = training.Checkpointer(self.folder, preservation_policy=policy, cleanup_tmp_directories=True)
         self._pending: Any = None
         self._damaged: set[int] = set()
         self._reported = False
@@ -59,7 +57,7 @@ class Checkpoints:
         leaves = jax.tree.map(jnp.copy, _leaves(state))
         extra = {
             "fingerprint": json.loads(to_json(self._basis.record())),
-            "data": self._gather(dict(data)),
+            "data": gather(dict(data)),
             "crc32": _crc(leaves),
         }
         try:
@@ -88,7 +86,7 @@ class Checkpoints:
         found = sorted((c.step for c in self._orbax.checkpoints), reverse=True)
         for step in found:
             read = self._read(step, like)
-            damage = next((said for said in self._gather(read if isinstance(read, str) else "") if said), "")
+            damage = next((said for said in gather(read if isinstance(read, str) else "") if said), "")
             if not damage and not isinstance(read, str):
                 return Restored(_assemble(like, read[0]), *read[1:])
             self._damaged.add(step)
@@ -130,7 +128,7 @@ class Checkpoints:
             changes = self._basis.check(extra["fingerprint"])
         except ValueError as error:
             raise _Foreign(f"{self.folder} holds checkpoints {error}") from error
-        before, now = len(extra["data"]), 1 if self._alone else jax.process_count()
+        before, now = len(extra["data"]), jax.process_count()
         if before != now:
             raise _Foreign(
                 f"{self.folder} holds checkpoints of a training by {before} processes, each with its own place in the "
@@ -146,13 +144,31 @@ class Checkpoints:
                 was, now = found.get(name, "absent"), mine.get(name, "absent")
                 raise _Foreign(f"{self.folder} holds checkpoints of another network: {name} was {was}, now {now}")
 
-    def _gather(self, value: Any) -> list[Any]:
-        return gather(value, alone=self._alone)
-
     def _failed(self, error: Exception) -> str:
         self._reported = True
         kept = [c.step for c in self._orbax.checkpoints]
         return f"saving a checkpoint into {self.folder} failed ({_said(error)}); checkpoints of steps {kept} are kept"
+
+
+@final
+class Unsaved:
+    """In the place of `Checkpoints`, for a process that trains alone among several: Orbax saves with all or not at all.
+
+    Such a training is short, or starts anew.
+    """
+
+    def save(self, state: TrainState, data: Mapping[str, Any]) -> None:
+        """Save nothing."""
+
+    def wait(self) -> None:
+        """Wait for nothing."""
+
+    def restore(self, like: TrainState) -> Restored | None:
+        """There is nothing."""
+        return None
+
+    def close(self) -> None:
+        """Free nothing."""
 
 
 def _said(error: Exception) -> str:
@@ -176,17 +192,6 @@ def _crc(leaves: Mapping[str, jax.Array]) -> int:
     for name in sorted(leaves):
         crc = crc32(np.asarray(leaves[name]).tobytes(), crc)
     return crc
-
-
-def _context(ocp: Any, alone: bool) -> Any:
-    """Where Orbax waits for no other process than this one."""
-    if not alone or jax.process_count() == 1:
-        return contextlib.nullcontext()
-    this = jax.process_index()
-    options = ocp.options.MultiprocessingOptions(
-        primary_host=this, active_processes={this}, barrier_sync_key_prefix=f"alone{this}"
-    )
-    return ocp.Context(multiprocessing_options=options)
 
 
 def _whole(leaves: Mapping[str, jax.Array], extra: Mapping[str, Any]) -> dict[str, Any]:

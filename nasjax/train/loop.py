@@ -16,7 +16,7 @@ from nasjax.sampling import Sampler
 from nasjax.space import SearchSpace
 from nasjax.task import Task
 from nasjax.train.basis import training_basis
-from nasjax.train.checkpoint import Checkpoints
+from nasjax.train.checkpoint import Checkpoints, Unsaved
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
 from nasjax.train.memory import step_memory
@@ -111,7 +111,8 @@ def train(
     basis = training_basis(task, space, sampler, config=config, state=state, params=params or {})
     basis = basis._replace(fixed={**basis.fixed, "best": keeps_best})
     folder = log.folder / "checkpoints" / log.phase.replace("/", "-")
-    checkpoints = Checkpoints(folder, basis, keep=config.keep, alone=alone)
+    unsaved = alone and jax.process_count() > 1
+    checkpoints = Unsaved() if unsaved else Checkpoints(folder, basis, keep=config.keep)
     spec, look = host_spec(task.batch_spec, mesh), _Look(task, config, log, mesh)
     with contextlib.closing(checkpoints):
         state = _resume(checkpoints, state, data, log=log, steps=config.steps)
@@ -130,7 +131,8 @@ def train(
                 saver.save(state, position)
             if signum:
                 checkpoints.wait()
-                raise Interrupted(f"{log.phase}: stopped after step {step} of {config.steps}, saved", signum)
+                saved = "it starts anew" if unsaved else "saved"
+                raise Interrupted(f"{log.phase}: stopped after step {step} of {config.steps}, {saved}", signum)
             yield
         saver.save(state, position)
     return state
@@ -158,19 +160,21 @@ def _keeps_best(log: RunLog, config: TrainConfig) -> str | None:
     return f"{way} {log.validation.best} every {config.validate_every} steps"
 
 
-def _resume(checkpoints: Checkpoints, state: TrainState, data: Data, *, log: RunLog, steps: int) -> TrainState:
+def _resume(
+    checkpoints: Checkpoints | Unsaved, state: TrainState, data: Data, *, log: RunLog, steps: int
+) -> TrainState:
     saved = checkpoints.restore(state)
     if saved is None:
         return state
     step = int(saved.state.step)
     if step > steps:
         raise ValueError(
-            f"{checkpoints.folder} holds {step} steps of training, more than train.steps = {steps}; start the "
+            f"{log.phase} has {step} steps of training, more than train.steps = {steps}; start the "
             "shorter training in another folder"
         )
     data.set_state(saved.data)
     where = "finished before" if step == steps else f"goes on from step {step} of {steps}"
-    log.tell(f"{log.phase}: {where} ({checkpoints.folder})" + f"; {saved.changes}" * bool(saved.changes))
+    log.tell(f"{log.phase}: {where}" + f"; {saved.changes}" * bool(saved.changes))
     return saved.state
 
 
@@ -241,7 +245,7 @@ def _on_device(
 class _Saver:
     """Decides when to save: every so many steps, or after so many seconds."""
 
-    def __init__(self, checkpoints: Checkpoints, config: TrainConfig):
+    def __init__(self, checkpoints: Checkpoints | Unsaved, config: TrainConfig):
         self._checkpoints, self._config, self._saved = checkpoints, config, time.monotonic()
 
     def due(self, step: int) -> bool:

@@ -38,9 +38,9 @@ def is_first() -> bool:
     return jax.process_index() == 0
 
 
-def gather(value: Any, *, alone: bool = False) -> list[Any]:
-    """The JSON values of all processes, in their order; `alone`, this one's."""
-    if alone or jax.process_count() == 1:
+def gather(value: Any) -> list[Any]:
+    """The JSON values of all processes, in their order."""
+    if jax.process_count() == 1:
         return [json.loads(json.dumps(value))]
     from jax.experimental import multihost_utils
 
