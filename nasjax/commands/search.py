@@ -32,6 +32,7 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.chain.experiment import run_experiment
     from nasjax.chain.reuse import reuse
     from nasjax.chain.table import table_text, where_text
+    from nasjax.train.processes import is_first
 
     experiment = experiment_of(args, rest)
     path = run_path(args, experiment)
@@ -39,6 +40,8 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     if args.reuse is not None:
         reuse(experiment, path, args.reuse, say=say)
     results = run_experiment(experiment, path, say=say)
+    if not is_first():
+        return
     if args.json:
         print(json.dumps(results, indent=1))
         return

@@ -169,7 +169,7 @@ def _resume(
     step = int(saved.state.step)
     if step > steps:
         raise ValueError(
-            f"{log.phase} has {step} steps of training, more than train.steps = {steps}; start the "
+            f"{log.phase} holds {step} steps of training, more than train.steps = {steps}; start the "
             "shorter training in another folder"
         )
     data.set_state(saved.data)

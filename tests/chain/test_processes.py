@@ -8,13 +8,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from tests.chain.members import own_file
 from tests.docs.blocks import ROOT
 from tests.train.test_processes import free_port
 
-SECONDS = 600  # that a tiny search may take on a machine that is busy with other things
+SECONDS = 300  # that a tiny search may take on a machine that is busy with other things
 RUN = "import sys; from nasjax.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -23,8 +25,8 @@ def start(folder: Path, run: str, devices: int, *more: str) -> subprocess.Popen:
     flags = re.sub(r"device_count=\d+", f"device_count={devices}", os.environ["XLA_FLAGS"])
     command = [sys.executable, "-c", RUN, "search", str(folder / "my_task.py"), "--tiny", "--run", str(folder / run)]
     environment = {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
-    log = open(folder / f"{run}-{'-'.join(more[-1:])}.log", "a")  # noqa: SIM115 - the process has it
-    return subprocess.Popen([*command, *more], stdout=log, stderr=log, env=environment)
+    with open(folder / f"{run}-{'-'.join(more[-1:])}.log", "a") as log:
+        return subprocess.Popen([*command, *more], stdout=log, stderr=log, env=environment)
 
 
 def together(folder: Path, run: str) -> list[subprocess.Popen]:
@@ -68,14 +70,16 @@ def test_the_archive_is_that_of_one_process(runs):
 
 
 def test_the_weights_are_those_of_one_process(runs):
-    """Supernets are trained by all devices, finalists and rivals each by one: the same bits."""
+    """Supernets are trained by all devices, finalists and rivals each by one: the same but for how sums are rounded."""
     names = sorted(path.name for path in (runs / "one" / "checkpoints").glob("*.safetensors"))
     assert len(names) >= 6
     for name in names:
-        mine, theirs = (runs / run / "checkpoints" / name for run in ("two", "one"))
-        assert mine.read_bytes() == theirs.read_bytes(), name
+        mine, theirs = (load_file(runs / run / "checkpoints" / name) for run in ("two", "one"))
+        for leaf, value in theirs.items():
+            np.testing.assert_allclose(mine[leaf], value, atol=1e-5, err_msg=f"{name} {leaf}")
 
 
 def test_one_process_writes_and_tells(runs):
     """The other one says nothing of its own."""
     assert "found" in (runs / "two-0.log").read_text() and (runs / "two" / "results.json").is_file()
+    assert "found" not in (runs / "two-1.log").read_text()
