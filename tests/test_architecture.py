@@ -51,7 +51,7 @@ LAYERS: dict[str, set[str]] = {
     # arrays: know neither space nor nets
     "losses": FUNCTIONS,
     "metrics": FUNCTIONS,
-    "data": FUNCTIONS,
+    "data": {*FUNCTIONS, "extras"},
     # what is learned: `task` says what a task is, the trainer receives one and never imports `tasks`
     "task": {"typing", "metrics"},
     "tasks": {*NETWORKS, "task", "losses", "metrics", "data"},
