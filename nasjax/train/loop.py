@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from nasjax.basis import in_words
 from nasjax.sampling import Sampler
 from nasjax.space import SearchSpace
 from nasjax.task import Task
@@ -91,7 +92,7 @@ def fit(
     checkpoints = Checkpoints(log.folder / "checkpoints" / log.phase.replace("/", "-"), basis, keep=config.keep)
     spec, look = host_spec(task.batch_spec, mesh), _Look(task, config, log, mesh)
     with contextlib.closing(checkpoints), _Signals() as signals:
-        state = _resume(checkpoints, state, data, log=log, steps=config.steps)
+        state = _resume(checkpoints, state, data, log=log, config=config)
         log.rewind(int(state.step))
         first, position = int(state.step) + 1, data.get_state()
         run_step = _Compiled(step_fn, task, sampler, log)
@@ -125,19 +126,25 @@ def _keeps_best(log: RunLog, config: TrainConfig) -> str | None:
     return f"{way} {log.validation.best} every {config.validate_every} steps"
 
 
-def _resume(checkpoints: Checkpoints, state: TrainState, data: Data, *, log: RunLog, steps: int) -> TrainState:
+def _resume(checkpoints: Checkpoints, state: TrainState, data: Data, *, log: RunLog, config: TrainConfig) -> TrainState:
     saved = checkpoints.restore(state)
     if saved is None:
         return state
-    step = int(saved.state.step)
+    step, steps = int(saved.state.step), config.steps
     if step > steps:
         raise ValueError(
             f"{checkpoints.folder} holds {step} steps of training, more than train.steps = {steps}; start the "
             "shorter training in another folder"
         )
+    if step == steps and (late := [name for name in saved.changes if name in config.changed]):
+        raise ValueError(
+            f"{checkpoints.folder} holds a training that is finished: {', '.join(late)} cannot change any more; "
+            "start in another folder"
+        )
     data.set_state(saved.data)
     where = "finished before" if step == steps else f"goes on from step {step} of {steps}"
-    log.tell(f"{log.phase}: {where} ({checkpoints.folder})" + f"; {saved.changes}" * bool(saved.changes))
+    changes = f"; {in_words(saved.changes)}" if saved.changes else ""
+    log.tell(f"{log.phase}: {where} ({checkpoints.folder}){changes}")
     return saved.state
 
 
