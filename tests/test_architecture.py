@@ -25,7 +25,7 @@ from tests.source import (
 # Area (a module or package directly under nasjax) -> the areas it may import, beside itself.
 WRITING = {"files", "say", "basis", "extras"}
 INTEGERS = {"typing", "choice", "space"}
-FUNCTIONS = {"typing", "linalg", "ops"}
+FUNCTIONS = {"typing", "say", "linalg", "ops"}
 NETWORKS = {*FUNCTIONS, "space", "rounds", "sampling", "nets", "supernet", "spaces"}
 SERVING = {*NETWORKS, *WRITING, "cost", "export"}
 LAYERS: dict[str, set[str]] = {
@@ -44,7 +44,7 @@ LAYERS: dict[str, set[str]] = {
     "search": {*INTEGERS, *WRITING, "sampling", "cost"},
     # functions
     "linalg": {"typing"},
-    "ops": {"typing", "linalg"},
+    "ops": {"typing", "say", "linalg"},
     "nets": FUNCTIONS,
     "supernet": {*FUNCTIONS, "space", "rounds", "nets"},
     "spaces": {*FUNCTIONS, "space", "nets", "supernet"},
