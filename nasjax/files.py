@@ -10,38 +10,39 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+def whole_file(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[Path]:
     """A place beside `path` to write to; it becomes `path` when the block ends well, and vanishes when it does not.
 
-    Readers see the old file or the new one, whole; the folder is made if need be. Raises OSError naming `path`.
+    Readers see the old file or the new one, whole; the folder is made if need be. `durable` waits until it is on the
+    disk, so that it is there after a power cut, too. Raises OSError naming `path`.
     """
     path = Path(path)
     beside = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Some writers make files that only their owner may read; a plain file tells what the umask grants.
-        beside.write_bytes(b"")
-        mode = beside.stat().st_mode & 0o777
-        yield beside
-        beside.chmod(mode)
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        raise _named(error, path) from error
-    finally:
-        beside.unlink(missing_ok=True)
+    with _named(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Some writers make files that only their owner may read; a plain file tells what the umask grants.
+            beside.write_bytes(b"")
+            mode = beside.stat().st_mode & 0o777
+            yield beside
+            beside.chmod(mode)
+            if durable:
+                with beside.open("rb") as file:
+                    os.fsync(file.fileno())
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+def write_whole(path: str | os.PathLike[str], content: bytes, *, durable: bool = True) -> None:
     """Replace a file as a whole by these bytes (see `whole_file`)."""
-    with whole_file(path) as beside:
+    with whole_file(path, durable=durable) as beside:
         beside.write_bytes(content)
 
 
-def write_json(path: str | os.PathLike[str], content: Any, *, indent: int | None = 1) -> None:
+def write_json(path: str | os.PathLike[str], content: Any, *, indent: int | None = 1, durable: bool = True) -> None:
     """Replace a JSON file as a whole (see `whole_file` and `to_json`)."""
-    write_whole(path, (to_json(content, indent=indent) + "\n").encode())
+    write_whole(path, (to_json(content, indent=indent) + "\n").encode(), durable=durable)
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -55,10 +56,10 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 def append_json(path: str | os.PathLike[str], row: Mapping[str, Any]) -> None:
     """Add one JSON line in a single write, so that a killed process leaves whole lines (or one torn last line).
 
-    A torn last line is closed first: it costs itself, not the line after it.
+    A torn last line is closed first: it costs itself, not the line after it. Raises OSError naming `path`.
     """
     line = to_json(row).encode() + b"\n"
-    with open(path, "a+b") as file:
+    with _named(Path(path)), open(path, "a+b") as file:
         if file.seek(0, os.SEEK_END) > 0:
             file.seek(-1, os.SEEK_END)
             line = line if file.read(1) == b"\n" else b"\n" + line
@@ -90,6 +91,12 @@ def _plain(value: Any, place: str) -> Any:
     raise ValueError(f"JSON has no form for {place or 'this'}: {type(value).__name__} {value!r}")
 
 
-def _named(error: OSError, path: Path) -> OSError:
-    """The error with the file's own name, not that of what was written beside it."""
-    return type(error)(error.errno, f"{error.strerror or error} while writing {path}") if error.errno else error
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """A failure to write is told with the file's own name, not that of what is written beside it or none at all."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or str(path) in str(error):
+            raise
+        raise OSError(error.errno, f"{error.strerror} while writing {path}") from error

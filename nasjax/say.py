@@ -1,7 +1,7 @@
 """How a library tells a person what it does: by lines, to a function that the caller may choose."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 Say: TypeAlias = Callable[[str], None]
@@ -10,6 +10,11 @@ Say: TypeAlias = Callable[[str], None]
 def to_stderr(text: str) -> None:
     """Print a line beside a program's own output."""
     print(text, file=sys.stderr, flush=True)
+
+
+def sizes(shape: Sequence[int]) -> str:
+    """A shape in words: (3, 3, 16) -> `3x3x16`."""
+    return "x".join(map(str, shape)) or "one number"
 
 
 def told(say: Say | None) -> Say:

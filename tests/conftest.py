@@ -41,6 +41,21 @@ assert not any(name.startswith("nasjax.") for name in sys.modules), "nasjax was 
 install_import_hook("nasjax", "beartype.beartype")
 
 
+from tests.budget import Budget  # noqa: E402
+
+
+def pytest_configure(config):
+    """Counts what the tests cost (see tests/budget.py)."""
+    config.pluginmanager.register(Budget(config), "nasjax-budget")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cleared_caches():
+    """Compiled programs live until their module ends: those of all modules together take gigabytes a worker."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of pictures that are not part of the repository; tests that need it are skipped where it is absent."""

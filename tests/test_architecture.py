@@ -27,7 +27,7 @@ from tests.source import (
 # Area (a module or package directly under nasjax) -> the areas it may import, beside itself.
 WRITING = {"files", "say", "basis", "extras"}
 INTEGERS = {"typing", "choice", "space"}
-FUNCTIONS = {"typing", "linalg", "ops"}
+FUNCTIONS = {"typing", "say", "linalg", "ops"}
 NETWORKS = {*FUNCTIONS, "space", "rounds", "sampling", "nets", "supernet", "spaces"}
 SERVING = {*NETWORKS, *WRITING, "cost", "export"}
 LAYERS: dict[str, set[str]] = {
@@ -46,14 +46,14 @@ LAYERS: dict[str, set[str]] = {
     "search": {*INTEGERS, *WRITING, "sampling", "cost"},
     # functions
     "linalg": {"typing"},
-    "ops": {"typing", "linalg"},
+    "ops": {"typing", "say", "linalg"},
     "nets": FUNCTIONS,
     "supernet": {*FUNCTIONS, "space", "rounds", "nets"},
     "spaces": {*FUNCTIONS, "space", "nets", "supernet"},
     # arrays: know neither space nor nets
     "metrics": FUNCTIONS,
     "losses": {*FUNCTIONS, "metrics"},  # what is measured may be trained by: SSIM, LPIPS, Gram matrices
-    "data": FUNCTIONS,
+    "data": {*FUNCTIONS, "extras"},
     # what is learned: `task` says what a task is, the trainer receives one and never imports `tasks`
     "task": {"typing", "metrics"},
     "tasks": {*NETWORKS, "task", "losses", "metrics", "data"},

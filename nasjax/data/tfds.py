@@ -1,6 +1,7 @@
 """TensorFlow Datasets as sources, without TensorFlow, and folders prepared as such data sets.
 
-Everything goes through `data_source` and ArrayRecord files; `tensorflow_datasets` is imported on first use.
+Everything goes through `data_source` and ArrayRecord files; `tensorflow_datasets`, of the extra `tfds`, is imported on
+first use.
 """
 
 import dataclasses
@@ -14,6 +15,7 @@ from PIL import Image
 
 from nasjax.data.decode import to_rgb
 from nasjax.data.source import Source, image_keys
+from nasjax.extras import load_extra
 
 # Where a data set has only a "train" split, validation and test come off its end.
 _SLICES = {"train": "train[:80%]", "val": "train[80%:90%]", "test": "train[90%:]"}
@@ -100,12 +102,8 @@ def prepare(source: Source, name: str, data_dir: str | os.PathLike) -> Path:
     return Path(builder.data_dir)
 
 
-def _import_tfds():
-    try:
-        import tensorflow_datasets
-    except ImportError as error:
-        raise ValueError("tfds: needs the package tensorflow-datasets (pip install tensorflow-datasets)") from error
-    return tensorflow_datasets
+def _import_tfds() -> Any:
+    return load_extra("tensorflow_datasets", "tfds", "data of the form tfds:NAME")
 
 
 @functools.cache  # a second class of this name would be refused by the library's registry

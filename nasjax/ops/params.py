@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from nasjax.say import sizes
 from nasjax.typing import Params, PRNGKey
 
 
@@ -54,8 +55,8 @@ def check_params(params: Params, specs: Mapping[str, Any], place: str, *, exact:
         has = found.get(path)
         fits = has is not None and len(has) == len(shape) and all(h >= n for h, n in zip(has, shape, strict=True))
         if not fits or (exact and has != shape):
-            said = f"is {_sizes(has)}" if has else f"is missing (there are {', '.join([*params][:4]) or 'none'})"
-            raise ValueError(f"{place} needs params {path} of {_sizes(shape)}, which {said} in those given")
+            said = f"is {sizes(has)}" if has else f"is missing (there are {', '.join([*params][:4]) or 'none'})"
+            raise ValueError(f"{place} needs params {path} of {sizes(shape)}, which {said} in those given")
     if exact and (more := [path for path in found if path not in wanted]):
         raise ValueError(f"{place} has no params {more[0]}, which those given have")
 
@@ -64,10 +65,6 @@ def _leaf_shapes(tree: Any, place: str = "") -> dict[str, tuple[int, ...]]:
     if not isinstance(tree, Mapping):
         return {place: tuple(getattr(tree, "shape", ()))}
     return {path: s for name, v in tree.items() for path, s in _leaf_shapes(v, f"{place}/{name}".strip("/")).items()}
-
-
-def _sizes(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "one number"
 
 
 def merge_params(params: Params, part: Params) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from nasjax.basis import differences, in_words
 from nasjax.files import read_json, to_json, whole_file, write_json
-from nasjax.say import Say, to_stderr, told
+from nasjax.say import Say, sizes, to_stderr, told
 from nasjax.search.base import Objectives, Violation
 from nasjax.search.pareto import best, non_dominated
 from nasjax.space import SearchSpace
@@ -247,9 +247,12 @@ def _front(rows: Sequence[Row]) -> np.ndarray:
 def _check(archs: Archs, evaluation: Evaluation) -> list[tuple[str, list[int | float]]]:
     """The evaluator's columns as Python numbers; raises ValueError where an array does not fit the archs."""
     n = len(archs)
-    shapes = {"objectives": np.shape(evaluation.objectives), "violation": np.shape(evaluation.violation)}
-    if len(shapes["objectives"]) != 2 or len(evaluation.objectives) != n or shapes["violation"] != (n,):
-        raise ValueError(f"evaluating {n} archs: objectives must be [{n}, m] and violation [{n}], got {shapes}")
+    objectives, violation = np.shape(evaluation.objectives), np.shape(evaluation.violation)
+    if len(objectives) != 2 or objectives[0] != n or violation != (n,):
+        raise ValueError(
+            f"evaluating {n} archs: objectives must be [{n}, m] and violation [{n}], got arrays of {sizes(objectives)} "
+            f"and {sizes(violation)}"
+        )
     columns = []
     for name, values in evaluation.columns.items():
         if name.startswith("objective_") or name in (*_HEAD, *_TAIL):

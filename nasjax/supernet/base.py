@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from nasjax.ops.params import check_params, draw, lead
 from nasjax.rounds import Round, fair_round
+from nasjax.say import sizes
 from nasjax.space import SearchSpace
 from nasjax.supernet.extract import Declare, ExtractedNet, as_tuple, declare, fold_params, prune
 from nasjax.supernet.net import Forward
@@ -112,7 +113,7 @@ def _check_plan(space: SearchSpace, round_: Round, plan: np.ndarray) -> None:
     if plan.shape != (round_.slots, space.num_choices):
         raise ValueError(
             f"a fair round of {space.name} is a plan of {round_.slots} archs of {space.num_choices} choices each, got "
-            f"an array of {'x'.join(map(str, plan.shape)) or 'one number'}"
+            f"an array of {sizes(plan.shape)}"
         )
     for i, choice in enumerate(space.choices):
         found = tuple(np.bincount(plan[:, i], minlength=len(choice.options)).tolist())

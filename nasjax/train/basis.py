@@ -36,8 +36,8 @@ class Basis(NamedTuple):
         """All of it, for a checkpoint."""
         return {**self.fixed, **self.settings, **self.place}
 
-    def check(self, found: Mapping[str, Any]) -> str:
-        """What differs from a record and may; empty when nothing does.
+    def check(self, found: Mapping[str, Any]) -> dict[str, str]:
+        """What differs from a record and may, `{name: "was A, now B"}`.
 
         Raises ValueError naming what differs and may not, and how a setting is changed on purpose. What a record lacks
         is not compared.
@@ -54,7 +54,7 @@ class Basis(NamedTuple):
                 f"of another config: {in_words(refused)}; go back to what it was, start in another folder, or go on "
                 f"from here with the change: train.changed = ({names},)"
             )
-        return in_words(asked | place)
+        return asked | place
 
 
 def training_basis(

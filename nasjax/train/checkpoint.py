@@ -18,11 +18,11 @@ from nasjax.train.state import TrainState
 
 
 class Restored(NamedTuple):
-    """A state, this process's data position behind it, and what has changed since it was saved ("" if nothing)."""
+    """A state, this process's data position behind it, and what has changed since it was saved, `{name: in words}`."""
 
     state: TrainState
     data: dict[str, Any]
-    changes: str
+    changes: dict[str, str]
 
 
 @final
@@ -95,7 +95,7 @@ class Checkpoints:
             raise ValueError(f"all checkpoints in {self.folder} are damaged ({found}); remove the folder to start anew")
         return None
 
-    def _read(self, step: int, like: TrainState) -> tuple[dict[str, jax.Array], dict[str, Any], str] | str:
+    def _read(self, step: int, like: TrainState) -> tuple[dict[str, jax.Array], dict[str, Any], dict[str, str]] | str:
         """A checkpoint's leaves, this process's data position and what changed, or what is wrong with its files."""
         wanted = jax.tree.map(_abstract, _leaves(like))
         try:
@@ -123,7 +123,7 @@ class Checkpoints:
                 if not self._reported:  # Orbax says it again on closing, and would hide what was said first
                     raise OSError(self._failed(error)) from error
 
-    def _check(self, extra: Mapping[str, Any]) -> str:
+    def _check(self, extra: Mapping[str, Any]) -> dict[str, str]:
         try:
             changes = self._basis.check(extra["fingerprint"])
         except ValueError as error:

@@ -109,7 +109,7 @@ class RunLog:
         eta = None if not rate else round((self.steps - step) / rate, 1)
         place = {"phase": self.phase, "step": step, "steps": self.steps, "steps_per_s": rate, "eta_s": eta}
         now = {"updated": time.time(), "done": False, "message": message}
-        write_json(self.folder / "status.json", {**place, **now}, indent=None)
+        write_json(self.folder / "status.json", {**place, **now}, indent=None, durable=False)
         if self._on_write is not None:
             self._on_write()
 

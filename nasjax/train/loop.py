@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from nasjax.basis import in_words
 from nasjax.sampling import Sampler
 from nasjax.space import SearchSpace
 from nasjax.task import Task
@@ -115,7 +116,7 @@ def train(
     checkpoints = Unsaved() if unsaved else Checkpoints(folder, basis, keep=config.keep)
     spec, look = host_spec(task.batch_spec, mesh), _Look(task, config, log, mesh)
     with contextlib.closing(checkpoints):
-        state = _resume(checkpoints, state, data, log=log, steps=config.steps)
+        state = _resume(checkpoints, state, data, log=log, config=config)
         log.rewind(int(state.step))
         first, position = int(state.step) + 1, data.get_state()
         run_step = _Compiled(step_fn, task, sampler, log)
@@ -161,20 +162,26 @@ def _keeps_best(log: RunLog, config: TrainConfig) -> str | None:
 
 
 def _resume(
-    checkpoints: Checkpoints | Unsaved, state: TrainState, data: Data, *, log: RunLog, steps: int
+    checkpoints: Checkpoints | Unsaved, state: TrainState, data: Data, *, log: RunLog, config: TrainConfig
 ) -> TrainState:
     saved = checkpoints.restore(state)
     if saved is None:
         return state
-    step = int(saved.state.step)
+    step, steps = int(saved.state.step), config.steps
     if step > steps:
         raise ValueError(
             f"{log.phase} holds {step} steps of training, more than train.steps = {steps}; start the "
             "shorter training in another folder"
         )
+    if step == steps and (late := [name for name in saved.changes if name in config.changed]):
+        raise ValueError(
+            f"{log.phase} is a training that is finished: {', '.join(late)} cannot change any more; "
+            "start in another folder"
+        )
     data.set_state(saved.data)
     where = "finished before" if step == steps else f"goes on from step {step} of {steps}"
-    log.tell(f"{log.phase}: {where}" + f"; {saved.changes}" * bool(saved.changes))
+    changes = f"; {in_words(saved.changes)}" if saved.changes else ""
+    log.tell(f"{log.phase}: {where}{changes}")
     return saved.state
 
 

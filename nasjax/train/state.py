@@ -10,6 +10,7 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
+from nasjax.say import sizes
 from nasjax.space import SearchSpace
 from nasjax.task import Task
 from nasjax.train.parallel import replicate
@@ -99,9 +100,16 @@ def named(key: PRNGKey, name: str) -> PRNGKey:
 def _check_params(task: Task, player: str, given: Params, start: Params | None) -> None:
     if start is None:
         raise ValueError(f"params: {task.name} has no player {player!r}; players: {', '.join(task.losses)}")
-    shapes = [{jax.tree_util.keystr(p): x.shape for p, x in jax.tree.leaves_with_path(t)} for t in (given, start)]
-    for path in sorted(shapes[0].keys() | shapes[1].keys()):
-        if shapes[0].get(path) != shapes[1].get(path):
+    had, needs = (_sizes_by_leaf(tree) for tree in (given, start))
+    for leaf in sorted(had.keys() | needs.keys()):
+        if had.get(leaf) != needs.get(leaf):
             raise ValueError(
-                f"params of {player!r}: {path} has shape {shapes[0].get(path)}, {task.name} needs {shapes[1].get(path)}"
+                f"params of {player!r}: {leaf} is {had.get(leaf, 'missing')}, {task.name} needs "
+                f"{needs.get(leaf, 'no such params')}"
             )
+
+
+def _sizes_by_leaf(tree: Params) -> dict[str, str]:
+    """The size of each leaf in words, by its path."""
+    leaves = jax.tree.leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): sizes(leaf.shape) for path, leaf in leaves}

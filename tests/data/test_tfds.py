@@ -114,3 +114,10 @@ def test_bad_names_are_refused(prepared, tmp_path):
     write_folder(tmp_path, 1)
     with pytest.raises(ValueError, match="exists with 10 pictures, not 1"):
         prepare(folder(tmp_path, "fail"), "ten", path.parents[2])
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    """Without its extra, the form of the data and the extra are named."""
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(ImportError, match=r"data of the form tfds:NAME needs the extra 'tfds'.*nasjax\[tfds\]"):
+        open_source("tfds:div2k", "train")

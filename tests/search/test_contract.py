@@ -98,7 +98,7 @@ MEMBERS = {
     "nsga2": Member(ask_tell(_nsga2), _nsga2, BLOCKS, 30),
     "reinforce": Member(ask_tell(_reinforce), _reinforce, BLOCKS, 60),
     "coarse_to_fine": Member(_stages, None, PRESENT, 36),
-    "pymoo": Member(ask_tell(_pymoo), None, BLOCKS, 60),
+    "pymoo": Member(ask_tell(_pymoo), None, SMALL, 16),
     # Each proposal is a fit to all that was told: few of them, where there is less to find.
     "optuna_tpe": Member(ask_tell(_optuna), None, SMALL, 16, 12),
 }

@@ -127,6 +127,8 @@ def test_a_lower_rate_goes_on_from_the_checkpoint(stopped, tmp_path):
     again = run(folder, config=lower, heard=heard)
     parts.assert_same(again, state)
     assert heard[-1].startswith("finetune: finished before")
+    with pytest.raises(ValueError, match="is finished: lr cannot change any more"):
+        run(folder, config=replace(CONFIG, lr=1e-7, changed=("lr",)))
     with pytest.raises(ValueError, match="lr was 1e-06, now 0.05"):
         run(folder)
 

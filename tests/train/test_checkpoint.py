@@ -91,7 +91,7 @@ def test_what_is_restored_is_what_was_saved(tmp_path, state):
     save(tmp_path, [at(state, 1), at(state, 2)])
     found, position, changes = restore(tmp_path, state)
     parts.assert_same(found, at(state, 2))
-    assert position == {"position": 20} and changes == ""
+    assert position == {"position": 20} and changes == {}
     assert found.key.dtype == state.key.dtype
     assert all(
         x.sharding == y.sharding
@@ -123,7 +123,7 @@ def test_another_config_is_refused_by_name(tmp_path, state):
     save(tmp_path, [at(state, 1)])
     with pytest.raises(ValueError, match=r"another config: lr was 0\.1, now 0\.2"):
         restore(tmp_path, state, lr=0.2)
-    assert restore(tmp_path, state, clip=1.0).changes == ""
+    assert restore(tmp_path, state, clip=1.0).changes == {}
 
 
 @pytest.mark.parametrize("damage", [cut, flip, remove_data, empty])
