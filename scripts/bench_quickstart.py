@@ -42,7 +42,9 @@ def stages(run: RunFolder, repeats: int) -> list[dict[str, Any]]:
     """For each stage of a run, the best score of its own search, of that search repeated, and of random ones."""
     problem = make_problem(load_config(run.path), run.path)
     params, decided, rows, mesh = problem.init(), None, [], data_mesh()
-    for settings, row in zip(problem.experiment.stages, run.read("stages.json"), strict=True):
+    of_stage = {settings.stage: settings for settings in problem.experiment.stages}
+    for row in run.read("stages.json"):  # a stage that had nothing open is not in it
+        settings = of_stage[row["stage"]]
         params = merge_params(params, run.load_params(f"supernet/{settings.stage}"))
         narrowed = problem.space.at_stage(settings.stage, decided)
         evaluate = population_scorer(problem, narrowed, params, mesh=mesh)
