@@ -2,6 +2,7 @@
 
 Paper: coarse-to-fine search for efficient generators (arXiv 2104.09223), at a size that two CPU cores finish.
 Command: scripts/quickstart, or: nasjax quickstart
+Time and score: under five minutes on two CPU cores, 26.24 dB Y-PSNR; see docs/results/quickstart.md.
 """
 
 from nasjax.config import DataConfig, Experiment, FinalConfig, StageConfig

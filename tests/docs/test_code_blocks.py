@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from nasjax.chain.configs import load_config, shipped
 from nasjax.cli import _parser
-from nasjax.config import Config
+from nasjax.commands.given import experiment_of
+from tests.chain.members import own_file
 from tests.contracts.own_generator import own
 from tests.docs.blocks import ROOT, blocks, commands, pages
 from tests.report.make_run import make_run
@@ -51,14 +51,16 @@ def test_the_tutorial_writes_the_generator_of_the_law_tests():
 
 
 @pytest.mark.parametrize(("page", "command"), _NASJAX)
-def test_commands_exist(page, command, capsys):
+def test_commands_exist(page, command, tmp_path, monkeypatch, capsys):
     """Every `nasjax` line names a sub-command, its arguments, and fields of the config."""
+    monkeypatch.chdir(tmp_path)
+    own_file(tmp_path)  # the config file that pages speak of
     words = shlex.split(command, comments=True)[1:]
     try:
         args, rest = _parser().parse_known_args(words)
         assert not rest or getattr(args, "overrides", False), f"{page}: {command}: unknown {rest}"
         if rest:
-            _override(args.config, rest)
+            experiment_of(args, rest)
     except SystemExit:
         pytest.fail(f"{page}: {command}\n{capsys.readouterr().err}", pytrace=False)
 
@@ -85,13 +87,6 @@ def test_pictures_are_there_and_shown():
 def _runs(folder: Path, *names: str) -> None:
     for name in names:
         make_run(folder / name, num_pictures=0)
-
-
-def _override(config: str, rest: list[str]) -> None:
-    import tyro
-
-    default = load_config(config) if config in shipped() else Config()
-    tyro.cli(type(default), default=default, args=rest)
 
 
 def _check_same(printed: str, shown: str, where: str) -> None:
