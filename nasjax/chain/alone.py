@@ -66,9 +66,18 @@ class Job(NamedTuple):
 
 def train_alone(run: Run, jobs: Sequence[Job]) -> list[Params]:
     """Train extracted networks, each by itself, as many beside one another as there are devices; resumable."""
-    starts = [None if job.start is None else jax.tree.map(np.asarray, job.start) for job in jobs]
-    trained = train_beside(run, [_phase(run, job) for job in jobs], starts)
+    trained = train_beside(run, [_phase(run, job) for job in jobs], [_start(run, job) for job in jobs])
     return [run.problem.frozen(params) for params in trained]
+
+
+def _start(run: Run, job: Job) -> Params | None:
+    """Where a training starts; None lets the task draw its params, which would leave frozen layers random too."""
+    if job.start is not None:
+        return jax.tree.map(np.asarray, job.start)
+    if not run.problem.ground.frozen:
+        return None
+    drawn = job.net.init(jax.random.fold_in(run.problem.key, job.settings.train.seed))
+    return jax.tree.map(np.asarray, job.net.extract_params(run.problem.frozen(drawn), job.arch))
 
 
 def seeds_of(name: str, net: Supernet, arch: np.ndarray, *, final: FinalConfig, start: Params | None) -> list[Job]:

@@ -106,7 +106,16 @@ def conclude(run: Run, best: Finalist, rows: list[Entry], *, score: Scorer) -> d
                 run.problem, run.folder.path / "export", best.arch, params=best.best, values=table[0]["values"]
             )
         run.folder.write("results.json", _results(run, best, table))
-        run.folder.say_state({"phase": "done", "done": True, "state": "done", "message": "finished", "eta_s": None})
+        run.folder.say_state(
+            {
+                "phase": "done",
+                "done": True,
+                "state": "done",
+                "message": "finished",
+                "eta_s": None,
+                "run": {"done": 1.0, "eta_s": 0.0},
+            }
+        )
         run.live.write()
     run.folder.wait_for(run.folder.path / "results.json")
     return run.folder.read("results.json")
