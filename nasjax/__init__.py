@@ -68,7 +68,7 @@ PUBLIC = {
     "upscale": "nasjax.apply.images",
     "apply_bundle": "nasjax.apply.files",
     "stylize": "nasjax.apply.stylize",
-    "stylize_files": "nasjax.apply.stylize",
+    "stylize_files": "nasjax.apply.stylize_files",
     "StyleOptions": "nasjax.apply.stylize",
     "write_report": "nasjax.report.page",
     # a whole experiment

@@ -231,7 +231,8 @@ def _apply(args: argparse.Namespace, rest: list[str]) -> None:
 
 
 def _stylize(args: argparse.Namespace, rest: list[str]) -> None:
-    from nasjax.apply.stylize import StyleOptions, stylize_files
+    from nasjax.apply.stylize import StyleOptions
+    from nasjax.apply.stylize_files import stylize_files
 
     if (args.content_mask is None) != (args.style_mask is None):
         raise ValueError("stylize: --content-mask and --style-mask go together; only one was given")

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nasjax.apply.stylize import StyleOptions, stylize, stylize_files
+from nasjax.apply.stylize import StyleOptions, stylize
+from nasjax.apply.stylize_files import stylize_files
 from nasjax.cli import main
 from nasjax.export.stylist import write_style_network
 from nasjax.spaces.photonet import photonet
