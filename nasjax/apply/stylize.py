@@ -14,12 +14,14 @@ import numpy as np
 
 from nasjax.apply.regions import Labels, region_shares
 from nasjax.apply.stylist import Style, Stylist
+from nasjax.apply.transparency import spread_colours
 from nasjax.export.stylist import load_style_network
 from nasjax.linalg import METHODS
 from nasjax.ops.guided import keep_detail
 
 Location: TypeAlias = str | os.PathLike[str]
 Photo: TypeAlias = np.ndarray  # uint8 or float32 in [-1, 1], [h, w, 3]
+Opacity: TypeAlias = np.ndarray  # float in [0, 1], [h, w]
 SHIPPED = Path(__file__).parent / "network"
 _KEPT_STYLES = 4
 
@@ -50,38 +52,41 @@ def stylize(
     *,
     content_labels: Labels | None = None,
     style_labels: Labels | None = None,
+    content_alpha: Opacity | None = None,
+    style_alpha: Opacity | None = None,
 ) -> Photo:
     """The content in the light and colour of the style, with its own edges; of the content's size and type.
 
     Pictures are `[h, w, 3]` of any sizes, uint8 or float in [-1, 1]. With labels, each region of the content takes the
-    statistics of the style's region of the same label. Raises ValueError for other arrays, and for labels that do not
-    fit their picture or that only one of the two has.
+    statistics of the style's region of the same label. Opacities `[h, w]` in [0, 1] say how much a pixel counts in
+    them; colours of what is invisible never do. Raises ValueError for other arrays, for labels and opacities that do
+    not fit their picture, and for labels that only one of the two has.
     """
-    pixels = [_pixels(name, image) for name, image in (("content", content), ("style", style))]
+    (ours, counts), (theirs, their_counts) = (
+        _visible(name, _pixels(name, image), alpha)
+        for name, image, alpha in (("content", content, content_alpha), ("style", style, style_alpha))
+    )
     found = region_shares((content_labels, style_labels), (content.shape[:2], style.shape[:2]))
     shares = [None if a is None else jnp.asarray(a) for a in found]
-    out = _stylised(_stylist(options), pixels[0], _style(options, pixels[1], shares[1]), options, shares[0])
-    return out if content.dtype != np.uint8 else np.round((out + 1) * 127.5).astype(np.uint8)
-
-
-def _stylised(stylist: Stylist, content: Any, style: Style, options: StyleOptions, shares: Any) -> np.ndarray:
-    out = stylist(content, style, alpha=options.alpha, weights=shares)
+    known = _style(options, theirs, shares[1], their_counts)
+    out = _stylist(options)(ours, known, alpha=options.alpha, weights=shares[0], counts=counts)
     if options.smooth:
-        out = keep_detail(content, out).clip(-1, 1)
-    return np.asarray(out)
+        out = keep_detail(ours, out).clip(-1, 1)
+    out = np.asarray(out)
+    return out if content.dtype != np.uint8 else np.round((out + 1) * 127.5).astype(np.uint8)
 
 
 def _stylist(options: StyleOptions) -> Stylist:
     return _loaded(Path(options.network or SHIPPED), options.method)
 
 
-def _style(options: StyleOptions, pixels: Any, shares: Any) -> Style:
+def _style(options: StyleOptions, pixels: Any, shares: Any, counts: Any) -> Style:
     """The statistics of a style, kept for the next content: many pictures often take the light of one."""
-    arrays = [np.asarray(a) for a in (pixels, shares) if a is not None]
-    digests = tuple(hashlib.blake2b(np.ascontiguousarray(a)).digest() for a in arrays)
+    arrays = [np.ascontiguousarray(a) for a in (pixels, shares, counts) if a is not None]
+    digests = tuple(hashlib.blake2b(a.data).digest() for a in arrays)
     key = (str(options.network), options.method, *(a.shape for a in arrays), *digests)
     if key not in _styles:
-        _styles[key] = _stylist(options).style(pixels, shares)
+        _styles[key] = _stylist(options).style(pixels, shares, counts)
         while len(_styles) > _KEPT_STYLES:
             _styles.popitem(last=False)
     return _styles[key]
@@ -104,3 +109,16 @@ def _pixels(name: str, image: Photo) -> Any:
     if not np.issubdtype(image.dtype, np.floating) or not np.isfinite(image).all() or np.abs(image).max() > 1.001:
         raise ValueError(f"stylize: the {name} must be uint8, or float in [-1, 1]; got {image.dtype}")
     return jnp.asarray(image, jnp.float32)
+
+
+def _visible(name: str, pixels: Any, alpha: Opacity | None) -> tuple[Any, Any]:
+    """The pixels without invisible colours, and how much each counts; None where all count alike."""
+    if alpha is None:
+        return pixels, None
+    if alpha.shape != pixels.shape[:2]:
+        raise ValueError(f"stylize: the {name} is {pixels.shape[:2]} (height, width), its alpha is {alpha.shape}")
+    if not np.issubdtype(alpha.dtype, np.floating) or not (alpha.min() >= 0 and alpha.max() <= 1):
+        raise ValueError(f"stylize: the alpha of the {name} must be float in [0, 1], got {alpha.dtype}")
+    opacity = alpha.astype(np.float32)
+    counts = jnp.asarray(opacity) if opacity.min() < 1 and opacity.max() > 0 else None
+    return jnp.asarray(spread_colours(np.asarray(pixels), opacity)), counts

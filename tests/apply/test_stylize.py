@@ -60,6 +60,31 @@ def test_regions_follow_their_labels(options):
     assert abs(gap) > 2 * abs(whole[:, :12].mean() - whole[:, 16:].mean())
 
 
+def test_what_is_invisible_does_not_count(options):
+    """Of a content and a style that are half transparent, only the visible halves matter; they give what they gave."""
+    content, style = _photo(0) // 8 + np.uint8(60), _photo(1) // 8 + np.array([40, 150, 90], np.uint8)
+    alpha = np.zeros((24, 28), np.float32)
+    alpha[:, :14] = 1
+    hidden = [image.copy() for image in (content, style)]
+    for image, colour in zip(hidden, [(255, 0, 0), (0, 0, 0)], strict=True):
+        image[:, 14:] = colour
+    both = {"content_alpha": alpha, "style_alpha": alpha}
+    found = stylize(content, style, options, **both)
+    np.testing.assert_array_equal(stylize(*hidden, options, **both), found)
+    # Near the edge the network sees something else beside the halves than where there is nothing beside them.
+    alone = stylize(content[:, :14], style[:, :14], options)
+    far = [np.abs(out[:, :10].mean((0, 1)) - alone[:, :10].mean((0, 1))) for out in (found, stylize(*hidden, options))]
+    assert far[0].max() < 3 and far[1].max() > 20
+
+
+def test_what_is_half_visible_is_moved_in_full(options):
+    """An even alpha changes nothing: it says how much pixels count, not how far they are moved."""
+    content, style = _photo(0), _photo(1) // 2 + 100
+    half = np.full((24, 28), 0.5, np.float32)
+    found = stylize(content, style, options, content_alpha=half, style_alpha=half)
+    assert np.abs(found.astype(int) - stylize(content, style, options)).max() <= 1
+
+
 def test_arrays_and_labels_that_do_not_fit_are_named(options):
     """Shapes, types, one-sided or foreign labels."""
     content, labels = _photo(0), np.zeros((24, 28), np.int64)
@@ -68,6 +93,10 @@ def test_arrays_and_labels_that_do_not_fit_are_named(options):
             stylize(bad, content, options)
     with pytest.raises(ValueError, match=r"style must be uint8, or float in \[-1, 1\]"):
         stylize(content, content.astype(np.float32), options)
+    with pytest.raises(ValueError, match="the style is .* its alpha is"):
+        stylize(content, content, options, style_alpha=np.ones((28, 24), np.float32))
+    with pytest.raises(ValueError, match=r"alpha of the content must be float in \[0, 1\], got uint8"):
+        stylize(content, content, options, content_alpha=content[..., 0])
     with pytest.raises(ValueError, match="both content and style"):
         stylize(content, content, options, content_labels=labels)
     with pytest.raises(ValueError, match="the content is .* its labels are"):
