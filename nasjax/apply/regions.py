@@ -13,8 +13,9 @@ def region_shares(
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Labels of a content and of a style as float32 shares `[h, w, k]`, one of the k labels of the content each.
 
-    `sizes` are (height, width) of the two pictures; None for both where there are no labels. Raises ValueError for
-    labels of another size, of one picture only, or of more than `MOST_REGIONS` values.
+    A label that the style does not have takes the whole style. `sizes` are (height, width) of the two pictures; None
+    for both where there are no labels. Raises ValueError for labels of another size, of one picture only, or of more
+    than `MOST_REGIONS` values.
     """
     ours, theirs = labels
     if ours is None and theirs is None:
@@ -24,11 +25,9 @@ def region_shares(
     for name, array, size in zip(("content", "style"), (ours, theirs), sizes, strict=True):
         if array.shape != size:
             raise ValueError(f"stylize: the {name} is {size} (height, width), its labels are {array.shape}")
-    values, others = np.unique(ours), np.unique(theirs)
-    if missing := sorted(set(values.tolist()) - set(others.tolist())):
-        raise ValueError(
-            f"stylize: label {missing[0]} of the content does not occur in the style, which has {others.tolist()}"
-        )
+    values = np.unique(ours)
     if len(values) > MOST_REGIONS:
         raise ValueError(f"stylize: {len(values)} regions; at most {MOST_REGIONS} are supported")
-    return (ours[..., None] == values).astype(np.float32), (theirs[..., None] == values).astype(np.float32)
+    known = np.isin(values, theirs)
+    shares = [(array[..., None] == values).astype(np.float32) for array in (ours, theirs)]
+    return shares[0], np.where(known, shares[1], np.float32(1))

@@ -1,0 +1,117 @@
+"""One selection of files for every command: files and folders in, pictures out, by what is in them."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from nasjax.apply.formats import opened_image, says_picture
+from nasjax.apply.notes import listening, one_line
+from nasjax.apply.reading import too_large
+
+Location: TypeAlias = str | os.PathLike[str]
+# Their further images are previews, gain maps and layers; which one is the picture is not a question.
+_ONE_PICTURE = {"MPO", "PSD", "ICO", "ICNS"}
+
+
+class Source(NamedTuple):
+    """A picture file as its header describes it. `inside`: its path below the folder it was found in."""
+
+    path: Path
+    inside: Path
+    kind: str = ""  # Pillow's name of the format
+    size: tuple[int, int] = (0, 0)  # height and width, of a picture that is turned perhaps the other way round
+    frames: int = 1
+    first: int = 0  # which frame the file opens at
+
+
+class Failure(NamedTuple):
+    """A file that nothing could be made of, and why, in one line."""
+
+    name: str
+    reason: str
+
+    @property
+    def text(self) -> str:
+        """Both in one line; reasons of reading and writing name the file already."""
+        return self.reason if self.name in self.reason else f"{self.name}: {self.reason}"
+
+
+class Selection(NamedTuple):
+    """The pictures found, in order, and the files that were meant to be pictures and cannot be used."""
+
+    sources: list[Source]
+    failed: list[Failure]
+    single: bool  # whether it was one file that was named
+
+
+def select(
+    locations: Location | Sequence[Location],
+    *,
+    what: str = "image",
+    recursive: bool = False,
+    max_pixels: int | None = None,
+    without: Path | None = None,
+) -> Selection:
+    """The pictures among files and folders.
+
+    Of a folder those are all files that open as a picture, whatever their name, hidden ones aside; of folders inside it
+    too if `recursive`, but of the folder `without`. What is meant to be a picture and cannot be opened, or has more
+    than `max_pixels`, is in `failed`. Raises ValueError for a location that does not exist, for folders without
+    any picture, and for no location at all; `what` is what the message calls a picture.
+    """
+    locations = [locations] if isinstance(locations, str | os.PathLike) else locations
+    if not locations:
+        raise ValueError(f"no {what} was given")
+    found: dict[Path, tuple[Source, bool]] = {}
+    for location in map(Path, locations):
+        if not location.exists():
+            raise ValueError(f"{what} {location}: there is no such file or folder")
+        inside = list(_files(location, recursive, without)) if location.is_dir() else []
+        pairs = [(path, path.relative_to(location)) for path in inside] or [(location, Path(location.name))]
+        for path, relative in pairs if inside or not location.is_dir() else []:
+            found.setdefault(path, (Source(path, relative), not location.is_dir()))
+    with ThreadPoolExecutor(4) as pool:
+        looked = list(pool.map(lambda each: _look(each[0], each[1], max_pixels), found.values()))
+    sources = [each for each in looked if isinstance(each, Source)]
+    failed = [each for each in looked if isinstance(each, Failure)]
+    if not sources and not failed:
+        raise ValueError(f"{_listed(locations)}: no {what} is in there" + _hint(locations, recursive))
+    return Selection(sources, failed, len(found) == 1 and not Path(locations[0]).is_dir())
+
+
+def _files(folder: Path, recursive: bool, without: Path | None) -> Iterator[Path]:
+    """The visible files of a folder, in order; a folder that links to one above is not followed."""
+    barred = None if without is None else without.resolve()
+    for root, folders, files in os.walk(folder):
+        visible = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [name for name in visible if recursive and (Path(root) / name).resolve() != barred]
+        yield from (Path(root) / name for name in sorted(files) if not name.startswith("."))
+
+
+def _look(source: Source, named: bool, max_pixels: int | None) -> Source | Failure | None:
+    """The source with what its header says; None for a file of a folder that is no picture and does not say so."""
+    path = source.path
+    with listening():
+        try:
+            with path.open("rb") as file:
+                image = opened_image(file, path.name)
+                kind, size, first = image.format or "", (image.height, image.width), image.tell()
+                frames = 1 if kind in _ONE_PICTURE else getattr(image, "n_frames", 1)
+        except OSError as error:
+            return Failure(str(path), error.strerror or one_line(error))
+        except Exception as error:  # Pillow's plug-ins raise nearly every type there is on broken bytes
+            return Failure(str(path), one_line(error)) if named or says_picture(path) else None
+    if max_pixels is not None and size[0] * size[1] > max_pixels:
+        return Failure(str(path), too_large(size, max_pixels))
+    return source._replace(kind=kind, size=size, frames=frames, first=first)
+
+
+def _listed(locations: Sequence[Location]) -> str:
+    return ", ".join(map(str, locations[:3])) + (", ..." if len(locations) > 3 else "")
+
+
+def _hint(locations: Sequence[Location], recursive: bool) -> str:
+    inside = any(child.is_dir() for location in map(Path, locations) for child in location.iterdir())
+    return "; --recursive looks into the folders inside" if inside and not recursive else ""

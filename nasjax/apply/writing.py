@@ -1,0 +1,98 @@
+"""Pictures into files: all or nothing, in the depth and with the metadata that the format has room for."""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from nasjax.apply.deep import write_deep_png
+from nasjax.apply.formats import Format, format_of
+from nasjax.apply.levels import to_floats, to_levels
+from nasjax.apply.metadata import save_options
+from nasjax.apply.photo import as_colours
+from nasjax.apply.picture import Picture
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's own greys
+
+
+def write_picture(
+    picture: Picture,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = True,
+    before: Callable[[Path], None] = lambda temporary: None,
+) -> tuple[str, ...]:
+    """Write a file by its suffix and return a line for each thing of the picture that the format has no room for.
+
+    The file appears whole or not at all; `before` is called with the finished temporary file. JPEG, which has no
+    transparency, is composed over white. Raises ValueError for an unknown suffix, a missing folder, and where something
+    is at `path` unless `overwrite`; OSError naming the file where it cannot be written.
+    """
+    path = Path(path)
+    format_ = format_of(path)
+    check_folder(path)
+    fitted, notes = _fitted(picture, format_)
+    options, lost = save_options(fitted.meta, format_.kind, (fitted.size[1], fitted.size[0]))
+    # Short, and the same for every name: one that has a suffix added to it may be too long for the file system.
+    temporary = path.with_name(f".nasjax-{secrets.token_hex(4)}.tmp")
+    try:
+        _save(fitted, format_, temporary, options)
+        before(temporary)
+        if not overwrite and os.path.lexists(path):
+            raise ValueError(f"{path} exists; it is replaced with --overwrite only")
+        temporary.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return (*notes, *lost)
+
+
+def check_folder(path: Path) -> None:
+    """Raise ValueError when the folder that a file is to be written to does not exist or cannot be written to."""
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot write {path}: the folder {path.parent} does not exist")
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"cannot write {path}: the folder {path.parent} may not be written to")
+
+
+def _fitted(picture: Picture, format_: Format) -> tuple[Picture, list[str]]:
+    """The picture as a format can hold it, and what had to be given up."""
+    notes = []
+    if picture.grey and not format_.greys:
+        picture = as_colours(picture)
+    if picture.alpha is not None and not format_.transparent:
+        notes.append(f"{format_.kind} has no transparency: it is put over white")
+        over_white = picture.alpha[..., None] * (to_floats(picture.pixels) - 1) + 1
+        picture = picture._replace(pixels=over_white, alpha=None)
+    if picture.deep and not format_.deep:
+        notes.append(f"{format_.kind} has 8 bits a channel, of 16 that the picture has")
+        picture = picture._replace(deep=False)
+    return picture, notes
+
+
+def _save(picture: Picture, format_: Format, path: Path, options: dict) -> None:
+    pixels = _channels(picture)
+    with path.open("wb") as file:
+        if picture.deep:
+            write_deep_png(file, pixels, {**format_.options, **options})
+        else:
+            Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, None).save(
+                file, format_.kind, **format_.options, **options
+            )
+
+
+def _channels(picture: Picture) -> np.ndarray:
+    """Levels `[h, w, c]` of the picture's depth: one channel of greys or three of colours, and one of alpha."""
+    colours = to_levels(picture.pixels, deep=picture.deep)
+    if picture.grey:
+        same = (colours[..., 0] == colours[..., 1]).all() and (colours[..., 0] == colours[..., 2]).all()
+        colours = colours[..., :1] if same else np.round(colours @ _LUMA)[..., None].astype(colours.dtype)
+    if picture.alpha is None:
+        return colours
+    most = np.float32(65535 if picture.deep else 255)
+    alpha = np.round(picture.alpha.clip(0, 1) * most).astype(colours.dtype)
+    return np.concatenate([colours, alpha[..., None]], -1)
