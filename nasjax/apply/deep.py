@@ -5,10 +5,12 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from nasjax.apply.canvas import release
 
 _COLOUR_TYPES = {1: (0, "L"), 2: (4, "LA"), 3: (2, "RGB"), 4: (6, "RGBA")}  # channels -> of PNG, and Pillow's mode
 _BLOCK = 2**23  # bytes of pixels that are filtered at once
@@ -48,13 +50,18 @@ def deep_pixels(reopened: Callable[[], Any]) -> np.ndarray:
     if image.mode.startswith("I"):
         return grey_levels(image)[..., None]
     if _raw_mode(image.tile[0]) == "LA;16B":
-        # Pixels of four bytes, taken for four channels.
+        # Pixels of four bytes, taken for four channels: each higher byte before its lower one.
         image._mode, image.tile = "RGBA", [tile._replace(args="RGBA") for tile in image.tile]
-        pairs = np.asarray(image).astype(np.uint16)
-        return pairs[..., ::2] << np.uint16(8) | pairs[..., 1::2]
+        return np.ascontiguousarray(np.asarray(image)).view(">u2").astype(np.uint16)
+    higher = np.asarray(image)
+    pixels = np.empty(higher.shape, "<u2")
+    bytes_ = pixels.view(np.uint8).reshape(*higher.shape, 2)
+    bytes_[..., 1] = higher
+    del image, higher  # before the other half: a large picture is decoded twice, and should not lie there twice
     lower = reopened()
     lower.tile = [_told_the_other_order(tile) for tile in lower.tile]
-    return np.asarray(image).astype(np.uint16) << np.uint16(8) | np.asarray(lower)
+    bytes_[..., 0] = np.asarray(lower)
+    return pixels.astype(np.uint16, copy=False)
 
 
 def grey_levels(image: Image.Image) -> np.ndarray:
@@ -71,10 +78,11 @@ def grey_levels(image: Image.Image) -> np.ndarray:
     return 65535 - levels if tags.get(_PHOTOMETRIC) == 0 else levels
 
 
-def write_deep_png(file: BinaryIO, pixels: np.ndarray, options: dict[str, Any]) -> None:
-    """Write uint16 `[h, w, 1, 2, 3 or 4]` as a PNG; `options` are those of Pillow's PNG writer (metadata, level).
+def write_png(file: Any, pixels: np.ndarray, options: dict[str, Any]) -> None:
+    """Write uint8 or uint16 `[h, w, 1, 2, 3 or 4]` as a PNG, of which memory holds a block of rows at a time.
 
-    The file is one that Pillow wrote, of a single pixel with the same metadata, with other pixels in it.
+    `options` are those of Pillow's PNG writer (metadata, level): the file is one that Pillow wrote, of a single pixel
+    with the same metadata, with other pixels in it.
     """
     height, width, channels = pixels.shape
     kind, mode = _COLOUR_TYPES[channels]
@@ -83,7 +91,7 @@ def write_deep_png(file: BinaryIO, pixels: np.ndarray, options: dict[str, Any]) 
     file.write(single.getvalue()[:8])
     for name, content in _chunks(single.getvalue()):
         if name == b"IHDR":
-            _write_chunk(file, name, struct.pack(">IIBB", width, height, 16, kind) + content[10:])
+            _write_chunk(file, name, struct.pack(">IIBB", width, height, 8 * pixels.itemsize, kind) + content[10:])
         elif name == b"IDAT":
             for block in _compressed(pixels, options.get("compress_level", 6)):
                 _write_chunk(file, name, block)
@@ -109,20 +117,24 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += 12 + length
 
 
-def _write_chunk(file: BinaryIO, name: bytes, content: bytes) -> None:
+def _write_chunk(file: Any, name: bytes, content: bytes) -> None:
     file.write(struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content)))
 
 
 def _compressed(pixels: np.ndarray, level: int) -> Iterator[bytes]:
     """The filtered rows, compressed as one stream, in pieces; memory is that of a block of rows."""
     height, width, channels = pixels.shape
-    rows = max(1, _BLOCK // (2 * channels * width))
-    packer, above = zlib.compressobj(level), np.zeros((1, 2 * channels * width), np.uint8)
+    step = channels * pixels.itemsize
+    rows = max(1, _BLOCK // (step * width))
+    # Of what the filter leaves of a photograph, runs are all that is worth looking for: a quarter of the time.
+    packer = zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
+    above = np.zeros((1, step * width), np.uint8)
     for top in range(0, height, rows):
-        block = np.ascontiguousarray(pixels[top : top + rows].astype(">u2"))
+        block = np.ascontiguousarray(pixels[top : top + rows].astype(pixels.dtype.newbyteorder(">"), copy=False))
         content = block.view(np.uint8).reshape(len(block), -1)
-        yield packer.compress(_filtered(content, np.concatenate([above, content[:-1]]), 2 * channels))
+        yield packer.compress(_filtered(content, np.concatenate([above, content[:-1]]), step))
         above = content[-1:]
+        release(pixels)
     yield packer.flush()
 
 

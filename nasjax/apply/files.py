@@ -73,7 +73,7 @@ def picture_job(
     output = Path(output)
     found = select(images, recursive=options.recursive, max_pixels=options.max_pixels, without=output)
     planned = plan(
-        [Wanted((source,), source.path.stem, size_fn(source.size)) for source in found.sources],
+        [Wanted((source,), source.path.stem, size_fn(source.header.size)) for source in found.sources],
         output,
         options,
         failed=found.failed,

@@ -1,9 +1,10 @@
 """Which files are pictures, what opens them, and what can be written: by content, not by name."""
 
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
@@ -37,9 +38,10 @@ _RAW = {
 }
 _SUFFIXES_NOT_READ = {".heic", ".heif", ".avif", ".jxl"}  # not without an extra, or not at all
 _PREFIX = 32
+_FILLING = threading.Lock()
 
 
-def opened_image(file: BinaryIO, name: str) -> Image.Image:
+def opened_image(file: Any, name: str) -> Image.Image:
     """The image of an opened file, not yet decoded; `name` is the file's.
 
     Raises ValueError for a format that cannot be decoded, with what to do about it, and for what is no picture.
@@ -48,28 +50,25 @@ def opened_image(file: BinaryIO, name: str) -> Image.Image:
     file.seek(0)
     if Path(name).suffix.lower() in _RAW:
         raise ValueError("a camera's raw file; develop it into a TIFF, PNG or JPEG first")
-    Image.init()
-    if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS:
-        _register_heif()
+    known = _known(heif=_is_heif(prefix))
     # A format without a signature is believed where the name says so too: anything may look like it.
-    named = Path(name).suffix.lower() in _suffixes()
-    formats = [kind for kind, (_, accept) in Image.OPEN.items() if kind not in _NOT_DECODED and (named or accept)]
+    named = Path(name).suffix.lower() in known.suffixes
     try:
-        return Image.open(file, formats=formats)
+        return Image.open(file, formats=known.decoded if named else known.signed)
     except UnidentifiedImageError as error:
         raise ValueError(_unknown(prefix)) from error
 
 
 def says_picture(path: Path) -> bool:
     """Whether a file that cannot be opened as a picture was meant to be one: by its name, or a format not read here."""
-    if path.suffix.lower() in {*_RAW, *_SUFFIXES_NOT_READ} or path.suffix.lower() in _suffixes():
+    if path.suffix.lower() in {*_RAW, *_SUFFIXES_NOT_READ, *_known().suffixes}:
         return True
     try:
         with path.open("rb") as file:
             prefix = file.read(_PREFIX)
     except OSError:
         return False
-    return (prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS) or _is_jpeg_xl(prefix)
+    return _is_heif(prefix) or _is_jpeg_xl(prefix)
 
 
 def suffix_for(path: Path, kind: str) -> str:
@@ -78,7 +77,7 @@ def suffix_for(path: Path, kind: str) -> str:
         return path.suffix
     # A name without a suffix of any format says nothing; the content does.
     own = next((suffix for suffix, each in FORMATS.items() if each.kind == kind), ".png")
-    return ".png" if path.suffix.lower() in _suffixes() else own
+    return ".png" if path.suffix.lower() in _known().suffixes else own
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
@@ -96,9 +95,24 @@ def too_long(format_: Format, size: tuple[int, int]) -> str | None:
     return f"its output is {size[1]}x{size[0]} pixels, and {format_.kind} has at most {format_.longest} a side"
 
 
-def _suffixes() -> set[str]:
-    Image.init()
-    return {suffix for suffix, kind in Image.registered_extensions().items() if kind in {*Image.OPEN} - _NOT_DECODED}
+class _Known(NamedTuple):
+    """Pillow's names of what it decodes, of what of that has a signature, and the suffixes of all."""
+
+    decoded: list[str]
+    signed: list[str]
+    suffixes: frozenset[str]
+
+
+def _known(*, heif: bool = False) -> _Known:
+    """What can be opened now; `heif` adds what an extra reads. ValueError where that is not installed."""
+    # Files are looked at by several threads, and Pillow's tables are filled by the first that asks.
+    with _FILLING:
+        Image.init()
+        if heif:
+            _register_heif()
+        decoded = {kind: accept for kind, (_, accept) in Image.OPEN.items() if kind not in _NOT_DECODED}
+        suffixes = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in decoded)
+    return _Known([*decoded], [kind for kind, accept in decoded.items() if accept], suffixes)
 
 
 def _register_heif() -> None:
@@ -107,6 +121,10 @@ def _register_heif() -> None:
     except ImportError as error:
         raise ValueError("HEIC is read by an extra: pip install 'nasjax[heif]'") from error
     pillow_heif.register_heif_opener()
+
+
+def _is_heif(prefix: bytes) -> bool:
+    return prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS
 
 
 def _is_jpeg_xl(prefix: bytes) -> bool:
@@ -118,7 +136,7 @@ def _unknown(prefix: bytes) -> str:
         return "the file is empty"
     if _is_jpeg_xl(prefix):
         return "JPEG XL is not read; convert it to PNG or JPEG first"
-    if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS:
+    if _is_heif(prefix):
         return "a HEIC file that is damaged"
     if prefix[4:12] in (b"ftypavif", b"ftypavis"):
         return "AVIF is not read by this Pillow; install one that does: pip install --upgrade pillow"

@@ -13,6 +13,7 @@ from nasjax.apply.metadata import Metadata, orientation, read_metadata
 from nasjax.apply.notes import one_line
 from nasjax.apply.transparency import spread_colours
 
+_GREYS = ("1", "L", "LA", "La")
 _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -79,8 +80,8 @@ def picture_of(image: Image.Image, deep: np.ndarray | None) -> Picture:
     if image.mode == "F":
         raise ValueError("float pixels have no agreed range; save it with 8 or 16 bits a channel")
     meta, notes = read_metadata(image)
-    grey = image.mode[:1] in ("1", "L", "I") or (deep is not None and deep.shape[-1] < 3)
-    image, profile, said = _in_rgb(image, grey and image.mode != "LAB")
+    grey = image.mode in _GREYS or image.mode.startswith("I") or (deep is not None and deep.shape[-1] < 3)
+    image, profile, said = _in_rgb(image, grey)
     pixels, alpha = _levels(image) if deep is None else _deep_levels(deep, image.info.get("transparency"))
     if not profile and "gamma" in image.info and "srgb" not in image.info:
         pixels, more = _as_srgb(pixels, image.info)
@@ -115,7 +116,7 @@ def _levels(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
     if image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"))
         return rgba[..., :3], rgba[..., 3].astype(np.float32) / 255
-    return np.asarray(image.convert("RGB")), None
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB")), None
 
 
 def _deep_levels(deep: np.ndarray, clear: Any) -> tuple[np.ndarray, np.ndarray | None]:

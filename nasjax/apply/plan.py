@@ -97,7 +97,7 @@ def plan(
     into = output.is_dir()
     if not into and not single:
         raise ValueError(f"the output of several pictures must be an existing folder; {output} is not one")
-    if not into and any(_frames(each, options) != [each.sources[0].first] for each in wanted):
+    if not into and any(_frames(each, options) != [each.sources[0].header.first] for each in wanted):
         raise ValueError(f"all frames of a file go to a folder; {output} is not one")
     items = _into_folder(wanted, output, options) if into else _to_file(wanted, output)
     journal = Journal(output, settings) if into else None
@@ -121,7 +121,7 @@ def plan(
 def _to_file(wanted: Sequence[Wanted], output: Path) -> list[Item]:
     format_of(output)
     check_folder(output)
-    return [Item(_paths(each), output, each.size, each.sources[0].first) for each in wanted]
+    return [Item(_paths(each), output, each.size, each.sources[0].header.first) for each in wanted]
 
 
 def _into_folder(wanted: Sequence[Wanted], output: Path, options: FileOptions) -> list[Item]:
@@ -146,21 +146,21 @@ def _into_folder(wanted: Sequence[Wanted], output: Path, options: FileOptions) -
 
 
 def _suffix(source: Source, options: FileOptions) -> str:
-    return suffix_for(source.path, source.kind) if options.format is None else f".{options.format}"
+    return suffix_for(source.path, source.header.kind) if options.format is None else f".{options.format}"
 
 
 def _frames(wanted: Wanted, options: FileOptions) -> list[int]:
-    source = wanted.sources[0]
-    return list(range(source.frames)) if options.frames == "all" and source.frames > 1 else [source.first]
+    header = wanted.sources[0].header
+    return list(range(header.frames)) if options.frames == "all" and header.frames > 1 else [header.first]
 
 
 def _frame_notes(wanted: Sequence[Wanted], todo: Sequence[Item], options: FileOptions) -> list[tuple[str, str]]:
     """Which frame is used, of files with several of which not all are: those that are named after, or all others."""
     used = {path for item in todo for path in item.sources}
     first = [s for each in wanted for s in each.sources[options.frames == "all" :]]
-    several = {s.path: s for s in first if s.frames > 1 and s.path in used}
+    several = {s.path: s.header for s in first if s.header.frames > 1 and s.path in used}
     more = ", all of them with --frames all" if options.frames == "first" else ""
-    return [(str(path), f"{s.frames} frames: number {s.first + 1} is used{more}") for path, s in several.items()]
+    return [(str(path), f"{h.frames} frames: number {h.first + 1} is used{more}") for path, h in several.items()]
 
 
 def _short(stem: str, end: int) -> str:

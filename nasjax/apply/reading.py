@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -17,7 +17,18 @@ from nasjax.apply.picture import Picture, picture_of, upright
 from nasjax.apply.salvage import without_metadata
 
 MAX_PIXELS = 250_000_000
+# Their further images are previews, gain maps and layers; which one is the picture is not a question.
+_ONE_PICTURE = {"MPO", "PSD", "ICO", "ICNS"}
 _T = TypeVar("_T")
+
+
+class Header(NamedTuple):
+    """Pillow's name of the format; height and width, perhaps yet to be turned; frames, and which the file opens at."""
+
+    kind: str
+    size: tuple[int, int]
+    frames: int
+    first: int
 
 
 def read_picture(path: str | os.PathLike[str], *, frame: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -39,13 +50,18 @@ def read_levels(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
     return _first_that_works(Path(path), lambda source, name: _levels(source, name, max_pixels))
 
 
+def read_header(path: str | os.PathLike[str]) -> Header:
+    """What a file says of itself, without its pixels; raises ValueError naming it where it is no picture."""
+    return _first_that_works(Path(path), _header)
+
+
 def too_large(size: tuple[int, int], max_pixels: int) -> str:
     """What is wrong with a picture of (height, width)."""
     height, width = size
     return f"{width}x{height} is {height * width / 1e6:.3g} megapixels, more than the {max_pixels / 1e6:g} allowed"
 
 
-def _first_that_works(path: Path, read: Callable[[Callable[[], BinaryIO], str], _T]) -> _T:
+def _first_that_works(path: Path, read: Callable[[Callable[[], Any], str], _T]) -> _T:
     """What a file gives, or the same file without metadata where those alone are broken."""
     if not path.is_file():
         raise ValueError(f"cannot read image {path}: there is no such file")
@@ -68,7 +84,7 @@ def _first_that_works(path: Path, read: Callable[[Callable[[], BinaryIO], str], 
     return found
 
 
-def _without_metadata(path: Path, read: Callable[[Callable[[], BinaryIO], str], _T]) -> _T | None:
+def _without_metadata(path: Path, read: Callable[[Callable[[], Any], str], _T]) -> _T | None:
     for content in without_metadata(path.read_bytes()):
         # The first error, of the file itself, is the one that is told.
         with contextlib.suppress(Exception):
@@ -76,14 +92,21 @@ def _without_metadata(path: Path, read: Callable[[Callable[[], BinaryIO], str], 
     return None
 
 
-def _picture(source: Callable[[], BinaryIO], name: str, frame: int | None, max_pixels: int) -> Picture:
+def _header(source: Callable[[], Any], name: str) -> Header:
+    with source() as file:
+        image = opened_image(file, name)
+        kind, size, first = image.format or "", (image.height, image.width), image.tell()
+        return Header(kind, size, 1 if kind in _ONE_PICTURE else getattr(image, "n_frames", 1), first)
+
+
+def _picture(source: Callable[[], Any], name: str, frame: int | None, max_pixels: int) -> Picture:
     with _decoded(source, name, frame, max_pixels) as (image, deep):
         picture = picture_of(image, deep)
         said = [f"its {bits(image)} bits a channel are read as 8"] if bits(image) > 8 and deep is None else []
     return picture._replace(notes=(*picture.notes, *said))
 
 
-def _levels(source: Callable[[], BinaryIO], name: str, max_pixels: int) -> np.ndarray:
+def _levels(source: Callable[[], Any], name: str, max_pixels: int) -> np.ndarray:
     with _decoded(source, name, None, max_pixels) as (image, deep):
         if deep is None:
             grey = image.mode in ("1", "L", "LA")
@@ -94,7 +117,7 @@ def _levels(source: Callable[[], BinaryIO], name: str, max_pixels: int) -> np.nd
 
 @contextlib.contextmanager
 def _decoded(
-    source: Callable[[], BinaryIO], name: str, frame: int | None, max_pixels: int
+    source: Callable[[], Any], name: str, frame: int | None, max_pixels: int
 ) -> Iterator[tuple[Image.Image, np.ndarray | None]]:
     """The image, loaded, and its pixels of 16 bits a channel where it has them; the file is open, for its metadata."""
     with contextlib.ExitStack() as files:

@@ -6,13 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from nasjax.apply.formats import opened_image, says_picture
-from nasjax.apply.notes import listening, one_line
-from nasjax.apply.reading import too_large
+from nasjax.apply.formats import says_picture
+from nasjax.apply.notes import one_line
+from nasjax.apply.reading import Header, read_header, too_large
 
 Location: TypeAlias = str | os.PathLike[str]
-# Their further images are previews, gain maps and layers; which one is the picture is not a question.
-_ONE_PICTURE = {"MPO", "PSD", "ICO", "ICNS"}
 
 
 class Source(NamedTuple):
@@ -20,10 +18,7 @@ class Source(NamedTuple):
 
     path: Path
     inside: Path
-    kind: str = ""  # Pillow's name of the format
-    size: tuple[int, int] = (0, 0)  # height and width, of a picture that is turned perhaps the other way round
-    frames: int = 1
-    first: int = 0  # which frame the file opens at
+    header: Header = Header("", (0, 0), 1, 0)  # noqa: B008 - immutable
 
 
 class Failure(NamedTuple):
@@ -93,19 +88,13 @@ def _files(folder: Path, recursive: bool, without: Path | None) -> Iterator[Path
 def _look(source: Source, named: bool, max_pixels: int | None) -> Source | Failure | None:
     """The source with what its header says; None for a file of a folder that is no picture and does not say so."""
     path = source.path
-    with listening():
-        try:
-            with path.open("rb") as file:
-                image = opened_image(file, path.name)
-                kind, size, first = image.format or "", (image.height, image.width), image.tell()
-                frames = 1 if kind in _ONE_PICTURE else getattr(image, "n_frames", 1)
-        except OSError as error:
-            return Failure(str(path), error.strerror or one_line(error))
-        except Exception as error:  # Pillow's plug-ins raise nearly every type there is on broken bytes
-            return Failure(str(path), one_line(error)) if named or says_picture(path) else None
-    if max_pixels is not None and size[0] * size[1] > max_pixels:
-        return Failure(str(path), too_large(size, max_pixels))
-    return source._replace(kind=kind, size=size, frames=frames, first=first)
+    try:
+        header = read_header(path)
+    except ValueError as error:
+        return Failure(str(path), one_line(error)) if named or says_picture(path) else None
+    if max_pixels is not None and header.size[0] * header.size[1] > max_pixels:
+        return Failure(str(path), too_large(header.size, max_pixels))
+    return source._replace(header=header)
 
 
 def _listed(locations: Sequence[Location]) -> str:

@@ -124,7 +124,7 @@ class _Reader:
 
 def _pairs(contents: Selection, styles: Selection, options: StyleOptions) -> list[Wanted]:
     return [
-        Wanted((content, style), f"{content.path.stem}_{style.path.stem}", limited(content.size, options.size))
+        Wanted((content, style), f"{content.path.stem}_{style.path.stem}", limited(content.header.size, options.size))
         for style in styles.sources
         for content in contents.sources
     ]

@@ -4,17 +4,21 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from nasjax.apply.deep import write_deep_png
+from nasjax.apply.canvas import behind, releasing
+from nasjax.apply.deep import write_png
 from nasjax.apply.formats import Format, format_of
 from nasjax.apply.levels import to_floats, to_levels
 from nasjax.apply.metadata import save_options
 from nasjax.apply.photo import as_colours
 from nasjax.apply.picture import Picture
 
+_BLOCK = 2**22  # values that are converted at once
+_STREAMED = 2**27  # values of a picture from which on a PNG is written row by row, by our own slower code
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's own greys
 
 
@@ -74,25 +78,41 @@ def _fitted(picture: Picture, format_: Format) -> tuple[Picture, list[str]]:
     return picture, notes
 
 
-def _save(picture: Picture, format_: Format, path: Path, options: dict) -> None:
-    pixels = _channels(picture)
+def _save(picture: Picture, format_: Format, path: Path, options: dict[str, Any]) -> None:
+    pixels, more = _channels(picture), {**format_.options, **options}
     with path.open("wb") as file:
-        if picture.deep:
-            write_deep_png(file, pixels, {**format_.options, **options})
+        if picture.deep or (format_.kind == "PNG" and pixels.size > _STREAMED):
+            write_png(file, pixels, more)
+            return
+        whole = behind(pixels)
+        if whole is not None:
+            image = Image.frombuffer("RGBX", (whole.shape[1], whole.shape[0]), whole, "raw", "RGBX", 0, 1)
         else:
-            Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, None).save(
-                file, format_.kind, **format_.options, **options
-            )
+            image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+        with releasing(pixels):
+            image.save(file, format_.kind, **more)
 
 
 def _channels(picture: Picture) -> np.ndarray:
     """Levels `[h, w, c]` of the picture's depth: one channel of greys or three of colours, and one of alpha."""
-    colours = to_levels(picture.pixels, deep=picture.deep)
-    if picture.grey:
-        same = (colours[..., 0] == colours[..., 1]).all() and (colours[..., 0] == colours[..., 2]).all()
-        colours = colours[..., :1] if same else np.round(colours @ _LUMA)[..., None].astype(colours.dtype)
-    if picture.alpha is None:
-        return colours
-    most = np.float32(65535 if picture.deep else 255)
-    alpha = np.round(picture.alpha.clip(0, 1) * most).astype(colours.dtype)
-    return np.concatenate([colours, alpha[..., None]], -1)
+    pixels, deep = picture.pixels, picture.deep
+    dtype, colours = np.dtype(np.uint16 if deep else np.uint8), 1 if picture.grey else 3
+    if picture.alpha is None and not picture.grey and pixels.dtype == dtype:
+        return pixels
+    out = np.empty((*picture.size, colours + (picture.alpha is not None)), dtype)
+    # In blocks of rows: floats of a whole picture are four times what is written.
+    rows = max(1, _BLOCK // (3 * picture.size[1]))
+    for top in range(0, picture.size[0], rows):
+        here = slice(top, top + rows)
+        levels = to_levels(pixels[here], deep=deep)
+        out[here, :, :colours] = _greys(levels) if picture.grey else levels
+        if picture.alpha is not None:
+            out[here, :, colours] = np.round(picture.alpha[here].clip(0, 1) * np.float32(np.iinfo(dtype).max))
+    return out
+
+
+def _greys(levels: np.ndarray) -> np.ndarray:
+    """One channel of three that are the same, or nearly."""
+    if (levels == levels[..., :1]).all():
+        return levels[..., :1]
+    return np.round(levels @ _LUMA)[..., None]
