@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     args, rest = parser.parse_known_args(argv)
     if rest and not getattr(args, "overrides", False):
-        parser.error(f"unrecognised arguments: {' '.join(rest)}")
+        parser.error(f"unrecognised arguments: {' '.join(rest)}{_hint(rest)}")
     # Outside training nothing is open: what is finished is already on disk. Training saves first (`train.loop.fit`).
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(0))
     try:
@@ -36,6 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.traceback:
             raise
         return _failed(error)
+
+
+def _hint(rest: Sequence[str]) -> str:
+    """What to do about files that are taken for options."""
+    name = next((word for word in rest if Path(word).exists()), None)
+    text = "; {0} is a file: names that begin with a dash stand behind --, or are written ./{0}"
+    return "" if name is None else text.format(name)
 
 
 def _failed(error: Exception) -> int:

@@ -27,9 +27,12 @@ class Journal:
     def done(self, target: Path, sources: Sequence[Path]) -> bool:
         """Whether an output is there as it was written, by these settings, of inputs that have not changed since."""
         entry = self._entries.get(self._name(target))
-        if entry is None or entry.get("settings") != self._digest or not target.is_file():
+        if entry is None or entry.get("settings") != self._digest:
             return False
-        return entry.get("of") == _inputs(sources) and entry.get("bytes") == target.stat().st_size
+        try:
+            return entry.get("of") == _inputs(sources) and entry.get("bytes") == target.stat().st_size
+        except OSError:  # one of them is not there (any more)
+            return False
 
     def record(self, target: Path, sources: Sequence[Path], temporary: Path) -> None:
         """Note that an output is about to become what a temporary file is."""

@@ -78,10 +78,15 @@ def _common(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _snapped(levels: np.ndarray) -> _Mask:
-    """The regions of a label picture: its colours, or those of its flat areas where there are others between them."""
+    """The regions of a label picture: its colours, or those of its flat areas where there are others between them.
+
+    A few colours that have no flat area of their own, thin lines, say, are regions unless they are mixtures.
+    """
     codes, labels = np.unique(_codes(levels), return_inverse=True)
     colours, labels = _colours(codes, levels.shape[-1]), labels.reshape(levels.shape[:2])
-    if len(colours) <= MOST_REGIONS and not _has_mixtures(levels, colours, labels):
+    flat = np.bincount(labels[_spread(levels, 1) == 0], minlength=len(colours)) > 0
+    few = len(colours) <= MOST_REGIONS
+    if flat.all() or (few and not any(_between(colour, colours[flat]) for colour in colours[~flat])):
         return _Mask(colours, labels)
     regions = _flat_colours(levels)
     if len(regions) < 1 or len(regions) >= len(colours):
@@ -89,12 +94,6 @@ def _snapped(levels: np.ndarray) -> _Mask:
     named = ", ".join(map(colour_name, regions[:MOST_REGIONS]))
     note = f"{len(colours)} colours, as of a blurred or compressed picture; taken for {len(regions)}: {named}"
     return _Mask(regions, _nearest(levels, regions), note)
-
-
-def _has_mixtures(levels: np.ndarray, colours: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether a colour without any flat area of its own lies between two that have one."""
-    flat = np.bincount(labels[_spread(levels, 1) == 0], minlength=len(colours)) > 0
-    return any(_between(colour, colours[flat]) for colour in colours[~flat])
 
 
 def _between(colour: np.ndarray, others: np.ndarray) -> bool:
@@ -112,7 +111,7 @@ def _flat_colours(levels: np.ndarray) -> np.ndarray:
     """The most frequent colours of flat areas, far enough apart; of small ones only those that are no mixtures."""
     pixels = levels.shape[0] * levels.shape[1]
     found = _leaders(levels[_spread(levels, 3) <= _FLAT], _FEW * pixels, [])
-    small = _leaders(levels[_spread(levels, 1) <= _FLAT], 9, found)
+    small = _leaders(levels[_spread(levels, 1) <= _FLAT], 9.0, found)
     regions = found + [colour for colour in small if not _between(colour, np.array(found))]
     return np.array(regions).reshape(-1, levels.shape[-1])
 

@@ -178,15 +178,19 @@ def _paths(wanted: Wanted) -> tuple[Path, ...]:
 
 def _check_inputs(items: Sequence[Item], inputs: set[Path]) -> None:
     """Links and names that differ in case alone are the same file too."""
-    files = {_identity(path): path for path in inputs}
+    files = {file: path for path in inputs if (file := _identity(path)) is not None}
     for item in items:
-        target = item.target
-        if target is not None and target.exists() and (found := files.get(_identity(target))) is not None:
-            raise ValueError(f"{target} would replace the input {found}; choose another output")
+        file = None if item.target is None else _identity(item.target)
+        if file is not None and (found := files.get(file)) is not None:
+            raise ValueError(f"{item.target} would replace the input {found}; choose another output")
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    stat = path.stat()
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to; None where there is none (any more)."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
     return stat.st_dev, stat.st_ino
 
 
