@@ -67,6 +67,7 @@ PUBLIC = {
     "load_bundle": "nasjax.export.bundle",
     "upscale": "nasjax.apply.images",
     "apply_bundle": "nasjax.apply.files",
+    "FileOptions": "nasjax.apply.plan",
     "stylize": "nasjax.apply.stylize",
     "stylize_files": "nasjax.apply.stylize_files",
     "StyleOptions": "nasjax.apply.stylize",

@@ -8,8 +8,10 @@ import pytest
 from PIL import Image, ImageCms
 
 from nasjax.apply import apply_bundle
+from nasjax.apply.files import bundle_folder
 from nasjax.apply.plan import FileOptions
 from nasjax.export.bundle import Bundle
+from tests.apply.profiles import linear_grey
 
 # A bundle by hand that repeats each pixel: what comes out can be said without running a network.
 DOUBLE = Bundle(
@@ -198,6 +200,35 @@ def test_a_missing_bundle_is_named(tmp_path):
         apply_bundle(tmp_path / "nothing", tmp_path / "in.png", tmp_path / "out.png")
     with pytest.raises(ValueError, match="is not a bundle: it has no manifest.json"):
         apply_bundle(tmp_path, tmp_path / "in.png", tmp_path / "out.png")
+
+
+def test_a_run_gives_its_bundle(tmp_path):
+    """A folder that is no bundle and has one as `export` is taken for that one."""
+    (tmp_path / "run" / "export").mkdir(parents=True)
+    assert bundle_folder(tmp_path / "run") == tmp_path / "run" / "export"
+    (tmp_path / "run" / "manifest.json").touch()
+    assert bundle_folder(tmp_path / "run") == tmp_path / "run"
+
+
+def test_an_animation_and_what_it_is_made_of(tmp_path):
+    """Frames are read one by one from Python too."""
+    frames = [Image.fromarray(np.full((4, 6, 3), 60 * i, np.uint8)) for i in range(3)]
+    frames[0].save(tmp_path / "in.webp", save_all=True, append_images=frames[1:], lossless=True)
+    (tmp_path / "out").mkdir()
+    options = FileOptions(frames="all", format="png")
+    written = apply_bundle(DOUBLE, tmp_path / "in.webp", tmp_path / "out", options=options)
+    assert [p.name for p in written] == ["in_1.png", "in_2.png", "in_3.png"]
+    assert [np.asarray(Image.open(p))[0, 0, 0] for p in written] == [0, 60, 120]
+
+
+def test_a_grey_profile_goes_where_greys_do(tmp_path):
+    """A PNG keeps greys and their profile; in a WebP, which has colours only, they are converted to sRGB."""
+    profile = linear_grey()
+    half = Image.fromarray(np.full((4, 6), 128, np.uint8))
+    result = _run(tmp_path, half, out="out.png", icc_profile=profile)
+    assert result.mode == "L" and result.info["icc_profile"] == profile and result.getpixel((3, 3)) == 128
+    result = _run(tmp_path, half, out="out.webp", icc_profile=profile)
+    assert "icc_profile" not in result.info and abs(result.getpixel((3, 3))[1] - 188) <= 2
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):

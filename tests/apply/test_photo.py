@@ -1,48 +1,19 @@
 """Photographs for style transfer: colours of any file, one colour space for two pictures, and painting anew."""
 
-import struct
-
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
 from nasjax.apply.metadata import Metadata
 from nasjax.apply.photo import in_colours_of, limit_size, read_photo, repaint
 from nasjax.apply.picture import Picture, from_pillow
 from nasjax.apply.writing import write_picture
+from tests.apply.profiles import linear_grey, swapped
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def _tags(profile):
-    """Where the entry of each tag is, and where its content."""
-    (count,) = struct.unpack(">I", profile[128:132])
-    for place in range(132, 132 + 12 * count, 12):
-        yield profile[place : place + 4], place, struct.unpack(">I", profile[place + 4 : place + 8])[0]
-
-
-def _swapped():
-    """sRGB whose first channel is the green light and whose second is the red one."""
-    made = bytearray(SRGB)
-    for tag, place, _ in _tags(SRGB):
-        if tag in (b"rXYZ", b"gXYZ"):
-            made[place : place + 4] = b"gXYZ" if tag == b"rXYZ" else b"rXYZ"
-    return bytes(made)
-
-
-def _linear_grey():
-    """A profile of greys that are proportional to light."""
-    made = bytearray(SRGB)
-    made[16:20] = b"GRAY"
-    for tag, place, content in _tags(SRGB):
-        if tag == b"rTRC":
-            made[place : place + 4] = b"kTRC"
-            made[content : content + 12] = b"curv" + bytes(8)
-    return bytes(made)
-
-
-SWAPPED, LINEAR_GREY = _swapped(), _linear_grey()
+SWAPPED, LINEAR_GREY = swapped(), linear_grey()
 
 
 def _read(tmp_path, image, name="in.png", **save):

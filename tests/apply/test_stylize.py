@@ -173,6 +173,50 @@ def test_the_command(files, options, capsys):
     assert not (files / "o.png").exists()
 
 
+def test_a_bad_style_costs_its_own_pictures_only(files, options, capsys):
+    """Of three styles one is broken inside: the others are done, by name of content and style."""
+    (files / "out").mkdir()
+    (files / "styles").mkdir()
+    whole = (files / "s0.png").read_bytes()
+    (files / "s1.png").rename(files / "styles" / "good.png")
+    (files / "styles" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (files / "styles" / "empty.png").touch()
+    command = ["stylize", "--network", str(options.network), str(files / "c0.png"), str(files / "styles")]
+    assert main([*command, str(files / "out")]) == 1
+    out, err = capsys.readouterr()
+    assert out == f"{files / 'out' / 'c0_good.png'}\n"
+    assert f"failed: {files / 'c0.png'} by {files / 'styles' / 'cut.png'}: " in err
+    assert f"failed: cannot read image {files / 'styles' / 'empty.png'}: the file is empty" in err
+    assert "1 written, 2 failed" in err
+
+
+def test_a_run_gives_its_network_and_a_missing_one_is_named(files, options, capsys):
+    """`--network RUN` finds RUN/network."""
+    (files / "run").mkdir()
+    (files / "run" / "network").symlink_to(options.network)
+    command = ["stylize", str(files / "c0.png"), str(files / "s0.png"), str(files / "o.png"), "--network"]
+    assert main([*command, str(files / "run")]) == 0
+    assert main([*command, str(files / "nowhere"), "--overwrite"]) == 2
+    assert f"network {files / 'nowhere'}: there is no such folder" in capsys.readouterr().err
+
+
+def test_masks_are_settings_of_their_output(files, options, capsys):
+    """In a folder, the same masks are done before, other ones are not; what is done to them is said once."""
+    (files / "out").mkdir()
+    mask = np.zeros((24, 28, 3), np.uint8)
+    mask[:, 14:] = 255
+    for name, pixels in (("a", mask), ("b", mask // 3)):
+        Image.fromarray(pixels).save(files / f"{name}.png")
+    masks = ["--content-mask", str(files / "a.png"), "--style-mask"]
+    command = ["stylize", "--network", str(options.network), str(files / "c0.png"), str(files / "s0.png")]
+    assert main([*command, str(files / "out"), *masks, str(files / "b.png")]) == 0
+    said = capsys.readouterr().err
+    assert "note: " in said and said.count("level 255 (white) in it: there the whole style counts") == 1
+    assert main([*command, str(files / "out"), *masks, str(files / "b.png")]) == 0
+    assert "1 done before" in capsys.readouterr().err
+    assert main([*command, str(files / "out"), *masks, str(files / "a.png")]) == 2
+
+
 def test_the_shipped_network_gives_a_photograph_another_light():
     """Without any option: colours go to the style's, edges stay, and half as much is half as far."""
     from nasjax.data.embedded import embedded_photos
