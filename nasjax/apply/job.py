@@ -88,7 +88,7 @@ def all_or_error(outcome: Outcome) -> list[Path]:
         return outcome.written
     number = len(outcome.failed) + len(outcome.written) + len(outcome.done)
     reasons = [failure.text for failure in outcome.failed]
-    more = "" if number == 1 else f"{len(reasons)} of {number} images failed, the others are done: "
+    more = "" if number == 1 else f"{len(reasons)} of {number} pictures failed, the others are done: "
     raise ValueError(more + "; ".join(reasons[:5]) + (f"; and {len(reasons) - 5} more" if len(reasons) > 5 else ""))
 
 

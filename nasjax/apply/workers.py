@@ -36,7 +36,7 @@ def run_items(items: Sequence[Item], work: Work, events: Events = Events(), *, j
     writing: deque[tuple[Item, Future]] = deque()
     try:
         for item, read in _ahead(items, work.read, readers, jobs):
-            _settle(writing, events, until=lambda item=item: _fits(writing, item, jobs))
+            _settle(writing, events, until=lambda item=item: _fits(writing, item, jobs + 1))
             try:
                 result = work.compute(item, read.result())
             except Exception as error:

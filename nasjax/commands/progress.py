@@ -63,9 +63,11 @@ class Progress:
         if self._bar is not None and stream.isatty():
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
             return
-        # Whoever reads no further must not end the work.
-        with contextlib.suppress(BrokenPipeError):
+        try:
             print(text, file=stream, flush=True)
+        except BrokenPipeError:  # whoever reads no further does not end the work, nor its exit code
+            with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _bar(command: str, total: int) -> Any:

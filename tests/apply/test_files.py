@@ -147,7 +147,7 @@ def test_unreadable_files_are_named_after_the_others_are_done(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "in" / "a.png").write_bytes(b"no picture")
     Image.fromarray(RGB).save(tmp_path / "in" / "b.png")
-    with pytest.raises(ValueError, match="1 of 2 images failed, the others are done: .*a.png: not a picture"):
+    with pytest.raises(ValueError, match="1 of 2 pictures failed, the others are done: .*a.png: not a picture"):
         apply_bundle(DOUBLE, tmp_path / "in", tmp_path / "out")
     assert [p.name for p in (tmp_path / "out").glob("*.png")] == ["b.png"]
 

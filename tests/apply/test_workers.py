@@ -62,7 +62,7 @@ def test_reading_ahead_is_bounded(side, most):
 
 def test_reading_and_writing_are_beside_the_computing():
     """A picture is read while another is computed, and written while the next is: each waits for the other's start."""
-    reading, writing = threading.Event(), threading.Event()
+    reading, computing, writing = (threading.Event() for _ in range(3))
 
     def read(item):
         if _number(item) == 1:
@@ -72,10 +72,12 @@ def test_reading_and_writing_are_beside_the_computing():
         if _number(item) == 0:
             assert reading.wait(10)
         if _number(item) == 2:
+            computing.set()
             assert writing.wait(10)
 
     def write(item, y):
         if _number(item) == 1:
+            assert computing.wait(10)
             writing.set()
 
     failed = []

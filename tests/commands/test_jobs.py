@@ -172,14 +172,15 @@ def test_names_that_begin_with_a_dash(command, tmp_path, monkeypatch, capsys):
 def test_a_signal_stops_and_the_same_command_goes_on(command, tmp_path, out, monkeypatch, number, code):
     """What was said to be written is, nothing half is left, and the rest is done the next time."""
     images = _pictures(tmp_path / "in", *(f"{i}.png" for i in range(4)))
-    fits = workers._fits
+    settle, calls = workers._settle, []
 
-    def stopping(others, item, most):
-        if item.sources[0].name == "2.png" and most == 1:  # when the third is about to be written
+    def stopping(writing, events, *, until):
+        calls.append(None)
+        if len(calls) == 3:  # when the third is about to be computed
             signal.raise_signal(number)
-        return fits(others, item, most)
+        settle(writing, events, until=until)
 
-    monkeypatch.setattr(workers, "_fits", stopping)
+    monkeypatch.setattr(workers, "_settle", stopping)
     found, written, said = command(images, out, "--jobs", "1")
     assert found == code
     assert f"nasjax {command.name}: stopped; 2 written, 2 not; the same command goes on from there" in said
