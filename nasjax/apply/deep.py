@@ -41,12 +41,11 @@ def bits(image: Image.Image) -> int:
     return stated[0] if isinstance(stated[0], int) else 8
 
 
-def deep_pixels(reopened: Callable[[], Any]) -> np.ndarray:
-    """The pixels of a file for which `is_deep`, uint16 `[h, w, 1, 2, 3 or 4]`; `reopened` gives it undecoded each time.
+def deep_pixels(image: Any, reopened: Callable[[], Any]) -> np.ndarray:
+    """The pixels of an opened file for which `is_deep`, uint16 `[h, w, 1, 2, 3 or 4]`; the image is decoded then.
 
-    Raises ValueError for integers that do not fit into 16 bits.
+    `reopened` gives it once more, not yet decoded. Raises ValueError for integers that do not fit into 16 bits.
     """
-    image = reopened()
     if image.mode.startswith("I"):
         return grey_levels(image)[..., None]
     if _raw_mode(image.tile[0]) == "LA;16B":
@@ -57,7 +56,7 @@ def deep_pixels(reopened: Callable[[], Any]) -> np.ndarray:
     pixels = np.empty(higher.shape, "<u2")
     bytes_ = pixels.view(np.uint8).reshape(*higher.shape, 2)
     bytes_[..., 1] = higher
-    del image, higher  # before the other half: a large picture is decoded twice, and should not lie there twice
+    del higher
     lower = reopened()
     lower.tile = [_told_the_other_order(tile) for tile in lower.tile]
     bytes_[..., 0] = np.asarray(lower)

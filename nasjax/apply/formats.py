@@ -36,8 +36,9 @@ _RAW = {
     *(".3fr", ".arw", ".cr2", ".cr3", ".dng", ".iiq", ".nef", ".nrw"),
     *(".orf", ".pef", ".raf", ".rw2", ".sr2", ".srw", ".x3f"),
 }
+_JPEG_XL = b"\0\0\0\x0cJXL "  # or two bytes, which many a file may begin with
 _SUFFIXES_NOT_READ = {".heic", ".heif", ".avif", ".jxl"}  # not without an extra, or not at all
-_PREFIX = 32
+_PREFIX = 64
 _FILLING = threading.Lock()
 
 
@@ -68,7 +69,7 @@ def says_picture(path: Path) -> bool:
             prefix = file.read(_PREFIX)
     except OSError:
         return False
-    return _is_heif(prefix) or _is_jpeg_xl(prefix)
+    return _is_heif(prefix) or prefix.startswith(_JPEG_XL)
 
 
 def suffix_for(path: Path, kind: str) -> str:
@@ -124,11 +125,12 @@ def _register_heif() -> None:
 
 
 def _is_heif(prefix: bytes) -> bool:
-    return prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS
+    """Whether a file is HEIC; AVIF, which Pillow reads, may begin like it and says so further on."""
+    return prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS and b"avi" not in prefix
 
 
 def _is_jpeg_xl(prefix: bytes) -> bool:
-    return prefix.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL "))
+    return prefix.startswith((b"\xff\x0a", _JPEG_XL))
 
 
 def _unknown(prefix: bytes) -> str:

@@ -81,8 +81,8 @@ def picture_of(image: Image.Image, deep: np.ndarray | None) -> Picture:
         raise ValueError("float pixels have no agreed range; save it with 8 or 16 bits a channel")
     meta, notes = read_metadata(image)
     grey = image.mode in _GREYS or image.mode.startswith("I") or (deep is not None and deep.shape[-1] < 3)
-    image, profile, said = _in_rgb(image, grey)
-    pixels, alpha = _levels(image) if deep is None else _deep_levels(deep, image.info.get("transparency"))
+    in_rgb, profile, said = _in_rgb(image, grey)
+    pixels, alpha = _levels(in_rgb) if deep is None else _deep_levels(deep, image.info.get("transparency"))
     if not profile and "gamma" in image.info and "srgb" not in image.info:
         pixels, more = _as_srgb(pixels, image.info)
         said += more

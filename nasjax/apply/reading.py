@@ -72,12 +72,9 @@ def _first_that_works(path: Path, read: Callable[[Callable[[], Any], str], _T]) 
             lines.append("metadata that is unusable is left out")
             found = _without_metadata(path, read)
             if found is None:
-                reason = (
-                    error
-                    if isinstance(error, ValueError | OSError | SyntaxError)
-                    else f"{type(error).__name__}: {error}"
-                )
-                raise ValueError(f"cannot read image {path}: {one_line(reason)}") from error
+                known = isinstance(error, ValueError | OSError | SyntaxError)
+                reason = one_line(error) if known else f"{type(error).__name__}: {one_line(error)}"
+                raise ValueError(f"cannot read image {path}: {reason}") from error
     if isinstance(found, Picture):
         said = [line for line in dict.fromkeys(lines) if line not in found.notes]
         return found._replace(notes=(*found.notes, *said))
@@ -85,7 +82,7 @@ def _first_that_works(path: Path, read: Callable[[Callable[[], Any], str], _T]) 
 
 
 def _without_metadata(path: Path, read: Callable[[Callable[[], Any], str], _T]) -> _T | None:
-    for content in without_metadata(path.read_bytes()):
+    for content in without_metadata(path):
         # The first error, of the file itself, is the one that is told.
         with contextlib.suppress(Exception):
             return read(lambda content=content: BytesIO(content), path.name)
@@ -131,6 +128,6 @@ def _decoded(
             return image
 
         image = at_frame()
-        deep = deep_pixels(at_frame) if is_deep(image) else None
+        deep = deep_pixels(image, at_frame) if is_deep(image) else None
         image.load()
         yield image, deep

@@ -2,17 +2,23 @@
 
 import struct
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 _COLOUR_CHUNKS = (b"tRNS", b"gAMA", b"cHRM", b"sRGB")
 
 
-def without_metadata(content: bytes) -> Iterator[bytes]:
+def without_metadata(path: Path) -> Iterator[bytes]:
     """The bytes of a PNG without its texts, then of a PNG or JPEG without all that does not decide about pixels."""
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+    with path.open("rb") as file:
+        start = file.read(len(_PNG))
+    # Anything else may be a film: its bytes are not read.
+    if start == _PNG:
+        content = path.read_bytes()
         yield _png_without(content, lambda name: name in (b"tEXt", b"zTXt", b"iTXt"))
         yield _png_without(content, lambda name: name[:1].islower() and name not in _COLOUR_CHUNKS)
-    elif content.startswith(b"\xff\xd8"):
-        yield _jpeg_without_applications(content)
+    elif start.startswith(b"\xff\xd8"):
+        yield _jpeg_without_applications(path.read_bytes())
 
 
 def _png_without(content: bytes, drop: Callable[[bytes], bool]) -> bytes:

@@ -1,7 +1,7 @@
 """One selection of files for every command: files and folders in, pictures out, by what is in them."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -60,26 +60,27 @@ def select(
     if not locations:
         raise ValueError(f"no {what} was given")
     found: dict[Path, tuple[Source, bool]] = {}
+    closed: list[OSError] = []  # folders that may not be looked into
     for location in map(Path, locations):
         if not location.exists():
             raise ValueError(f"{what} {location}: there is no such file or folder")
-        inside = list(_files(location, recursive, without)) if location.is_dir() else []
-        pairs = [(path, path.relative_to(location)) for path in inside] or [(location, Path(location.name))]
-        for path, relative in pairs if inside or not location.is_dir() else []:
-            found.setdefault(path, (Source(path, relative), not location.is_dir()))
+        for path in _files(location, recursive, without, closed.append) if location.is_dir() else [location]:
+            inside = path.relative_to(location) if location.is_dir() else Path(location.name)
+            found.setdefault(path, (Source(path, inside), not location.is_dir()))
     with ThreadPoolExecutor(4) as pool:
         looked = list(pool.map(lambda each: _look(each[0], each[1], max_pixels), found.values()))
     sources = [each for each in looked if isinstance(each, Source)]
-    failed = [each for each in looked if isinstance(each, Failure)]
+    failed = [Failure(str(error.filename), error.strerror or one_line(error)) for error in closed]
+    failed += [each for each in looked if isinstance(each, Failure)]
     if not sources and not failed:
         raise ValueError(f"{_listed(locations)}: no {what} is in there" + _hint(locations, recursive))
     return Selection(sources, failed, len(found) == 1 and not Path(locations[0]).is_dir())
 
 
-def _files(folder: Path, recursive: bool, without: Path | None) -> Iterator[Path]:
+def _files(folder: Path, recursive: bool, without: Path | None, on_error: Callable[[OSError], None]) -> Iterator[Path]:
     """The visible files of a folder, in order; a folder that links to one above is not followed."""
     barred = None if without is None else without.resolve()
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=on_error):
         visible = sorted(name for name in folders if not name.startswith("."))
         folders[:] = [name for name in visible if recursive and (Path(root) / name).resolve() != barred]
         yield from (Path(root) / name for name in sorted(files) if not name.startswith("."))

@@ -47,14 +47,12 @@ def _halved(array: np.ndarray) -> np.ndarray:
 def _doubled(array: np.ndarray) -> np.ndarray:
     """Twice the size, linearly in between: squares of one colour would show in what a network makes of them."""
     for axis in (0, 1):
-        before, after = (np.concatenate(parts, axis) for parts in _neighbours(array, axis))
-        pair = np.stack([0.75 * array + 0.25 * before, 0.75 * array + 0.25 * after], axis + 1)
-        array = pair.reshape(*array.shape[:axis], -1, *array.shape[axis + 1 :])
+        rows = np.moveaxis(array, axis, 0)
+        out = np.empty((2 * len(rows), *rows.shape[1:]), array.dtype)
+        out[::2], out[1::2] = 0.75 * rows, 0.75 * rows
+        out[2::2] += 0.25 * rows[:-1]
+        out[1:-1:2] += 0.25 * rows[1:]
+        out[0] += 0.25 * rows[0]
+        out[-1] += 0.25 * rows[-1]
+        array = np.moveaxis(out, 0, axis)
     return array
-
-
-def _neighbours(array: np.ndarray, axis: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The array moved by one to either side along an axis, its border repeated."""
-    first, last = (np.take(array, [i], axis) for i in (0, -1))
-    rest = [np.take(array, range(a, array.shape[axis] - b), axis) for a, b in ((0, 1), (1, 0))]
-    return [first, rest[0]], [rest[1], last]

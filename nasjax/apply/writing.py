@@ -14,6 +14,7 @@ from nasjax.apply.deep import write_png
 from nasjax.apply.formats import Format, format_of
 from nasjax.apply.levels import to_floats, to_levels
 from nasjax.apply.metadata import save_options
+from nasjax.apply.notes import listening
 from nasjax.apply.photo import as_colours
 from nasjax.apply.picture import Picture
 
@@ -43,16 +44,17 @@ def write_picture(
     # Short, and the same for every name: one that has a suffix added to it may be too long for the file system.
     temporary = path.with_name(f".nasjax-{secrets.token_hex(4)}.tmp")
     try:
-        _save(fitted, format_, temporary, options)
-        before(temporary)
+        with listening() as lines:
+            _save(fitted, format_, temporary, options)
         if not overwrite and os.path.lexists(path):
-            raise ValueError(f"{path} exists; it is replaced with --overwrite only")
+            raise ValueError(f"cannot write {path}: it exists since a moment ago, and is only replaced if allowed")
+        before(temporary)
         temporary.replace(path)
     except OSError as error:
         raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
-    return (*notes, *lost)
+    return (*notes, *lost, *dict.fromkeys(lines))
 
 
 def check_folder(path: Path) -> None:
@@ -83,14 +85,19 @@ def _save(picture: Picture, format_: Format, path: Path, options: dict[str, Any]
     with path.open("wb") as file:
         if picture.deep or (format_.kind == "PNG" and pixels.size > _STREAMED):
             write_png(file, pixels, more)
-            return
-        whole = behind(pixels)
-        if whole is not None:
-            image = Image.frombuffer("RGBX", (whole.shape[1], whole.shape[0]), whole, "raw", "RGBX", 0, 1)
         else:
-            image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        with releasing(pixels):
-            image.save(file, format_.kind, **more)
+            with releasing(pixels):
+                _pillow(pixels).save(file, format_.kind, **more)
+        # Without this a power cut may leave a file of the right name and no content.
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _pillow(pixels: np.ndarray) -> Image.Image:
+    whole = behind(pixels)
+    if whole is not None:
+        return Image.frombuffer("RGBX", (whole.shape[1], whole.shape[0]), whole, "raw", "RGBX", 0, 1)
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
 def _channels(picture: Picture) -> np.ndarray:

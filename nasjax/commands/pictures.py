@@ -99,9 +99,15 @@ def _how_to_go_on(job: "Job | None", progress: Progress) -> str:
 def _count(text: str) -> int:
     """A number, as 250M or 1e8."""
     factor = {"K": 1e3, "M": 1e6, "G": 1e9}.get(text[-1:].upper(), 0)
-    return round(float(text[:-1]) * factor) if factor else round(float(text))
+    try:
+        return round(float(text[:-1]) * factor) if factor else round(float(text))
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"a number such as 250M is needed, got {text!r}") from error
 
 
 def _shard(text: str) -> tuple[int, int]:
     k, _, n = text.partition("/")
-    return int(k), int(n)
+    try:
+        return int(k), int(n)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"a part such as 3/16 is needed, got {text!r}") from error

@@ -61,16 +61,17 @@ def png(pixels: np.ndarray, *extra: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-def deep_tiff(pixels: np.ndarray) -> bytes:
-    """A TIFF of 16-bit colours, uncompressed."""
+def deep_tiff(pixels: np.ndarray, *more: tuple[int, int, int, int]) -> bytes:
+    """A TIFF of 16-bit colours, uncompressed, with further entries."""
     height, width, _ = pixels.shape
     content = pixels.astype("<u2").tobytes()
-    place = 8 + 2 + 9 * 12 + 4
+    place = 8 + 2 + (9 + len(more)) * 12 + 4
     entries = [
         *((256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, place), (259, 3, 1, 1), (262, 3, 1, 2)),
-        *((273, 4, 1, place + 6), (277, 3, 1, 3), (278, 4, 1, height), (279, 4, 1, len(content))),
+        *((273, 4, 1, place + 6), (277, 3, 1, 3), (278, 4, 1, height), (279, 4, 1, len(content)), *more),
     ]
-    ifd = struct.pack("<H", 9) + b"".join(struct.pack("<HHLL", *entry) for entry in entries) + bytes(4)
+    packed = b"".join(struct.pack("<HHLL", *entry) for entry in sorted(entries))
+    ifd = struct.pack("<H", len(entries)) + packed + bytes(4)
     return b"II*\0\x08\0\0\0" + ifd + struct.pack("<HHH", 16, 16, 16) + content
 
 
@@ -138,10 +139,24 @@ def _saved(pixels: np.ndarray, mode: str | None = None, **options) -> Callable[[
     return write
 
 
-def _inks(path: Path) -> None:
+def _orientation(number: int) -> Image.Exif:
+    found = Image.Exif()
+    found[0x0112] = number
+    return found
+
+
+def _in_inks() -> Image.Image:
     levels = 255 * _INKS[np.repeat([0, 1, 2], [11, 11, 10])][None].repeat(SIDE, 0).astype(np.uint8)
-    inks = Image.merge("CMYK", [Image.fromarray(np.ascontiguousarray(levels[..., k])) for k in range(4)])
-    inks.save(path, icc_profile=ink_profile(), compression="tiff_lzw")
+    return Image.merge("CMYK", [Image.fromarray(np.ascontiguousarray(levels[..., k])) for k in range(4)])
+
+
+def _inks(path: Path) -> None:
+    _in_inks().save(path, icc_profile=ink_profile(), compression="tiff_lzw")
+
+
+def _turned_inks(path: Path) -> None:
+    turned = _in_inks().transpose(Image.Transpose.ROTATE_90)
+    turned.save(path, icc_profile=ink_profile(), exif=_orientation(6), quality=100, subsampling=0)
 
 
 def _lab(path: Path) -> None:
@@ -210,6 +225,9 @@ CASES: dict[str, Case] = {
     "clear16.png": Case(_bytes(png(FINE[..., None], _CLEAR_GREY)), _CLEARED, deep=True),
     "inks.tif": Case(_inks, _INKS_RIGHT[None].repeat(SIDE, 0), near=3),
     "inks_without_profile.jpg": Case(_saved(GREY, "CMYK", quality=100), GREY, near=6, says="no profile of them"),
+    "turned8.tif": Case(_saved(np.rot90(SCENE), exif=_orientation(6)), SCENE),
+    "turned_inks.jpg": Case(_turned_inks, _INKS_RIGHT[None].repeat(SIDE, 0), near=9),
+    "turned16.tif": Case(_bytes(deep_tiff(FINE_RGB, (274, 3, 1, 3))), _eight_bits(FINE_RGB[::-1, ::-1]), deep=True),
     "lab.tif": Case(_lab, _LAB_RIGHT, near=6),
     "linear.png": Case(_bytes(png(_LIGHT[..., 0], _LINEAR)), _LIGHT[..., 1]),
     "swapped.png": Case(_bytes(png(PATCHES, _SWAPPED)), PATCHES[..., [1, 0, 2]], near=3),
