@@ -5,20 +5,22 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import nasjax
 from nasjax.commands import (
+    apply,
     compare,
     data,
     evaluate,
     export,
     finetune,
     import_teacher,
-    pictures,
     profile,
     report,
     search,
+    stylize,
     train,
 )
 
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     args, rest = parser.parse_known_args(argv)
     if rest and not getattr(args, "overrides", False):
-        parser.error(f"unrecognised arguments: {' '.join(rest)}")
+        parser.error(f"unrecognised arguments: {' '.join(rest)}{_hint(rest)}")
     # Outside training nothing is open: what is finished is already on disk. Training saves first (`train.loop.fit`).
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(_TERMINATED))
     try:
@@ -57,6 +59,13 @@ def _left(code: int) -> int:
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def _hint(rest: Sequence[str]) -> str:
+    """What to do about files that are taken for options."""
+    name = next((word for word in rest if Path(word).exists()), None)
+    text = "; {0} is a file: names that begin with a dash stand behind --, or are written ./{0}"
+    return "" if name is None else text.format(name)
 
 
 def _failed(error: Exception) -> int:
@@ -135,8 +144,8 @@ _COMMANDS: dict[str, _Command] = {
     "finetune": (finetune.add, finetune.run, "extract one arch and train it"),
     "evaluate": (evaluate.add, evaluate.run, "score a network by its own protocol"),
     "export": (export.add, export.run, "write a bundle of a run, or graphs of a stylising network"),
-    "apply": (pictures.add_apply, pictures.apply, "run a bundle on pictures"),
-    "stylize": (pictures.add_stylize, pictures.stylize, "give photographs the light and colour of others"),
+    "apply": (apply.add, apply.run, "run a bundle on pictures"),
+    "stylize": (stylize.add, stylize.run, "give photographs the light and colour of others"),
     "import": (import_teacher.add, import_teacher.run, import_teacher.TEXT),
     "data": (data.add, data.run, "what is in a data set, and what is wrong with it"),
     "compare": (compare.add, compare.run, "what several runs found, and what differs between them"),

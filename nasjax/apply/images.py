@@ -36,9 +36,9 @@ def enlarge(bundle: Bundle, picture: Picture) -> Picture:
     """The picture through the network, `scale` times as large; transparency is enlarged beside it, by bicubic."""
     rgb = np.clip(_run(bundle, picture.rgb), -1, 1)
     if picture.alpha is None:
-        return picture._replace(rgb=rgb)
+        return picture._replace(pixels=rgb)
     alpha = Image.fromarray(picture.alpha).resize(rgb.shape[1::-1], Image.Resampling.BICUBIC)
-    return picture._replace(rgb=rgb, alpha=np.clip(np.asarray(alpha), 0, 1))
+    return picture._replace(pixels=rgb, alpha=np.clip(np.asarray(alpha), 0, 1))
 
 
 def _run(bundle: Bundle, image: np.ndarray) -> np.ndarray:

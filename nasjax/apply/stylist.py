@@ -51,10 +51,18 @@ class Stylist:
         self._output = jax.jit(lambda *inputs: self._run(*inputs)[0])
         self._measure = jax.jit(lambda points, *inputs: _only(points, self._run(*inputs)[1]), static_argnums=0)
 
-    def style(self, image: Float[Array, "h w 3"], weights: Float[Array, "h w k"] | None = None) -> Style:
-        """The statistics of a style; `weights` say how much each pixel belongs to each of k regions (default: one)."""
+    def style(
+        self,
+        image: Float[Array, "h w 3"],
+        weights: Float[Array, "h w k"] | None = None,
+        counts: Float[Array, "h w"] | None = None,
+    ) -> Style:
+        """The statistics of a style; `weights` say how much each pixel belongs to each of k regions (default: one).
+
+        `counts` say how much each pixel counts in them at all (default: once), as its opacity does.
+        """
         transfers = tuple(filter(_is_transfer, self._points(None)))
-        record = _only(transfers, self._statistics(image, weights, None))
+        record = _only(transfers, self._statistics(image, weights, counts, None))
         return Style(record, 1 if weights is None else weights.shape[-1])
 
     def __call__(
@@ -64,33 +72,35 @@ class Stylist:
         *,
         alpha: float = 1.0,
         weights: Float[Array, "h w k"] | None = None,
+        counts: Float[Array, "h w"] | None = None,
     ) -> Float[Array, "h w 3"]:
         """The content in the style's light and colour, clipped; `alpha` 0 transfers nothing, 1 everything.
 
-        `weights` as of `style`; both or neither. Raises ValueError where the numbers of regions differ.
+        `weights` as of `style`, both or neither; `counts` too, and pixels that do not count are moved all the same.
+        Raises ValueError where the numbers of regions differ.
         """
         found = 1 if weights is None else weights.shape[-1]
         if found != style.labels:
             raise ValueError(f"stylize: the content has {found} regions, the style {style.labels}; they must match")
         target = _Target(style.record, jnp.float32(alpha))
-        known = {} if self._fits(content) else self._statistics(content, weights, target)
+        known = {} if self._fits(content) else self._statistics(content, weights, counts, target)
         out = jnp.zeros(content.shape, jnp.float32)
         for tile in self._tiles(content):
-            window = cut(tile, content, weights, step=self._step)
+            window = cut(tile, content, weights, step=self._step, counts=counts)
             out = tile.paste(out, self._output(self.network.params, window, known, target))
         return out.clip(-1, 1)
 
-    def _statistics(self, image: Array, weights: Array | None, target: "_Target | None") -> Record:
+    def _statistics(
+        self, image: Array, weights: Array | None, counts: Array | None, target: "_Target | None"
+    ) -> Record:
         """Statistics at the points that matter: one group of points after the other, each over all tiles."""
         known: Record = {}
         groups = _groups(self._points(target), self.network.levels, styled=target is not None)
         if target is None and self._fits(image):
             groups = [[name for group in groups for name in group]]  # a style is not moved: the whole is one pass
         for group in map(tuple, groups):
-            parts = (
-                self._measure(group, self.network.params, cut(tile, image, weights, step=self._step), known, target)
-                for tile in self._tiles(image)
-            )
+            windows = (cut(tile, image, weights, step=self._step, counts=counts) for tile in self._tiles(image))
+            parts = (self._measure(group, self.network.params, window, known, target) for window in windows)
             known |= functools.reduce(_merge, parts)
         return known
 
@@ -126,7 +136,7 @@ def _run(
     known: Record,
     target: _Target | None,
 ) -> tuple[Array, Record]:
-    """The output, and the statistics over `core` at every point whose own are not `known`."""
+    """The output, and the statistics of what counts at every point whose own are not `known`."""
     record: Record = {}
 
     def own(name: str, h: Array) -> tuple[Moments, Array]:

@@ -26,7 +26,7 @@ class Tile(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Pixels, how much each belongs to each region, and 1 where the tile's core is."""
+    """Pixels, how much each belongs to each region, and how much it counts: 0 outside the tile's core."""
 
     x: Float[Array, "1 h w 3"]
     shares: Float[Array, "1 h w k"]
@@ -42,12 +42,23 @@ def tiles_of(size: tuple[int, int], *, window: int | None, margin: int, step: in
     return [Tile(y, x, h, w, (top, left, bottom, right)) for y, h, top, bottom in rows for x, w, left, right in columns]
 
 
-def cut(tile: Tile, image: Float[Array, "h w 3"], shares: Float[Array, "h w k"] | None, *, step: int) -> Window:
-    """The window; how much each pixel belongs to each region (default: all to one); and 1 in the core, 0 around it."""
+def cut(
+    tile: Tile,
+    image: Float[Array, "h w 3"],
+    shares: Float[Array, "h w k"] | None,
+    *,
+    step: int,
+    counts: Float[Array, "h w"] | None = None,
+) -> Window:
+    """The window; how much each pixel belongs to each region (default: all to one); and how much it counts.
+
+    Around the core that is 0, and in it `counts` (default: 1).
+    """
     height, width = image.shape[:2]
     shares = jnp.ones((height, width, 1)) if shares is None else shares
     top, left, bottom, right = tile.core
-    core = jnp.zeros((height, width, 1)).at[top:bottom, left:right].set(1.0)
+    inside = 1.0 if counts is None else counts[top:bottom, left:right, None]
+    core = jnp.zeros((height, width, 1)).at[top:bottom, left:right].set(inside)
     more = [max(-(-n // step) * step, 2 * step) - n for n in (height, width)]
     here = (slice(tile.top, tile.top + tile.height), slice(tile.left, tile.left + tile.width))
     # Mirrored as often as it takes: a picture may be narrower than what it is padded by.

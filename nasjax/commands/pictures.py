@@ -1,48 +1,113 @@
-"""The commands on pictures: apply a bundle, stylise photographs."""
+"""What all commands on pictures share: options of files, what is said while they run, and how they end."""
 
 import argparse
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from nasjax.commands.progress import Progress
+from nasjax.commands.stopping import Stopped, stoppable
+
+if TYPE_CHECKING:
+    from nasjax.apply.job import Job, Outcome
+    from nasjax.apply.plan import FileOptions
+
+_MOST_NAMES = 20
 
 
-def add_apply(command: argparse.ArgumentParser) -> None:
-    """Arguments of `nasjax apply`."""
-    command.add_argument("bundle", help="a bundle folder")
-    command.add_argument(
-        "images", nargs="+", help="input pictures or one folder of them, then the output file or folder"
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `apply.plan.FileOptions`."""
+    files = parser.add_argument_group("files")
+    files.add_argument("--recursive", action="store_true", help="pictures in folders of the given folders too")
+    frames = "of animated and multi-page files: the first (default), or all, each to a file of its own"
+    files.add_argument("--frames", choices=("first", "all"), default="first", help=frames)
+    files.add_argument("--format", choices=("png", "jpg", "webp"), help="format of outputs in a folder")
+    files.add_argument("--overwrite", action="store_true", help="replace outputs that exist; inputs never are")
+    limit = "refuse larger inputs, such as 100M (default 250M)"
+    files.add_argument("--max-pixels", type=_count, default=250_000_000, metavar="N", help=limit)
+    shard = "do every N-th picture from the K-th on: N commands share a folder"
+    files.add_argument("--shard", type=_shard, default=(1, 1), metavar="K/N", help=shard)
+    files.add_argument("--jobs", type=int, metavar="N", help="pictures read and written beside the network")
 
 
-def add_stylize(command: argparse.ArgumentParser) -> None:
-    """Arguments of `nasjax stylize`."""
-    command.add_argument("content", help="the photograph to change, or a folder of them")
-    command.add_argument("style", help="the photograph whose light and colour it gets, or a folder of them")
-    command.add_argument("output", help="the picture to write, or an existing folder for several")
-    command.add_argument("--alpha", type=float, default=1.0, help="how much is transferred, 0 to 1 (default 1)")
-    command.add_argument("--size", type=int, help="longest side to work at, in pixels (default: the content's own)")
-    command.add_argument("--content-mask", help="picture of the content's regions, one colour each")
-    command.add_argument("--style-mask", help="picture of the style's regions, in the same colours")
-    smooth = "filter the change along the content's edges; without it, the network's bare output"
-    command.add_argument("--smooth", action=argparse.BooleanOptionalAction, default=True, help=smooth)
-    command.add_argument("--method", default="newton-schulz", help="eigh, newton-schulz or cholesky")
-    command.add_argument("--network", help="a network folder of a search (default: the one that is shipped)")
+def file_options(args: argparse.Namespace) -> "FileOptions":
+    """The options of files that a command line gives."""
+    from nasjax.apply.plan import FileOptions
+
+    names = ("recursive", "frames", "format", "overwrite", "max_pixels", "shard")
+    given: dict[str, Any] = {name: getattr(args, name) for name in names}
+    return FileOptions(**given) if args.jobs is None else FileOptions(**given, jobs=args.jobs)
 
 
-def apply(args: argparse.Namespace, rest: list[str]) -> None:
-    """Run a bundle on pictures."""
-    from nasjax.apply import apply_bundle
+def run_pictures(args: argparse.Namespace, command: str, make_job: Callable[["FileOptions"], "Job"]) -> int:
+    """Make a job and do it: 0 where all is done, 1 where something failed, 130 or 143 where a signal stopped it.
 
-    if len(args.images) < 2:
-        raise ValueError("nasjax apply needs at least one input and the output: nasjax apply BUNDLE in.png out.png")
-    *inputs, output = args.images
-    for written in apply_bundle(args.bundle, inputs, output):
-        print(written)
+    Written files are named on standard output, everything else on standard error. Raises what `make_job` raises: what
+    is wrong before any work.
+    """
+    job, progress = None, Progress(command)
+    try:
+        with stoppable():
+            job = make_job(file_options(args))
+            return _done(_run(args, job, progress), progress)
+    except Stopped as stop:
+        progress.close()
+        progress.say(f"nasjax {command}: {_how_to_go_on(job, progress)}")
+        return stop.code
 
 
-def stylize(args: argparse.Namespace, rest: list[str]) -> None:
-    """Give photographs the light and colour of others."""
-    from nasjax.apply.stylize import StyleOptions, stylize_files
+def _run(args: argparse.Namespace, job: "Job", progress: Progress) -> "Outcome":
+    from nasjax.apply.job import Told, run_job
 
-    if (args.content_mask is None) != (args.style_mask is None):
-        raise ValueError("stylize: --content-mask and --style-mask go together; only one was given")
-    masks = None if args.content_mask is None else (args.content_mask, args.style_mask)
-    options = StyleOptions(args.alpha, args.size, args.smooth, args.method, args.network)
-    stylize_files(args.content, args.style, args.output, options=options, masks=masks, on_written=print)
+    def failed(failure: Any, error: Exception | None) -> None:
+        progress.step()
+        progress.say(f"failed: {failure.text}")
+        if args.traceback and error is not None:
+            traceback.print_exception(error)
+
+    def written(item: Any) -> None:
+        progress.step()
+        progress.path(item.target)
+
+    note = progress.say
+    with progress.over(len(job.plan.items) + len(job.plan.failed)):
+        return run_job(job, Told(written, failed, lambda name, text: note(f"note: {name}: {text}")))
+
+
+def _done(outcome: "Outcome", progress: Progress) -> int:
+    """Says how it ended; a single picture that went well, or ill, has been told of already."""
+    failed = [failure.name for failure in outcome.failed]
+    counts = {"written": len(outcome.written), "done before": len(outcome.done), "failed": len(failed)}
+    if sum(counts.values()) > 1 or outcome.done:
+        names = ", ".join(failed[:_MOST_NAMES]) + (
+            f" and {len(failed) - _MOST_NAMES} more" if failed[_MOST_NAMES:] else ""
+        )
+        told = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
+        progress.say(f"nasjax {progress.command}: {told}" + (f": {names}" if names else ""))
+    return 1 if failed else 0
+
+
+def _how_to_go_on(job: "Job | None", progress: Progress) -> str:
+    if job is None:
+        return "stopped before any picture was begun"
+    if job.plan.journal is None:
+        return "stopped; the output was written" if progress.written else "stopped; nothing was written"
+    left = len(job.plan.items) - progress.written
+    return f"stopped; {progress.written} written, {left} not; the same command goes on from there"
+
+
+def _count(text: str) -> int:
+    """A number, as 250M or 1e8."""
+    factor = {"K": 1e3, "M": 1e6, "G": 1e9}.get(text[-1:].upper(), 0)
+    try:
+        return round(float(text[:-1]) * factor) if factor else round(float(text))
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"a number such as 250M is needed, got {text!r}") from error
+
+
+def _shard(text: str) -> tuple[int, int]:
+    k, _, n = text.partition("/")
+    try:
+        return int(k), int(n)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"a part such as 3/16 is needed, got {text!r}") from error
