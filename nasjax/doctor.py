@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nasjax.compiled import cache_folder
+
 
 class Extra(NamedTuple):
     """An optional part of the installation: the distributions it brings and what they are for."""
@@ -48,8 +50,8 @@ _FLAGS = (
     *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
 )
 _CACHE_HOW = (
-    "set JAX_COMPILATION_CACHE_DIR to a folder, and a program is compiled once for all runs (unset or empty: off; "
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS says from how long on, JAX_COMPILATION_CACHE_MAX_SIZE how many bytes)"
+    "NASJAX_CACHE=off is set; without it, commands compile a program once for all runs "
+    "(JAX_COMPILATION_CACHE_DIR says where)"
 )
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -128,7 +130,8 @@ def _backend() -> dict[str, Any]:
     except Exception as error:  # doctor must work where nothing else does
         return {"devices": [], "cache": {"folder": None, "files": 0, "bytes": 0}, "error": f"{error}"}
     config: Any = jax.config  # its flags are attributes made at run time
-    return {"devices": devices, "cache": _cache(config.jax_compilation_cache_dir)}
+    kept = config.jax_compilation_cache_dir or cache_folder()
+    return {"devices": devices, "cache": _cache(None if kept is None else str(kept))}
 
 
 def _device(device: Any) -> dict[str, Any]:
@@ -184,7 +187,7 @@ def _advice(found: Mapping[str, Any]) -> Iterator[str]:
 def _machine_lines(report: Mapping[str, Any]) -> list[str]:
     threads, memory, cache = report["threads"], report["memory"], report["cache"]
     size = f"{cache['files']} programs, {_size(cache['bytes'])}"
-    kept = "off" if not cache["folder"] else f"{cache['folder']}: {size}; off: unset JAX_COMPILATION_CACHE_DIR"
+    kept = "off" if not cache["folder"] else f"{cache['folder']}: {size}; off: NASJAX_CACHE=off"
     return [
         f"{'platform':<20} {report['platform']}",
         f"{'threads':<20} {threads['usable']} of {threads['cores']} cores",

@@ -17,6 +17,9 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, rest: list[str]) -> None:
     """Print the measures of a network, by its own system's protocol."""
+    from nasjax.compiled import keep_compiled
+
+    keep_compiled()
     from nasjax.chain.steps import evaluate_arch, evaluate_bundle
 
     folder = Path(args.folder)

@@ -17,6 +17,9 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, rest: list[str]) -> None:
     """Write a bundle of a run, or the graphs of a stylising network; print its manifest."""
+    from nasjax.compiled import keep_compiled
+
+    keep_compiled()
     if args.folder is not None and (Path(args.folder) / "config.json").is_file():
         from nasjax.chain.steps import export_arch
 

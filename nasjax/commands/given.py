@@ -60,9 +60,11 @@ def run_path(args: argparse.Namespace, experiment: Experiment) -> Path:
 
 
 def join_others(args: argparse.Namespace) -> None:
-    """Meet the other processes of the run, where there are some."""
+    """Meet the other processes of the run, where there are some; compiled programs are kept."""
+    from nasjax.compiled import keep_compiled
     from nasjax.train.processes import join
 
+    keep_compiled()
     join(args.coordinator, args.processes, args.process)
 
 
