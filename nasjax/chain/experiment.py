@@ -1,5 +1,6 @@
 """A whole experiment, for any system: coarse to fine, confirmed, fine-tuned, compared, shown, shipped, reported."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +25,26 @@ from nasjax.search.archive import Archive
 from nasjax.search.coarse_to_fine import Decision, coarse_to_fine
 from nasjax.space import SearchSpace
 from nasjax.train.processes import is_first
+from nasjax.train.writers import Writer
 from nasjax.typing import Params
 
 
-def run_experiment(experiment: Experiment, path: str | Path, *, say: Say | None = print) -> dict[str, Any]:
+def run_experiment(
+    experiment: Experiment, path: str | Path, *, say: Say | None = print, writers: Sequence[Writer] = ()
+) -> dict[str, Any]:
     """Run the whole chain, `nasjax search`, into the folder `path` and return the content of its `results.json`.
 
     Called again with the same experiment and folder it goes on where it was stopped; a finished run is read, and
-    nothing in its folder changes. Its report is written anew while it runs. Raises ValueError for bad input, a budget
-    that cannot be met, or a folder of another config or in use, before anything is trained. `say=None` is silent.
+    nothing in its folder changes. Its report is written anew while it runs; `writers` are given its curves, too. Raises
+    ValueError for bad input, a budget that cannot be met, or a folder of another config or in use, before anything is
+    trained. `say=None` is silent.
     """
     say = say if say is not None and is_first() else lambda text: None
     with owned(path) as folder:
         check_run(folder, experiment)
         if (done := folder.read("results.json")) is not None and "seconds" in done:
             return done
-        run = open_run(folder, make_problem(experiment, path, say=say), say)
+        run = open_run(folder, make_problem(experiment, path, say=say), say, writers=writers)
         space = run.problem.space
         say(f"{experiment.name}: {space.size():.2e} networks in {space.name}, run folder {folder.path}")
         archive, shared = find(run)

@@ -1,6 +1,7 @@
 """What every phase of a run is given, and how a run is opened: checked against what its folder holds already."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from nasjax.chain.problem import Problem
 from nasjax.config import Experiment
 from nasjax.say import Say
 from nasjax.train.processes import gather, is_first
+from nasjax.train.writers import Writer
 
 
 class Run(NamedTuple):
@@ -23,6 +25,7 @@ class Run(NamedTuple):
     problem: Problem
     say: Say
     live: LiveReport
+    writers: Sequence[Writer] = ()  # views of the curves beside the record
 
     def begin(self, phase: str) -> None:
         """Note what a phase that begins depends on; of several processes, all begin it together."""
@@ -60,9 +63,9 @@ def check_run(folder: RunFolder, experiment: Experiment) -> None:
         )
 
 
-def open_run(folder: RunFolder, problem: Problem, say: Say) -> Run:
+def open_run(folder: RunFolder, problem: Problem, say: Say, *, writers: Sequence[Writer] = ()) -> Run:
     """A run in a folder that it may use (see `check_run`), with its config, measures, and a report from now on."""
-    experiment, run = problem.experiment, Run(folder, problem, say, LiveReport(folder.path, say))
+    experiment, run = problem.experiment, Run(folder, problem, say, LiveReport(folder.path, say), writers)
     check_run(folder, experiment)
     file = source_of(experiment)
     if is_first() and as_dict(experiment)["kind"].get("file") and file and Path(file) != folder.path / COPY:

@@ -74,7 +74,7 @@ def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Pa
     evaluate = population_scorer(problem, space, params, mesh=data_mesh())
     with (
         timed(run.folder, name) as lap,
-        RunLog(run.folder.path, name, stage.generations, on_write=run.look) as log,
+        RunLog(run.folder.path, name, stage.generations, on_write=run.look, writers=run.writers) as log,
     ):
 
         def on_generation(generation: int, archive: Archive) -> None:

@@ -106,7 +106,7 @@ def keep(folder: RunFolder, name: str, state: TrainState) -> None:
 
 
 def _log(run: Run, phase: Phase) -> RunLog:
-    return RunLog(run.folder.path, phase.name, phase.config.steps, on_write=run.look)
+    return RunLog(run.folder.path, phase.name, phase.config.steps, on_write=run.look, writers=run.writers)
 
 
 def _others(run: Run, phase: Phase) -> dict[str, Params]:

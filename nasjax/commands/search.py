@@ -1,9 +1,12 @@
 """`nasjax search`: the whole chain."""
 
 import argparse
+import contextlib
 import json
+from pathlib import Path
 
-from nasjax.commands.given import add_config, add_processes, add_run, experiment_of, join_others, run_path, say
+from nasjax.commands.given import add_config, add_processes, add_run, experiment_of, join_others, quiet, run_path, say
+from nasjax.train.writers import TensorBoard, WandB, Writer
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -24,7 +27,9 @@ def add_quickstart(command: argparse.ArgumentParser) -> None:
 
 def _add_whole(command: argparse.ArgumentParser) -> None:
     command.add_argument("--from", dest="reuse", metavar="RUN", help="take over what still holds of another run")
-    command.add_argument("--json", action="store_true", help="print the results as JSON")
+    command.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
+    text = "write the curves for these too (extras of the same names)"
+    command.add_argument("--writers", nargs="+", default=(), choices=("tensorboard", "wandb"), help=text)
 
 
 def run(args: argparse.Namespace, rest: list[str]) -> None:
@@ -34,12 +39,14 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.chain.table import table_text, where_text
     from nasjax.train.processes import is_first
 
-    experiment = experiment_of(args, rest)
-    path = run_path(args, experiment)
     join_others(args)
+    experiment = experiment_of(args, rest)
+    path, tell = run_path(args, experiment), quiet if args.json else say
     if args.reuse is not None:
-        reuse(experiment, path, args.reuse, say=say)
-    results = run_experiment(experiment, path, say=say)
+        reuse(experiment, path, args.reuse, say=tell)
+    with contextlib.ExitStack() as stack:
+        writers = [stack.enter_context(contextlib.closing(_writer(name, path))) for name in args.writers]
+        results = run_experiment(experiment, path, say=tell, writers=writers)
     if not is_first():
         return
     if args.json:
@@ -47,3 +54,7 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
         return
     print(table_text(results, json.loads((path / "system.json").read_text(encoding="utf-8"))["measures"]))
     print(where_text(results, path))
+
+
+def _writer(name: str, path: Path) -> Writer:
+    return TensorBoard(path / "tensorboard") if name == "tensorboard" else WandB(name=path.name)
