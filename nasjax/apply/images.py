@@ -43,14 +43,21 @@ def enlarge(bundle: Bundle, picture: Picture) -> Picture:
 
 def _run(bundle: Bundle, image: np.ndarray) -> np.ndarray:
     """The network on float `[..., h, w, 3]`, padded to the sizes that it accepts and cropped back."""
-    batch = image if image.ndim == 4 else image[None]
+    batch = _in_channels(bundle, image if image.ndim == 4 else image[None])
     height, width = batch.shape[1:3]
     step, least = bundle.card["size_multiple"], bundle.card["min_size"]
     added = [max(-(-n // step) * step, least) - n for n in (height, width)]
     padded = np.pad(batch, ((0, 0), (0, added[0]), (0, added[1]), (0, 0)), mode="edge")
     scale = bundle.card["scale"]
     output = np.asarray(bundle.apply(jax.numpy.asarray(padded)))[:, : scale * height, : scale * width]
+    output = np.repeat(output, 3, -1) if output.shape[-1] == 1 else output
     return output if image.ndim == 4 else output[0]
+
+
+def _in_channels(bundle: Bundle, batch: np.ndarray) -> np.ndarray:
+    """Colours as the network takes them: their luma (ITU-R BT.601) where it takes one channel."""
+    one = str(bundle.card["colour_order"]).startswith("1 ")
+    return batch @ np.array([[0.299], [0.587], [0.114]], np.float32) if one else batch
 
 
 def _like(image: Any, output: np.ndarray) -> Any:
