@@ -65,15 +65,20 @@ def picture_job(
     size_fn: Callable[[Size], Size],
     settings: Mapping[str, Any],
     options: FileOptions,
+    refuse_fn: Callable[[Size], str] = lambda size: "",
 ) -> Job:
     """The job of any command that makes one picture of one: `change_fn` is the network, `size_fn` its output's size.
 
-    `settings` is what decides about the output beside the input, in JSON. Raises ValueError as `select` and `plan`.
+    `settings` is what decides about the output beside the input, in JSON; `refuse_fn` says why a picture of a (height,
+    width) cannot be done, before any work, where it cannot. Raises ValueError as `select` and `plan`.
     """
     output = Path(output)
     found = select(images, recursive=options.recursive, max_pixels=options.max_pixels, without=output)
     planned = plan(
-        [Wanted((source,), source.path.stem, size_fn(source.header.size)) for source in found.sources],
+        [
+            Wanted((source,), source.path.stem, size_fn(source.header.size), refuse_fn(source.header.size))
+            for source in found.sources
+        ],
         output,
         options,
         failed=found.failed,

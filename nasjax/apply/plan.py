@@ -51,6 +51,7 @@ class Wanted(NamedTuple):
     sources: tuple[Source, ...]
     stem: str
     size: Size  # height and width of the output
+    refusal: str = ""  # why it cannot be made
 
 
 class Item(NamedTuple):
@@ -89,9 +90,10 @@ def plan(
 ) -> Plan:
     """Where everything goes: to the file `output` where it is no folder and a `single` file is asked for, or into it.
 
-    An output whose size its format does not take is in `failed`, by name. Raises ValueError for a folder that does not
-    exist, two outputs of one name, an output that is one of the inputs (`inputs`: further ones, such as masks), and for
-    one that exists unless `options.overwrite`, or the manifest of the folder says that it is the same command's.
+    What is refused, and an output whose size its format does not take, is in `failed`, by name. Raises ValueError for a
+    folder that does not exist, two outputs of one name, an output that is one of the inputs (`inputs`: further ones,
+    such as masks), and for one that exists unless `options.overwrite`, or the manifest of the folder says that it is
+    the same command's.
     """
     output = Path(output)
     into = output.is_dir()
@@ -99,29 +101,31 @@ def plan(
         raise ValueError(f"the output of several pictures must be an existing folder; {output} is not one")
     if not into and any(_frames(each, options) != [each.sources[0].header.first] for each in wanted):
         raise ValueError(f"all frames of a file go to a folder; {output} is not one")
+    refused = [Failure(_item(each).name, each.refusal) for each in wanted if each.refusal]
+    wanted = [each for each in wanted if not each.refusal]
     items = _into_folder(wanted, output, options) if into else _to_file(wanted, output)
     journal = Journal(output, settings) if into else None
     _check_inputs(items, {path for item in items for path in item.sources} | set(inputs))
     k, n = options.shard
-    refused = list(failed)[k - 1 :: n]
+    failures = [*failed, *refused][k - 1 :: n]
     todo, done = [], []
     for item in items[k - 1 :: n]:
         assert item.target is not None
         if journal is not None and journal.done(item.target, item.sources):
             done.append(item.target)
         elif reason := too_long(format_of(item.target), item.size):
-            refused.append(Failure(item.name, reason))
+            failures.append(Failure(item.name, reason))
         else:
             todo.append(item)
     if not options.overwrite:
         _check_new(todo)
-    return Plan(todo, refused, done, _frame_notes(wanted, todo, options), journal)
+    return Plan(todo, failures, done, _frame_notes(wanted, todo, options), journal)
 
 
 def _to_file(wanted: Sequence[Wanted], output: Path) -> list[Item]:
     format_of(output)
     check_folder(output)
-    return [Item(_paths(each), output, each.size, each.sources[0].header.first) for each in wanted]
+    return [_item(each)._replace(target=output) for each in wanted]
 
 
 def _into_folder(wanted: Sequence[Wanted], output: Path, options: FileOptions) -> list[Item]:
@@ -137,7 +141,7 @@ def _into_folder(wanted: Sequence[Wanted], output: Path, options: FileOptions) -
         frames = _frames(each, options)
         ends = [suffix] if len(frames) == 1 else [f"_{i + 1:0{len(str(len(frames)))}d}{suffix}" for i in frames]
         targets = [folder / f"{_short(stem, len(end.encode()))}{end}" for end in ends]
-        items += [Item(_paths(each), t, each.size, frame) for t, frame in zip(targets, frames, strict=True)]
+        items += [_item(each)._replace(target=t, frame=frame) for t, frame in zip(targets, frames, strict=True)]
     taken: dict[Path | None, Item] = {}
     for item in items:
         if (other := taken.setdefault(item.target, item)) is not item:
@@ -172,8 +176,9 @@ def _short(stem: str, end: int) -> str:
     return stem.encode()[: most - 9].decode(errors="ignore") + f"~{digest}"
 
 
-def _paths(wanted: Wanted) -> tuple[Path, ...]:
-    return tuple(source.path for source in wanted.sources)
+def _item(wanted: Wanted) -> Item:
+    """The work of one output, as yet without a place for it."""
+    return Item(tuple(s.path for s in wanted.sources), None, wanted.size, wanted.sources[0].header.first)
 
 
 def _check_inputs(items: Sequence[Item], inputs: set[Path]) -> None:

@@ -39,6 +39,15 @@ def test_folders_and_frames(tmp_path):
     assert frames[0] == "m_01.png" and frames[-1] == "m_11.png" and len(frames) == 11
 
 
+def test_what_is_refused_is_named_and_costs_nobody_a_name(tmp_path):
+    """It is among the failures, and takes part in nothing else."""
+    wanted = _wanted("a.png", "a.bmp", "b.png")
+    wanted[0] = wanted[0]._replace(refusal="too large for this machine")
+    found = plan(wanted, tmp_path, FileOptions(), single=False, settings={})
+    assert [failure.text for failure in found.failed] == ["in/a.png: too large for this machine"]
+    assert [item.target.name for item in found.items] == ["a.png", "b.png"]
+
+
 def test_long_names_are_cut_and_stay_apart(tmp_path):
     """255 bytes are what file systems take, and a letter may be several of them."""
     names = [f"{'ü' * 124}{end}.png" for end in ("ab", "cd")]
