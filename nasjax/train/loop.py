@@ -79,7 +79,7 @@ def fit(
     its own part of the data, and resumes with as many.
     """
     mesh, keeps_best = data_mesh(), _keeps_best(log, config)
-    optimisers = {player: optimiser(config) for player in task.losses}
+    optimisers = {player: optimiser(config) for player in task.players}
     step_fn = make_step(task, space, sampler, optimisers=optimisers, mesh=mesh, ema=config.ema)
     state = init_state(task, space, optimisers, mesh=mesh, seed=config.seed, params=params)
     state = with_best(state, mesh) if keeps_best else state
@@ -135,7 +135,7 @@ class _Look:
     """Looks at a training now and then: the only places where it waits for the device, beside saving."""
 
     def __init__(self, task: Task, config: TrainConfig, log: RunLog, mesh: Mesh):
-        self._players, self._config, self._log, self._mesh = list(task.losses), config, log, mesh
+        self._players, self._config, self._log, self._mesh = task.players, config, log, mesh
         self._rate = jax.jit(learning_rate(config))
 
     def __call__(self, state: TrainState, logs: Mapping[str, jax.Array], step: int) -> TrainState:

@@ -35,8 +35,9 @@ class TrainState(NamedTuple):
 
     `key` never changes: a step's randomness is `fold_in` of it by name, step and device. `counts[k, o]` is how often
     option o of choice k has been trained, over all devices. `failed` is 0, or 1 + the number of the player (in the
-    order of the task's losses) whose loss or update was not finite; such a step is not applied, nor any after it.
-    `best` is there when `fit` keeps the best params (`validation.Validation`); a step passes it on.
+    order of the task's players) whose loss or update was not finite; such a step is not applied, nor any after it.
+    `best` is there when `fit` keeps the best params (`validation.Validation`); a step passes it on. `memory` are the
+    entries of the task's memory, those of the devices one after the other.
     """
 
     params: dict[str, Params]
@@ -47,6 +48,7 @@ class TrainState(NamedTuple):
     counts: Int[Array, "k o"]
     failed: Int[Array, ""]
     best: Best | None = None
+    memory: dict[str, Array] | None = None
 
 
 def init_state(
@@ -68,20 +70,21 @@ def init_state(
     given = dict(params or {})
     # Drawn only where it is used: initialising op by op costs seconds of compilation.
     drawn = named(key, "init")
-    initial: dict[str, Any] = jax.eval_shape(task.init, drawn) if set(given) >= set(task.losses) else task.init(drawn)
+    initial: dict[str, Any] = jax.eval_shape(task.init, drawn) if set(given) >= set(task.players) else task.init(drawn)
     for player in given:
         _check_params(task, player, given[player], initial.get(player))
-    start: dict[str, Params] = {player: given[player] if player in given else initial[player] for player in task.losses}
+    start: dict[str, Params] = {player: given[player] if player in given else initial[player] for player in task.players}
     check_kept(start, "params")
     width = max(len(c.options) for c in space.choices)
     state = TrainState(
         params=start,
-        opt_state={player: optimisers[player].init(start[player]) for player in task.losses},
+        opt_state={player: optimisers[player].init(start[player]) for player in task.players},
         ema=start,
         step=jnp.zeros((), jnp.int32),
         key=named(key, "train"),
         counts=jnp.zeros((space.num_choices, width), jnp.int32),
         failed=jnp.zeros((), jnp.int32),
+        memory={n: jnp.zeros((s.shape[0] * mesh.size, *s.shape[1:]), s.dtype) for n, s in task.memory.items()} or None,
     )
     return replicate(state, mesh)
 
@@ -93,7 +96,7 @@ def named(key: PRNGKey, name: str) -> PRNGKey:
 
 def _check_params(task: Task, player: str, given: Params, start: Params | None) -> None:
     if start is None:
-        raise ValueError(f"params: {task.name} has no player {player!r}; players: {', '.join(task.losses)}")
+        raise ValueError(f"params: {task.name} has no player {player!r}; players: {', '.join(task.players)}")
     shapes = [{jax.tree_util.keystr(p): x.shape for p, x in jax.tree.leaves_with_path(t)} for t in (given, start)]
     for path in sorted(shapes[0].keys() | shapes[1].keys()):
         if shapes[0].get(path) != shapes[1].get(path):
