@@ -73,7 +73,7 @@ def init_state(
     initial: dict[str, Any] = jax.eval_shape(task.init, drawn) if set(given) >= set(task.players) else task.init(drawn)
     for player in given:
         _check_params(task, player, given[player], initial.get(player))
-    start: dict[str, Params] = {player: given[player] if player in given else initial[player] for player in task.players}
+    start: dict[str, Params] = {name: given[name] if name in given else initial[name] for name in task.players}
     check_kept(start, "params")
     width = max(len(c.options) for c in space.choices)
     state = TrainState(
