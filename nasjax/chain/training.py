@@ -111,7 +111,7 @@ def _log(run: Run, phase: Phase) -> RunLog:
 
 def _others(run: Run, phase: Phase) -> dict[str, Params]:
     """Players beside the generator from the newest supernet that was trained, where their shapes are the same."""
-    players = [name for name in phase.task.losses if name != GENERATOR]
+    players = [name for name in phase.task.players if name != GENERATOR]
     if not players:
         return {}
     wanted, found = jax.eval_shape(phase.task.init, jax.random.key(0)), {}

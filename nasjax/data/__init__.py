@@ -10,6 +10,7 @@ from nasjax.data.folders import folder, pairs, side_by_side
 from nasjax.data.pipeline import PatchIterator, patches
 from nasjax.data.source import Cached, Halved, Source, Subset, at_least
 from nasjax.data.spec import open_source
+from nasjax.data.taught import TaughtCrops, taught_crops
 from nasjax.data.tfds import prepare, tfds_source
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Reversed",
     "Source",
     "Subset",
+    "TaughtCrops",
     "Unpaired",
     "UnreadableImage",
     "at_least",
@@ -40,6 +42,7 @@ __all__ = [
     "prepare",
     "read_image",
     "side_by_side",
+    "taught_crops",
     "tfds_source",
     "unpair",
     "validation_patches",

@@ -9,6 +9,7 @@ from nasjax.metrics.distribution import (
     kernel_distance,
     median_distance,
     precision_recall,
+    set_scores,
 )
 from nasjax.metrics.features import Moments, collect, merge_moments, moments
 from nasjax.metrics.image import Protocol, image_metric, psnr, rgb_to_y, sr_protocol, ssim
@@ -45,6 +46,7 @@ __all__ = [
     "precision_recall",
     "psnr",
     "rgb_to_y",
+    "set_scores",
     "sr_protocol",
     "ssim",
     "style_distance",

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import signal
+import sys
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -19,10 +20,11 @@ from nasjax.task import Task
 from nasjax.train.basis import training_basis
 from nasjax.train.checkpoint import Checkpoints, Unsaved
 from nasjax.train.config import TrainConfig
+from nasjax.train.health import diagnose
 from nasjax.train.log import RunLog
 from nasjax.train.memory import step_memory
 from nasjax.train.parallel import check_batch, data_mesh, host_spec, put_batch
-from nasjax.train.processes import gather
+from nasjax.train.processes import gather, is_first
 from nasjax.train.schedules import learning_rate, optimiser
 from nasjax.train.state import TrainState, init_state
 from nasjax.train.step import StepFn, make_step
@@ -105,7 +107,7 @@ def train(
     """`fit` as a generator: dispatches a step at each `next`, returns the state; `alone`: without other processes."""
     task, space, sampler, data, config, log, params = training
     keeps_best = _keeps_best(log, config)
-    optimisers = {player: optimiser(config) for player in task.losses}
+    optimisers = {player: optimiser(config) for player in task.players}
     step_fn = make_step(task, space, sampler, optimisers=optimisers, mesh=mesh, ema=config.ema)
     state = init_state(task, space, optimisers, mesh=mesh, seed=config.seed, params=params)
     state = with_best(state, mesh) if keeps_best else state
@@ -206,8 +208,10 @@ class _Look:
     """Looks at a training now and then: the only places where it waits for the device, beside saving."""
 
     def __init__(self, task: Task, config: TrainConfig, log: RunLog, mesh: Mesh):
-        self._players, self._config, self._log, self._mesh = list(task.losses), config, log, mesh
+        self._players, self._config, self._log, self._mesh = task.players, config, log, mesh
         self._rate = jax.jit(learning_rate(config))
+        self._rows: list[dict[str, float]] = []
+        self._said: set[tuple[str, str]] = set()
 
     def __call__(self, state: TrainState, logs: Mapping[str, jax.Array], step: int) -> TrainState:
         """Log, validate, or do nothing, as is due after `step`; stop where something is no longer finite."""
@@ -221,7 +225,16 @@ class _Look:
             state, measured = validate(self._log.validation, state, self._mesh)
             values |= measured
         self._log.write(step, values)
+        self._diagnose({"step": step, **values})
         return state
+
+    def _diagnose(self, row: dict[str, float]) -> None:
+        """Say once what is wrong with a discriminator."""
+        self._rows.append(row)
+        for found in diagnose(self._rows):
+            if (found.player, found.name) not in self._said and is_first():
+                self._said.add((found.player, found.name))
+                print(f"  {self._log.phase}: {found}", file=sys.stderr, flush=True)
 
     def _due(self, step: int, every: int) -> bool:
         return every > 0 and (step % every == 0 or step == self._config.steps)

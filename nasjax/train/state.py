@@ -36,8 +36,9 @@ class TrainState(NamedTuple):
 
     `key` never changes: a step's randomness is `fold_in` of it by name, step and device. `counts[k, o]` is how often
     option o of choice k has been trained, over all devices. `failed` is 0, or 1 + the number of the player (in the
-    order of the task's losses) whose loss or update was not finite; such a step is not applied, nor any after it.
-    `best` is there when `fit` keeps the best params (`validation.Validation`); a step passes it on.
+    order of the task's players) whose loss or update was not finite; such a step is not applied, nor any after it.
+    `best` is there when `fit` keeps the best params (`validation.Validation`); a step passes it on. `memory` are the
+    entries of the task's memory, those of the devices one after the other.
     """
 
     params: dict[str, Params]
@@ -48,6 +49,7 @@ class TrainState(NamedTuple):
     counts: Int[Array, "k o"]
     failed: Int[Array, ""]
     best: Best | None = None
+    memory: dict[str, Array] | None = None
 
     def __repr__(self) -> str:
         sizes = {p: sum(getattr(x, "size", 0) for x in jax.tree.leaves(tree)) for p, tree in self.params.items()}
@@ -74,20 +76,21 @@ def init_state(
     given = dict(params or {})
     # Drawn only where it is used: initialising op by op costs seconds of compilation.
     drawn = named(key, "init")
-    initial: dict[str, Any] = jax.eval_shape(task.init, drawn) if set(given) >= set(task.losses) else task.init(drawn)
+    initial: dict[str, Any] = jax.eval_shape(task.init, drawn) if set(given) >= set(task.players) else task.init(drawn)
     for player in given:
         _check_params(task, player, given[player], initial.get(player))
-    start: dict[str, Params] = {player: given[player] if player in given else initial[player] for player in task.losses}
+    start: dict[str, Params] = {name: given[name] if name in given else initial[name] for name in task.players}
     check_kept(start, "params")
     width = max(len(c.options) for c in space.choices)
     state = TrainState(
         params=start,
-        opt_state={player: optimisers[player].init(start[player]) for player in task.losses},
+        opt_state={player: optimisers[player].init(start[player]) for player in task.players},
         ema=start,
         step=jnp.zeros((), jnp.int32),
         key=named(key, "train"),
         counts=jnp.zeros((space.num_choices, width), jnp.int32),
         failed=jnp.zeros((), jnp.int32),
+        memory={n: jnp.zeros((s.shape[0] * mesh.size, *s.shape[1:]), s.dtype) for n, s in task.memory.items()} or None,
     )
     return replicate(state, mesh)
 
@@ -99,7 +102,7 @@ def named(key: PRNGKey, name: str) -> PRNGKey:
 
 def _check_params(task: Task, player: str, given: Params, start: Params | None) -> None:
     if start is None:
-        raise ValueError(f"params: {task.name} has no player {player!r}; players: {', '.join(task.losses)}")
+        raise ValueError(f"params: {task.name} has no player {player!r}; players: {', '.join(task.players)}")
     had, needs = (_sizes_by_leaf(tree) for tree in (given, start))
     for leaf in sorted(had.keys() | needs.keys()):
         if had.get(leaf) != needs.get(leaf):

@@ -12,6 +12,7 @@ from nasjax.metrics import (
     median_distance,
     moments,
     precision_recall,
+    set_scores,
 )
 
 RNG = np.random.default_rng(0)
@@ -96,6 +97,19 @@ def test_effective_number_shows_a_collapse():
     modes = np.repeat(100.0 * np.eye(10), 5, axis=0)
     assert effective_number(modes, bandwidth=1.0) == pytest.approx(10)
     assert effective_number(np.repeat(modes[:1], 50, axis=0), bandwidth=1.0) == pytest.approx(1)
+
+
+def test_scores_are_named_by_their_features():
+    """Only Inception's under one of its protocols are FID and KID; a set is as diverse as itself, a copy is not."""
+    collapsed = np.repeat(REAL[:2], 20, axis=0) + 1e-3 * RNG.normal(size=(40, 6))
+    found = set_scores("vgg16-relu3_1", REAL, collapsed)
+    assert list(found) == [f"vgg16-relu3_1_{n}" for n in ("frechet", "kernel", "precision", "recall", "diversity")]
+    assert found["vgg16-relu3_1_diversity"] < 0.15 and found["vgg16-relu3_1_recall"] < 0.2
+    assert found["vgg16-relu3_1_frechet"] == frechet_distance(moments(REAL), moments(collapsed))
+    same = set_scores("inception-clean", REAL, REAL)
+    assert {"fid_clean", "kid_clean", "inception-clean_recall"} <= set(same)
+    assert same["inception-clean_diversity"] == 1 and same["fid_clean"] == pytest.approx(0, abs=1e-9)
+    assert not any("fid" in name for name in set_scores("inception-torchvision", REAL, FAKE))
 
 
 def test_sets_that_do_not_fit():
