@@ -134,6 +134,7 @@ _MAY_DUMP = (
     "nasjax/files.py",
     "nasjax/space.py",
     "nasjax/train/processes.py",
+    "nasjax/apply/journal.py",  # its own lines, read by itself: types that JSON lacks are told as text
     "nasjax/report/",
     "nasjax/chain/",
     "nasjax/cli.py",

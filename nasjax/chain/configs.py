@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nasjax.config import Experiment
+from nasjax.files import to_json
 from nasjax.systems import SYSTEMS
 
 VERSION = 2  # of config.json and the run folder around it
@@ -53,7 +54,7 @@ def as_dict(experiment: Experiment) -> dict[str, Any]:
     kind = type(experiment.system)
     name = next((n for n, known in SYSTEMS.items() if known is kind), None)
     where = {"name": name} if name else {"name": kind.__qualname__, "file": source_of(experiment)}
-    return json.loads(json.dumps({"version": VERSION, "kind": where, **dataclasses.asdict(experiment)}))
+    return json.loads(to_json({"version": VERSION, "kind": where, **dataclasses.asdict(experiment)}))
 
 
 def source_of(experiment: Experiment) -> str | None:

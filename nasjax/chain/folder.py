@@ -16,7 +16,7 @@ import jax
 
 import nasjax
 from nasjax.export.weights import read_weights, write_weights
-from nasjax.files import read_json, write_json
+from nasjax.files import read_json, to_json, write_json
 from nasjax.train.processes import is_first
 from nasjax.typing import Params
 
@@ -125,7 +125,7 @@ def _lock(run: RunFolder) -> Iterator[None]:
             file.seek(0)
             raise ValueError(f"{run.path} is in use by {_owner(file.read())}; choose another --run") from error
         file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}))
+        file.write(to_json({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}))
         file.flush()
         yield
 

@@ -1,7 +1,8 @@
 """`nasjax compare RUN RUN...`: what several runs found, and what differs between them."""
 
 import argparse
-import json
+
+from nasjax.files import to_json
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -16,4 +17,4 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.report.compare import compare_runs, comparison_json, comparison_text
 
     found = compare_runs([load_run(folder, partial=True) for folder in args.folders])
-    print(json.dumps(comparison_json(found), indent=1) if args.json else comparison_text(found))
+    print(to_json(comparison_json(found), indent=1) if args.json else comparison_text(found))

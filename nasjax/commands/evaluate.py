@@ -1,10 +1,10 @@
 """`nasjax evaluate`: the measures of a network."""
 
 import argparse
-import json
 from pathlib import Path
 
 from nasjax.commands.given import quiet
+from nasjax.files import to_json
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -24,6 +24,6 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
 
     folder = Path(args.folder)
     if (folder / "card.json").is_file():
-        print(json.dumps(evaluate_bundle(folder, args.data, args.split, say=quiet), indent=1))
+        print(to_json(evaluate_bundle(folder, args.data, args.split, say=quiet), indent=1))
         return
-    print(json.dumps(evaluate_arch(folder, args.arch, data=args.data, split=args.split, say=quiet), indent=1))
+    print(to_json(evaluate_arch(folder, args.arch, data=args.data, split=args.split, say=quiet), indent=1))

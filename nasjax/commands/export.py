@@ -1,10 +1,10 @@
 """`nasjax export`: bundles of a run, graphs of a stylising network."""
 
 import argparse
-import json
 from pathlib import Path
 
 from nasjax.commands.given import quiet
+from nasjax.files import to_json
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -23,8 +23,8 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     if args.folder is not None and (Path(args.folder) / "config.json").is_file():
         from nasjax.chain.steps import export_arch
 
-        print(json.dumps(export_arch(args.folder, args.arch, args.to, say=quiet), indent=1))
+        print(to_json(export_arch(args.folder, args.arch, args.to, say=quiet), indent=1))
         return
     from nasjax.systems.style_transfer.ship import export_style_network
 
-    print(json.dumps(export_style_network(args.folder, args.to, smooth=args.smooth), indent=1))
+    print(to_json(export_style_network(args.folder, args.to, smooth=args.smooth), indent=1))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from nasjax.commands.given import add_config, add_processes, add_run, experiment_of, join_others, quiet, run_path, say
+from nasjax.files import to_json
 from nasjax.train.writers import TensorBoard, WandB, Writer
 
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     if not is_first():
         return
     if args.json:
-        print(json.dumps(results, indent=1))
+        print(to_json(results, indent=1))
         return
     print(table_text(results, json.loads((path / "system.json").read_text(encoding="utf-8"))["measures"]))
     print(where_text(results, path))

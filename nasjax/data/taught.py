@@ -19,6 +19,7 @@ import numpy as np
 
 from nasjax.data.pipeline import PatchBatches
 from nasjax.data.source import Source, at_least
+from nasjax.files import to_json
 
 _INPUTS, _OUTPUTS, _ABOUT = "inputs.npy", "outputs.npy", "crops.json"
 # uint8 [b, patch, patch, 3] -> what the teacher makes of them, in the same form
@@ -104,5 +105,5 @@ def _array(path: Path, shape: tuple[int, ...]) -> np.memmap:
 
 def _note(folder: Path, about: dict[str, Any]) -> None:
     part = folder / f".{_ABOUT}.part"
-    part.write_text(json.dumps(about), encoding="utf-8")
+    part.write_text(to_json(about), encoding="utf-8")
     os.replace(part, folder / _ABOUT)

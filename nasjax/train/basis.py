@@ -83,5 +83,5 @@ def _programs(task: Task, sampler: Sampler, state: TrainState) -> dict[str, str]
     """What each player's loss computes, its networks included."""
     key = jax.random.key(0)
     params = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), state.params)
-    args = (params, jax.eval_shape(sampler.sample, key, 0), dict(task.batch_spec), key)
+    args = (params, jax.eval_shape(sampler.sample, key, 0), {**task.batch_spec, **task.memory}, key)
     return {player: program_fingerprint(loss, *args, axes=(AXIS,)) for player, loss in task.losses.items()}

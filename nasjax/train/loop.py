@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import signal
-import sys
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -24,7 +23,7 @@ from nasjax.train.health import diagnose
 from nasjax.train.log import RunLog
 from nasjax.train.memory import step_memory
 from nasjax.train.parallel import check_batch, data_mesh, host_spec, put_batch
-from nasjax.train.processes import gather, is_first
+from nasjax.train.processes import gather
 from nasjax.train.schedules import learning_rate, optimiser
 from nasjax.train.state import TrainState, init_state
 from nasjax.train.step import StepFn, make_step
@@ -228,13 +227,13 @@ class _Look:
         self._diagnose({"step": step, **values})
         return state
 
-    def _diagnose(self, row: dict[str, float]) -> None:
+    def _diagnose(self, row: Mapping[str, float | int]) -> None:
         """Say once what is wrong with a discriminator."""
-        self._rows.append(row)
+        self._rows.append(dict(row))
         for found in diagnose(self._rows):
-            if (found.player, found.name) not in self._said and is_first():
+            if (found.player, found.name) not in self._said:
                 self._said.add((found.player, found.name))
-                print(f"  {self._log.phase}: {found}", file=sys.stderr, flush=True)
+                self._log.tell(f"  {self._log.phase}: {found}")
 
     def _due(self, step: int, every: int) -> bool:
         return every > 0 and (step % every == 0 or step == self._config.steps)

@@ -76,6 +76,6 @@ def _kept(task: Task, sampler: Sampler, state: TrainState) -> int:
             return gradient[1]
 
         traced = jax.make_jaxpr(residuals, axis_env=[(AXIS, 1)], return_shape=True)
-        return num_bytes(traced(params, plan, dict(task.batch_spec))[1])
+        return num_bytes(traced(params, plan, {**task.batch_spec, **task.memory})[1])
 
     return max(kept(player) for player in task.losses)

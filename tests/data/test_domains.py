@@ -125,7 +125,7 @@ def test_unpaired_batches_resume_exactly():
     for side in a:
         np.testing.assert_array_equal(a[side], b[side])
     other = patches(Unpaired(source.inputs, Marked([(30, 50)] * 2)), patch=8, batch=2, seed=1)
-    with pytest.raises(ValueError, match="the state's pictures"):
+    with pytest.raises(ValueError, match="the pictures are not those"):
         other.set_state(first.get_state())
     for pipeline in (first, again, other):
         pipeline.close()
@@ -149,7 +149,7 @@ def test_mirrored_patches_keep_their_feet():
     steps = np.diff(image[..., 2], axis=2)[:, 0, 0]
     assert set(steps) == {-1, 1} and 16 < (steps == 1).sum() < 48
     other = patches(Drawn([(60, 60)]), patch=8, batch=64, seed=0)
-    with pytest.raises(ValueError, match="the state's augment is 2, this pipeline's is 1"):
+    with pytest.raises(ValueError, match="augment was 2 when training began, now 1"):
         other.set_state(state)
     other.close()
 
