@@ -53,7 +53,7 @@ LAYERS: dict[str, set[str]] = {
     # arrays: know neither space nor nets
     "metrics": FUNCTIONS,
     "losses": {*FUNCTIONS, "metrics"},  # what is measured may be trained by: SSIM, LPIPS, Gram matrices
-    "data": {*FUNCTIONS, "extras"},
+    "data": {*FUNCTIONS, *WRITING, "extras"},
     # what is learned: `task` says what a task is, the trainer receives one and never imports `tasks`
     "task": {"typing", "metrics"},
     "tasks": {*NETWORKS, "task", "losses", "metrics", "data"},
