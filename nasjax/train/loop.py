@@ -139,7 +139,7 @@ class _Look:
     def __init__(self, task: Task, config: TrainConfig, log: RunLog, mesh: Mesh):
         self._players, self._config, self._log, self._mesh = task.players, config, log, mesh
         self._rate = jax.jit(learning_rate(config))
-        self._rows: list[dict[str, float]] = []
+        self._rows: list[Mapping[str, Any]] = []
         self._said: set[tuple[str, str]] = set()
 
     def __call__(self, state: TrainState, logs: Mapping[str, jax.Array], step: int) -> TrainState:
@@ -157,7 +157,7 @@ class _Look:
         self._diagnose({"step": step, **values})
         return state
 
-    def _diagnose(self, row: dict[str, float]) -> None:
+    def _diagnose(self, row: Mapping[str, Any]) -> None:
         """Say once what is wrong with a discriminator."""
         self._rows.append(row)
         for found in diagnose(self._rows):
