@@ -19,6 +19,7 @@ from nasjax.chain.score import Scorer
 from nasjax.chain.ship import export_network
 from nasjax.chain.stages import open_archive, search_stage, train_stage
 from nasjax.chain.strips import save_strips
+from nasjax.chain.table import in_words
 from nasjax.config import Experiment
 from nasjax.say import Say
 from nasjax.search.archive import Archive
@@ -82,8 +83,8 @@ def find(run: Run) -> tuple[Archive, Params]:
         entry = decided(decision) | facts | {"best": row.text, "values": values}
         run.folder.replace_row("stages.json", "stage", entry)
         run.live.write()
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-        run.say(f"{decision.stage}: {shown}, {row.text}")
+        measures = run.folder.read("system.json")["measures"]
+        run.say(f"{decision.stage}: {in_words(values, measures)}, {row.text}")
 
     archive, _ = coarse_to_fine(
         problem.space, one_stage, archive=open_archive(run), choose=lambda *_: winners[-1], on_decision=on_decision

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from nasjax.basis import fingerprint
 from nasjax.chain.clock import timed
 from nasjax.chain.measures import TOTAL
 from nasjax.chain.problem import Problem
@@ -71,6 +72,9 @@ def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Pa
     run.begin(name)
     if archive.stage_rows and _complete(run.folder.read("ledger.json", []), name, stage.generations):
         return archive
+    # Scores of other weights, or for other objectives, must not compete with these.
+    basis = {"weights": fingerprint(params), "objectives": list(problem.ground.objectives)}
+    archive = archive.at(stage.stage, basis)
     evaluate = population_scorer(problem, space, params, mesh=data_mesh())
     with (
         timed(run.folder, name) as lap,

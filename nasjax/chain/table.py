@@ -27,6 +27,13 @@ def table_text(results: Mapping[str, Any], measures: Sequence[Mapping[str, Any]]
     return "\n".join(["", *lines, "", *notes, f"found  {results['arch']}", f"time   {results['seconds']:.0f} s"])
 
 
+def in_words(values: Mapping[str, float], measures: Sequence[Mapping[str, Any]]) -> str:
+    """Numbers of one network by name, as a line."""
+    known = [m for m in measures if m["name"] in values]
+    cells = (_cell({"values": values, "spread": {}}, m) for m in known)
+    return ", ".join(f"{m['label']} {cell}" for m, cell in zip(known, cells, strict=True))
+
+
 def where_text(results: Mapping[str, Any], path: Path) -> str:
     """The files worth opening."""
     files = {"report": path / "report.html", "before/after": path / "before_after.png", "bundle": path / "export"}
