@@ -84,7 +84,7 @@ def _trained(run: Run, rows: Sequence[Entry]) -> list[Entry]:
 
 def compare(run: Run, rows: Sequence[Entry], score: Scorer) -> list[dict[str, Any]]:
     """Score and measure every entry; latencies of all are measured in one go, interleaved."""
-    programs = Programs(run)
+    programs = Programs()
     times = _latencies(run, rows)
     return [_row(run, entry, programs, score, latency=times.get(_key(entry))) for entry in rows]
 
@@ -92,8 +92,8 @@ def compare(run: Run, rows: Sequence[Entry], score: Scorer) -> list[dict[str, An
 class Programs:
     """Networks of a run as functions of their input, in deployed form; those of one arch share a program."""
 
-    def __init__(self, run: Run):
-        self._run, self._programs = run, {}
+    def __init__(self):
+        self._programs: dict[Any, Callable[[Params, Any], Any]] = {}
 
     def predict(self, entry: Entry, params: Params | None = None) -> Predict:
         """An entry as a function, with `params` of one of its trainings (default: the first)."""
@@ -131,7 +131,9 @@ def _tuned(final: FinalConfig) -> str:
 
 def _row(run: Run, entry: Entry, programs: Programs, score: Scorer, *, latency: Latency | None) -> dict[str, Any]:
     costs: dict[str, Any] = {}
+    head = {"name": entry.name, "role": entry.role, "note": entry.note, "trainings": len(entry.params)}
     if entry.networks is not None and entry.arch is not None:
+        head["arch"] = entry.networks.supernet.space.text(entry.arch)
         found = counted(run, entry.networks, entry.arch)._asdict()
         costs = {name: found[name] for name in ("params", "macs", "activations")}
         costs["cost"] = _cost(run, costs | {"latency": latency.median_ms if latency else None})
@@ -141,10 +143,6 @@ def _row(run: Run, entry: Entry, programs: Programs, score: Scorer, *, latency: 
     spread = {name: float(np.ptp([v[name] for v in each])) / 2 for name in each[0]} if len(each) > 1 else {}
     costs |= {} if latency is None else {"latency_ms": round(latency.median_ms, 3)}
     spread |= {} if latency is None else {"latency_ms": round(latency.spread_ms, 3)}
-    arch = (
-        {} if entry.arch is None or entry.networks is None else {"arch": entry.networks.supernet.space.text(entry.arch)}
-    )
-    head = {"name": entry.name, "role": entry.role, **arch, "note": entry.note, "trainings": len(entry.params)}
     return head | {"values": {**values, **{n: v for n, v in costs.items() if v is not None}}, "spread": spread}
 
 

@@ -100,7 +100,7 @@ def conclude(run: Run, best: Finalist, rows: list[Entry], *, score: Scorer) -> d
             run.folder.enter("evaluate")
             run.look()
             table = compare(run, rows, score)
-            programs = Programs(run)
+            programs = Programs()
             shown = {entry.label: programs.predict(entry, _shown(entry, best)) for entry in rows if entry.label}
             save_strips(run.folder, run.problem.ground.show(shown))
             if run.problem.ground.diagram is not None:

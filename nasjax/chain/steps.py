@@ -88,7 +88,7 @@ def evaluate_arch(
         shared, _ = newest_shared(run, problem.space.stages)
         tested = Tested(Scorer(problem, shared)(problem.scored, arch, params))
     else:
-        tested = problem.ground.test(Programs(run).predict(entry))
+        tested = problem.ground.test(Programs().predict(entry))
     costs = {name: int(problem.table(arch)[name]) for name in ("params", "macs")}
     return {"arch": problem.space.text(arch), "weights": source, **_shown(problem, tested), **costs}
 
