@@ -23,9 +23,9 @@ _KEY = "nasjax-costs"
 class Costs:
     """Seconds of CPU, programs compiled and seconds of compiling by file, and the largest memory of a process."""
 
-    def __init__(self):
+    def __init__(self, *, with_children: bool = True):
         self.cpu, self.programs, self.compiling = Counter(), Counter(), Counter()
-        self.peak = 0
+        self.peak, self._times = 0, 4 if with_children else 2
         self._here = ""
         self._since = 0.0  # starting the process counts, too
 
@@ -37,7 +37,7 @@ class Costs:
 
     def enter(self, place: str) -> None:
         """What is spent from here on is `place`'s; fixtures are those of the first test that asks for them."""
-        now = _cpu()
+        now = sum(os.times()[: self._times])
         self.cpu[self._here] += now - self._since
         self._here, self._since = place, now
 
@@ -60,16 +60,14 @@ class Costs:
             self.compiling[self._here] += seconds
 
 
-def _cpu() -> float:
-    return sum(os.times()[:4])
-
-
 class Budget:
     """The plugin."""
 
     def __init__(self, config: pytest.Config):
-        self.config, self.costs = config, Costs()
-        self.worker = hasattr(config, "workerinput")
+        self.config, self.worker = config, hasattr(config, "workerinput")
+        # The children of the process that only hands out tests are the workers, which count for themselves.
+        self._hands_out = not self.worker and bool(getattr(config.option, "numprocesses", None))
+        self.costs = Costs(with_children=not self._hands_out)
         self.excess: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
@@ -79,7 +77,7 @@ class Budget:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         # The process that only hands out tests hears of those of its workers.
-        if self.worker or not getattr(self.config.option, "numprocesses", None):
+        if not self._hands_out:
             self.costs.enter(nodeid.partition("::")[0])
 
     @pytest.hookimpl(optionalhook=True)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,12 +41,13 @@ class Finished(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=list(MEMBERS))
-def finished(request, tmp_path_factory) -> Finished:
-    """One run of each system, to the end."""
+def finished(request, tmp_path_factory) -> Iterator[Finished]:
+    """One run of each system, to the end; its programs are forgotten before the next one's."""
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "pictures").mkdir()
     experiment, said = member(request.param, folder / "pictures"), []
-    return Finished(experiment, folder / "run", run_experiment(experiment, folder / "run", say=said.append), said)
+    yield Finished(experiment, folder / "run", run_experiment(experiment, folder / "run", say=said.append), said)
+    jax.clear_caches()
 
 
 class Stop(BaseException):
