@@ -15,26 +15,28 @@ _FREE = ("log_every", "validate_every", "checkpoint_every", "checkpoint_seconds"
 _SEARCH = ("algorithm", "population", "generations")
 
 
-def depends(experiment: Experiment, phase: str) -> dict[str, Any]:
+def depends(experiment: Experiment, phase: str, pictures: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The values of the config, by field, that a phase's result depends on, with those of the phases before it.
 
     Phases are `supernet/STAGE`, `search/STAGE`, `confirm/STAGE-N`, and what follows the stages: `finalist/...`,
-    `scratch/...`, `rival/...`, `evaluate`. The data are known by the names of their pictures, wherever these are.
+    `scratch/...`, `rival/...`, `evaluate`. The data are known by the names of their pictures, wherever these are:
+    `pictures`, if that is known already.
     """
+    pictures = pictures_of(experiment) if pictures is None else pictures
     config = as_dict(experiment)
     kind, _, rest = phase.partition("/")
     stage, stages = rest.partition("-")[0] if kind == "confirm" else rest, [s["stage"] for s in config["stages"]]
     last = stages.index(stage) if stage in stages else len(stages)
     found = {"seed": config["seed"], "system": config["system"], "kind": config["kind"]["name"]}
     data = dict(config["data"])
-    found["data"] = {"train": _pictures(experiment, "train"), "patch": data["patch"], "augment": data["augment"]}
+    found["data"] = {"train": pictures["train"], "patch": data["patch"], "augment": data["augment"]}
     for i, settings in enumerate(config["stages"][: last + 1]):
         trained = {k: v for k, v in settings.items() if k not in _SEARCH}
         found[f"stages.{settings['stage']}"] = trained if i == last and kind == "supernet" else settings
         if i < last or kind != "supernet":
             found |= {name: config[name] for name in ("budget", "cost", "macs_at", "latency_at")}
             found["data"] |= {name: data[name] for name in ("val_patches", "val_patch")}
-            found["data"]["val"] = _pictures(experiment, "val")
+            found["data"]["val"] = pictures["val"]
         if settings["stage"] in config["confirm"]["decisions"] and (i < last or kind == "confirm"):
             found["confirm"] = config["confirm"]
     if last == len(stages):
@@ -42,7 +44,7 @@ def depends(experiment: Experiment, phase: str) -> dict[str, Any]:
         only = ("train", "batch") if kind != "evaluate" else tuple(final)
         found["final"] = {name: final[name] for name in only}
     if kind == "evaluate":
-        found["data"] |= {"test_crop": data["test_crop"], "test": _pictures(experiment, "test")}
+        found["data"] |= {"test_crop": data["test_crop"], "test": pictures["test"]}
     return dict(_flat(found, ""))
 
 
@@ -56,9 +58,10 @@ def held(run: RunFolder, experiment: Experiment) -> dict[str, list[str]]:
 
     Settings of a training that has not ended may differ where its `train.changed` names them.
     """
-    found = {}
-    for row in run.read(FILE, []):
-        then, now = row["depends"], depends(experiment, row["phase"])
+    found, rows = {}, run.read(FILE, [])
+    pictures = pictures_of(experiment) if rows else {}
+    for row in rows:
+        then, now = row["depends"], depends(experiment, row["phase"], pictures)
         now |= {k: v for k, v in then.items() if k.startswith("given.")}
         names = [n for n in dict.fromkeys([*then, *now]) if then.get(n) != now.get(n)]
         if not run.weights(row["phase"]).is_file():
@@ -84,14 +87,18 @@ def extended(run: RunFolder, experiment: Experiment, phase: str) -> bool:
     return phase.startswith("search/") and {n for n in {*then, *now} if then.get(n) != now.get(n)} <= lengths
 
 
-def _pictures(experiment: Experiment, split: str) -> str:
-    """The number of pictures of a split and a checksum of their names; systems with pictures of their own have none."""
-    try:
-        source = open_source(experiment.data.source, split, on_error=experiment.data.on_bad)
-    except ValueError:
-        return "none"
-    names = "\n".join(source.name(i) for i in range(len(source)))
-    return f"{len(source)} pictures ({zlib.crc32(names.encode()):08x})"
+def pictures_of(experiment: Experiment) -> dict[str, str]:
+    """By split, how many pictures there are and a checksum of their names; "none" where a system has its own."""
+    data, found = experiment.data, {}
+    for split, part in (("train", "train"), ("val", "val"), ("test", data.test)):
+        try:
+            source = open_source(data.source, part, on_error=data.on_bad)
+        except ValueError:
+            found[split] = "none"
+            continue
+        names = "\n".join(source.name(i) for i in range(len(source)))
+        found[split] = f"{len(source)} pictures ({zlib.crc32(names.encode()):08x})"
+    return found
 
 
 def _flat(value: Any, where: str) -> Iterator[tuple[str, Any]]:

@@ -56,7 +56,7 @@ def _copy_archive(theirs: RunFolder, mine: RunFolder, experiment: Experiment, st
         space = experiment.system.networks().supernet.space
         found = Archive.open(theirs.path / "archive.csv", space)
         rows = tuple(row for row in found.rows if row.stage in stages)
-        Archive(space, mine.path / "archive.csv", "", rows).save()
+        Archive(space, mine.path / "archive.csv", "", rows, found.bases).save()
 
 
 def _copy_stages(theirs: RunFolder, mine: RunFolder, taken: list[str]) -> None:
