@@ -56,7 +56,7 @@ def _run(bundle: Bundle, image: np.ndarray) -> np.ndarray:
 
 def _in_channels(bundle: Bundle, batch: np.ndarray) -> np.ndarray:
     """Colours as the network takes them: their luma (ITU-R BT.601) where it takes one channel."""
-    one = str(bundle.card["colour_order"]).startswith("1 ")
+    one = str(bundle.card.get("colour_order", "RGB")).startswith("1 ")
     return batch @ np.array([[0.299], [0.587], [0.114]], np.float32) if one else batch
 
 
