@@ -36,7 +36,7 @@ def test_what_says_srgb_is_left_alone():
     assert not is_srgb(0.5, SRGB) and not is_srgb(0.45455, ADOBE)
 
 
-@pytest.mark.parametrize("gamma, chromaticity", [(0.0, None), (1.0, (0.3, 0, *SRGB[2:])), (1.0, SRGB[:4] * 2)])
+@pytest.mark.parametrize("gamma, chromaticity", [(0.0, None), (1.0, (0.3, 0.0, *SRGB[2:])), (1.0, SRGB[:4] * 2)])
 def test_numbers_that_describe_no_colours_are_named(gamma, chromaticity):
     """No light, no luminance, primaries on one line."""
     with pytest.raises(ValueError, match="gAMA|cHRM"):
