@@ -143,8 +143,9 @@ def _network_folder(folder: Location | None) -> Path | None:
         return None if folder is None else Path(folder)
     if not Path(folder).is_dir():
         raise ValueError(f"network {folder}: there is no such folder")
-    inside = Path(folder) / "network"
-    return inside if inside.is_dir() else Path(folder)
+    # Runs write `export`; those of earlier versions wrote `network`.
+    inside = (Path(folder) / name for name in ("export", "network"))
+    return next((place for place in inside if place.is_dir()), Path(folder))
 
 
 def _fitting(masks: Masks, pictures: tuple[Picture, Picture]) -> tuple[Labels, Labels]:
