@@ -6,14 +6,22 @@ from typing import Any
 __version__ = "0.1.0"
 
 # Public name -> module that defines it, imported at first use: `import nasjax` itself costs nothing, not even jax.
+# Type checkers and editors read __init__.pyi instead, which scripts/write_stub.py writes from this table.
 PUBLIC = {
     # what may be built
-    "Choice": "nasjax.space",
+    "Choice": "nasjax.choice",
     "SearchSpace": "nasjax.space",
     "Op": "nasjax.ops.base",
     "Supernet": "nasjax.supernet.base",
     "sr_cell": "nasjax.spaces.sr_cell",
     "photonet": "nasjax.spaces.photonet",
+    "resnet_generator": "nasjax.spaces.resnet_generator",
+    "unet_generator": "nasjax.spaces.unet_generator",
+    "sort_channels": "nasjax.supernet.channels",
+    "tapped": "nasjax.spaces.features",
+    "Teacher": "nasjax.spaces.teacher",
+    "inherit": "nasjax.spaces.teacher",
+    "patch_discriminator": "nasjax.nets.discriminators",
     "toy": "nasjax.spaces.toy",
     # how to choose
     "fair_round": "nasjax.rounds",
@@ -36,6 +44,8 @@ PUBLIC = {
     "nsga2": "nasjax.search.nsga2",
     "representatives": "nasjax.search.representatives",
     "reinforce": "nasjax.search.reinforce",
+    "optuna_tpe": "nasjax.search.optuna_tpe",
+    "from_pymoo": "nasjax.search.from_pymoo",
     "coarse_to_fine": "nasjax.search.coarse_to_fine",
     "run_search": "nasjax.search.run",
     "Archive": "nasjax.search.archive",
@@ -46,10 +56,16 @@ PUBLIC = {
     "Model": "nasjax.tasks.base",
     "supernet_model": "nasjax.tasks.base",
     "extracted_model": "nasjax.tasks.base",
-    "SuperResolution": "nasjax.tasks.super_resolution",
+    "SuperResolutionTask": "nasjax.tasks.super_resolution",
     "super_resolution": "nasjax.tasks.super_resolution",
+    "Adversarial": "nasjax.tasks.adversarial",
+    "Teaching": "nasjax.tasks.translation",
+    "Translation": "nasjax.tasks.translation",
+    "translation": "nasjax.tasks.translation",
     "open_source": "nasjax.data.spec",
     "embedded_photos": "nasjax.data.embedded",
+    "furniture": "nasjax.data.embedded_pairs",
+    "check_data": "nasjax.data.check",
     "patches": "nasjax.data.pipeline",
     "TrainConfig": "nasjax.train.config",
     "data_mesh": "nasjax.train.parallel",
@@ -57,6 +73,14 @@ PUBLIC = {
     "make_step": "nasjax.train.step",
     "fit": "nasjax.train.loop",
     "RunLog": "nasjax.train.log",
+    "Writer": "nasjax.train.writers",
+    "TensorBoard": "nasjax.train.writers",
+    "WandB": "nasjax.train.writers",
+    "fingerprint": "nasjax.basis",
+    "collect": "nasjax.metrics.features",
+    "frechet_distance": "nasjax.metrics.distribution",
+    "kernel_distance": "nasjax.metrics.distribution",
+    "lpips": "nasjax.metrics.lpips",
     "psnr": "nasjax.metrics.image",
     "ssim": "nasjax.metrics.image",
     "sr_protocol": "nasjax.metrics.image",
@@ -65,30 +89,51 @@ PUBLIC = {
     "deployed": "nasjax.export.network",
     "write_bundle": "nasjax.export.bundle",
     "load_bundle": "nasjax.export.bundle",
+    "import_teacher": "nasjax.export.teachers",
+    "load_teacher": "nasjax.export.teachers",
     "upscale": "nasjax.apply.images",
     "apply_bundle": "nasjax.apply.files",
+    "FileOptions": "nasjax.apply.plan",
     "stylize": "nasjax.apply.stylize",
-    "stylize_files": "nasjax.apply.stylize",
+    "stylize_files": "nasjax.apply.stylize_files",
     "StyleOptions": "nasjax.apply.stylize",
     "write_report": "nasjax.report.page",
+    "load_run": "nasjax.report.run",
     # a whole experiment
-    "Config": "nasjax.config",
-    "SpaceConfig": "nasjax.config",
+    "Experiment": "nasjax.config",
+    "System": "nasjax.config",
     "DataConfig": "nasjax.config",
     "StageConfig": "nasjax.config",
+    "ConfirmConfig": "nasjax.config",
     "FinalConfig": "nasjax.config",
-    "StyleConfig": "nasjax.chain.style.config",
+    "Networks": "nasjax.system",
+    "Ground": "nasjax.system",
+    "Measure": "nasjax.shown",
+    "Rival": "nasjax.system",
+    "Panel": "nasjax.shown",
+    "Strip": "nasjax.shown",
+    "Tested": "nasjax.system",
+    "same_size": "nasjax.system",
+    "SuperResolution": "nasjax.systems.super_resolution.system",
+    "StyleTransfer": "nasjax.systems.style_transfer.system",
     "load_config": "nasjax.chain.configs",
     "run_experiment": "nasjax.chain.experiment",
-    "run_style_experiment": "nasjax.chain.style.experiment",
-    "export_style_network": "nasjax.chain.style.graphs",
-    "train_stage": "nasjax.chain.steps",
+    "train_one": "nasjax.chain.steps",
     "finetune_arch": "nasjax.chain.steps",
+    "evaluate_arch": "nasjax.chain.steps",
     "evaluate_bundle": "nasjax.chain.steps",
+    "export_arch": "nasjax.chain.steps",
+    "export_style_network": "nasjax.systems.style_transfer.ship",
 }
 
 
+# Modules that are reached as `nasjax.NAME`, imported at first use as well.
+MODULES = ("plots",)
+
+
 def __getattr__(name: str) -> Any:
+    if name in MODULES:
+        return import_module(f"nasjax.{name}")
     if name not in PUBLIC:
         raise AttributeError(f"module 'nasjax' has no attribute {name!r}; public names: {', '.join(sorted(PUBLIC))}")
     value = getattr(import_module(PUBLIC[name]), name)
@@ -97,4 +142,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *PUBLIC})
+    return sorted({*globals(), *PUBLIC, *MODULES})

@@ -1,31 +1,44 @@
 """What an experiment is: frozen dataclasses whose defaults live here and nowhere else.
 
-A config file is Python: `configs/NAME.py` with a function `config() -> Config` and a docstring that is its lab record.
+A config file is Python: `configs/NAME.py` with a function `config() -> Experiment` and a docstring that is its lab
+record. The system is a frozen dataclass too, with settings of its own (`nasjax.systems`, or a class of the file).
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
+from nasjax.search.algorithms import ALGORITHMS
+from nasjax.system import Ground, Networks
 from nasjax.train.config import TrainConfig
 
+SystemT = TypeVar("SystemT", bound="System", covariant=True)
 
-@dataclass(frozen=True)
-class SpaceConfig:
-    """The search space of super-resolution generators (`nasjax.spaces.sr_cell`)."""
 
-    scale: int = 4  # enlargement: 2, 3 or 4
-    blocks: int = 8  # most blocks in the trunk
-    trunk: tuple[int, ...] = (16, 24, 32, 48)  # trunk widths
-    inner: tuple[int, ...] = (8, 16, 24, 40)  # inner widths of a block
-    ops: tuple[str, ...] = (
-        "res", "sep3", "sep5", "sep7", "ir2k3", "ir2k5", "ir4k3", "ir4k5", "rlfb", "spab", "group", "rep",
-    )  # candidate operations of a block  # fmt: skip
-    nominal: int | None = None  # place of the widths used before the channel stage; None: fitted to the budget
+@runtime_checkable
+class System(Protocol):
+    """What is searched for: settings as the fields of a frozen dataclass, and the answers to the chain's questions."""
+
+    @property
+    def title(self) -> str:
+        """What a person calls it: "x4 super-resolution"."""
+        ...
+
+    def networks(self) -> Networks:
+        """The space and its networks; reads no pictures. Raises ValueError for settings that do not fit."""
+        ...
+
+    def prepare(self, experiment: "Experiment", networks: Networks) -> Ground:
+        """Everything read and checked before the first step; raises ValueError for what a training would fall over."""
+        ...
+
+    def tiny(self) -> "System":
+        """The same, small enough to try a whole experiment in a minute; itself where it is small already."""
+        ...
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Pictures to train, search and test on; sizes are low-resolution pixels."""
+    """Pictures to train, search and test on; sizes are those of the network's input."""
 
     source: str = "embedded"  # embedded, a folder, folder:PATH or tfds:NAME
     on_bad: Literal["fail", "skip"] = "fail"  # unreadable or too small pictures: stop, or leave them out
@@ -33,6 +46,7 @@ class DataConfig:
     augment: bool = True  # flips and quarter turns
     val_patches: int = 48  # fixed textured patches that candidates are compared on
     val_patch: int = 32  # their side
+    test: Literal["test", "val", "train", "all"] = "test"  # the split that finished networks are compared on
     test_crop: tuple[int, int] | None = None  # (height, width) cut from the middle of test pictures; None: whole
 
 
@@ -45,50 +59,73 @@ class StageConfig:
     batch: int = 4  # images a stream and step
     sampler: Literal["strict-fair", "pairwise-fair", "uniform", "sandwich"] = "strict-fair"
     slots: int = 4  # streams a step of the samplers that are not fair
-    algorithm: Literal["nsga2", "aging-evolution", "reinforce", "random"] = "nsga2"
+    algorithm: str = "nsga2"  # see nasjax.search.algorithms
     population: int = 32  # archs asked for at once
     generations: int = 20
 
 
 @dataclass(frozen=True)
-class FinalConfig:
-    """What happens to the found network, and what it is compared with."""
+class ConfirmConfig:
+    """Short training before a stage decides: of each open option the best network, alone, from the shared weights."""
 
-    train: TrainConfig = TrainConfig(steps=20000)  # fine-tuning of the extracted network
+    decisions: tuple[str, ...] = ()  # of which stages; (): shared weights decide all of them
+    train: TrainConfig = TrainConfig(steps=150)
+    batch: int = 4
+
+
+@dataclass(frozen=True)
+class FinalConfig:
+    """What happens to the best networks of the last stage, and what the found one is compared with."""
+
+    number: int = 1  # finalists, of which the one with the best mean is found
+    seeds: int = 1  # each fine-tuned so often, with other batches; as often each rival
+    train: TrainConfig = TrainConfig(steps=20000)  # fine-tuning of an extracted network
     batch: int = 16
-    scratch: bool = True  # train the same arch from scratch for as many steps
-    handmade: bool = True  # train a plain residual network of equal size for as many steps
+    scratch: bool = True  # train the found arch from scratch, too
+    rivals: bool = True  # train what the system compares with
     formats: tuple[Literal["stablehlo", "onnx"], ...] = ("stablehlo", "onnx")  # graphs beside the weights
 
 
 @dataclass(frozen=True)
-class Config:
+class Experiment(Generic[SystemT]):
     """One experiment; `nasjax search` runs all of it."""
 
+    system: SystemT
     name: str = "search"
     seed: int = 0
-    space: SpaceConfig = field(default_factory=SpaceConfig)
     data: DataConfig = field(default_factory=DataConfig)
-    budget: tuple[str, ...] = ("params<=60K",)  # see nasjax.cost.budget; all must be kept
-    cost: Literal["params", "macs", "activations", "latency"] = "macs"  # the second objective of the Pareto front
-    macs_at: tuple[int, int] = (1280, 720)  # width, height of the output that MACs are stated for
-    # The same of latency, where no budget states it. Nothing is measured unless a budget or `cost` is latency.
+    budget: tuple[str, ...] = ()  # see nasjax.cost.budget; all must be kept, e.g. ("params<=60K",)
+    cost: Literal["params", "macs", "activations", "latency"] = "macs"  # what "cost" means in objectives
+    macs_at: tuple[int, int] = (1280, 720)  # width, height that MACs are stated for: of the output, if it is larger
+    # The same of latency, where no budget states it.
     latency_at: tuple[int, int] = (640, 480)
     stages: tuple[StageConfig, ...] = (StageConfig("path"), StageConfig("operator"), StageConfig("channel"))
+    confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
     final: FinalConfig = field(default_factory=FinalConfig)
 
     def __post_init__(self) -> None:
         if not self.stages:
             raise ValueError("config.stages is empty; give at least one StageConfig")
+        known = [s.stage for s in self.stages]
         for stage in self.stages:
             if min(stage.batch, stage.slots, stage.population, stage.generations) < 1:
                 raise ValueError(f"config.stages[{stage.stage!r}]: batch, slots, population, generations must be >= 1")
+            if stage.algorithm not in ALGORITHMS:
+                raise ValueError(
+                    f"config.stages[{stage.stage!r}].algorithm: unknown {stage.algorithm!r}; "
+                    f"allowed: {', '.join(ALGORITHMS)}"
+                )
+        if unknown := [name for name in self.confirm.decisions if name not in known]:
+            raise ValueError(f"config.confirm.decisions: {unknown[0]!r} is none of the stages {', '.join(known)}")
+        if min(self.final.number, self.final.seeds, self.final.batch, self.confirm.batch) < 1:
+            raise ValueError("config: final.number, final.seeds, final.batch and confirm.batch must be >= 1")
 
-    def tiny(self) -> "Config":
-        """The same experiment, small enough for a test: two steps a phase, eight candidates a stage, small pictures."""
+    def tiny(self) -> "Experiment":
+        """The same experiment, small enough for a test: two steps a phase, four candidates at once, small pictures."""
         short = TrainConfig(steps=2, log_every=1, warmup=0)
         stages = tuple(replace(s, train=short, batch=1, population=4, generations=2) for s in self.stages)
         data = replace(self.data, patch=8, val_patches=2, val_patch=8, test_crop=(48, 64))
-        space = replace(self.space, blocks=1)
-        final = replace(self.final, train=short, batch=2)
-        return replace(self, space=space, data=data, stages=stages, final=final, latency_at=(64, 48))
+        confirm = replace(self.confirm, train=short, batch=1)
+        final = replace(self.final, number=min(2, self.final.number), seeds=1, train=short, batch=1)
+        small = replace(self, system=self.system.tiny(), data=data, stages=stages, confirm=confirm, final=final)
+        return replace(small, macs_at=(64, 64), latency_at=(64, 48))

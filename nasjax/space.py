@@ -7,7 +7,6 @@ parent choice does not ask for it) is 0, so that each network has exactly one ar
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,29 +16,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nasjax.choice import Choice, check_choices, find
 from nasjax.typing import Arch, Archs, Mask
 
-_TOKEN = re.compile(r"[A-Za-z0-9_+-]+")
 
-
-class Choice(NamedTuple):
-    """One decision of a search space.
-
-    `options` are short tokens. `stage` names the stage that decides among them. `coarse = (stage, groups)` lets an
-    earlier stage decide between groups of options first, each group represented by its first member; `stage` then
-    decides inside the group. `default` (an option index) stands in until a later stage decides. `active = (parent,
-    options)`: the choice exists only when the parent choice takes one of these options.
-    """
-
-    name: str
-    options: tuple[str, ...]
-    stage: str
-    default: int = 0
-    active: tuple[str, tuple[str, ...]] | None = None
-    coarse: tuple[str, tuple[tuple[str, ...], ...]] | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SearchSpace:
     """Named choices with options, and a mask of the options still allowed; immutable and hashable.
 
@@ -55,7 +36,12 @@ class SearchSpace:
     def __post_init__(self):
         if not self.allowed:
             object.__setattr__(self, "allowed", tuple((True,) * len(c.options) for c in self.choices))
-        _validate(self)
+        check_choices(self.name, self.choices, self.stages, allowed=self.allowed)
+
+    def __repr__(self) -> str:
+        size = self.size()
+        networks = f"{size:,}" if size < 10**9 else f"10^{math.log10(size):.1f}"
+        return f"SearchSpace({self.name}: {self.num_choices} choices, {networks} networks)"
 
     @property
     def num_choices(self) -> int:
@@ -64,11 +50,11 @@ class SearchSpace:
 
     def index(self, choice: str) -> int:
         """Position of a choice in an arch; raises ValueError naming the known choices."""
-        return _find(choice, [c.name for c in self.choices], f"choice of {self.name}")
+        return find(choice, [c.name for c in self.choices], f"choice of {self.name}")
 
     def option(self, choice: str, option: str) -> int:
         """Index of an option of a choice; raises ValueError naming the known options."""
-        return _find(option, self.choices[self.index(choice)].options, f"option of {self.name}.{choice}")
+        return find(option, self.choices[self.index(choice)].options, f"option of {self.name}.{choice}")
 
     def options(self, choice: str) -> tuple[int, ...]:
         """Indices of the allowed options of a choice."""
@@ -127,7 +113,7 @@ class SearchSpace:
 
     def check(self, arch: Arch) -> np.ndarray:
         """The arch as canonical int32 numpy; raises ValueError naming the first choice outside the space."""
-        arch = self._known(arch)
+        arch = self.known(arch)
         for value, choice, mask, live in zip(
             arch.tolist(), self.choices, self.allowed, self.active(arch).tolist(), strict=True
         ):
@@ -138,11 +124,11 @@ class SearchSpace:
                 )
         return arch
 
-    def _known(self, arch: Arch) -> np.ndarray:
-        """The canonical arch, whether its options are allowed or not."""
+    def known(self, arch: Arch) -> np.ndarray:
+        """The arch as canonical int32 numpy, whether its options are allowed or not; raises ValueError as `check`."""
         arch = np.asarray(arch)
         if arch.shape != (self.num_choices,):
-            raise ValueError(f"an arch of {self.name} has shape ({self.num_choices},), got {arch.shape}")
+            raise ValueError(f"an arch of {self.name} is {self.num_choices} integers, got {arch.tolist()}")
         for value, choice in zip(arch.tolist(), self.choices, strict=True):
             if not 0 <= value < len(choice.options):
                 raise ValueError(f"{self.name}.{choice.name} has options 0..{len(choice.options) - 1}, got {value}")
@@ -160,7 +146,7 @@ class SearchSpace:
 
     def decode(self, arch: Arch) -> dict[str, str]:
         """`{choice: option}` of the active choices of one arch."""
-        arch = self._known(arch)
+        arch = self.known(arch)
         return self._named(arch.tolist(), self.active(arch).tolist())
 
     def text(self, arch: Arch) -> str:
@@ -169,7 +155,7 @@ class SearchSpace:
         Choices that share a prefix up to the first dot are grouped; inactive choices are left out; the six
         hexadecimal digits after `@` are a checksum that catches typing mistakes and archs of another space.
         """
-        return self.texts(self._known(arch)[None])[0]
+        return self.texts(self.known(arch)[None])[0]
 
     def texts(self, archs: Archs) -> list[str]:
         """The text of many archs of the space at once, `[n, k]`."""
@@ -211,7 +197,7 @@ class SearchSpace:
         decided group at its own. A choice that could not be active at its own stage is decided at the first later one
         where it can. `decided` is required from the second stage on; raises ValueError otherwise.
         """
-        now = _find(stage, self.stages, f"stage of {self.name}")
+        now = find(stage, self.stages, f"stage of {self.name}")
         if now > 0 and decided is None:
             raise ValueError(f"stage {stage!r} of {self.name} needs the arch that {self.stages[now - 1]!r} decided")
         values = [None] * self.num_choices if decided is None else self._decided(decided)
@@ -242,6 +228,14 @@ class SearchSpace:
             return SearchSpace(data["name"], choices, data["stages"], data["allowed"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a search space in JSON (name, stages, choices, allowed): {error!r}") from error
+
+    def fingerprint(self) -> dict[str, Any]:
+        """All that archs, masks and stages mean, as JSON values, to be kept beside a result (`nasjax.basis`)."""
+        parts = {
+            choice.name: choice._asdict() | {"allowed": [o for o, on in zip(choice.options, mask, strict=True) if on]}
+            for choice, mask in zip(self.choices, self.allowed, strict=True)
+        }
+        return json.loads(json.dumps({"name": self.name, "stages": self.stages, "choices": parts}))
 
     @cached_property
     def _links(self) -> tuple["_Link | None", ...]:
@@ -326,12 +320,6 @@ class _Link(NamedTuple):
     asked: np.ndarray
 
 
-def _find(name: str, known: Sequence[str], what: str) -> int:
-    if name not in known:
-        raise ValueError(f"unknown {what}: {name!r}; known: {', '.join(known)}")
-    return list(known).index(name)
-
-
 def _digest(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()[:6]
 
@@ -361,37 +349,3 @@ def _tuples(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _tuples(v) for k, v in value.items()}
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
-
-
-def _validate(space: SearchSpace) -> None:
-    names = [c.name for c in space.choices]
-    if not _TOKEN.fullmatch(space.name):
-        raise ValueError(f"space name {space.name!r}: allowed are letters, digits, '_', '+', '-'")
-    if not space.stages or len(set(space.stages)) != len(space.stages):
-        raise ValueError(f"space {space.name!r} needs distinct stages, got {space.stages}")
-    if not names or len(set(names)) != len(names):
-        raise ValueError(f"space {space.name!r} needs choices with distinct names, got {names}")
-    if len(space.allowed) != len(names):
-        raise ValueError(f"space {space.name!r}: allowed has {len(space.allowed)} masks for {len(names)} choices")
-    for i, (choice, mask) in enumerate(zip(space.choices, space.allowed, strict=True)):
-        where = f"{space.name}.{choice.name}"
-        tokens = (*choice.name.split("."), *choice.options)
-        if bad := [t for t in tokens if not _TOKEN.fullmatch(t)]:
-            raise ValueError(f"{where}: names and options are letters, digits, '_', '+', '-'; got {bad[0]!r}")
-        if len(mask) != len(choice.options) or not any(mask) or len(set(choice.options)) != len(choice.options):
-            raise ValueError(
-                f"{where}: options {choice.options} must be distinct and the mask {mask} must allow one or more"
-            )
-        if not 0 <= choice.default < len(choice.options):
-            raise ValueError(f"{where}: default {choice.default} is not an option index below {len(choice.options)}")
-        _find(choice.stage, space.stages, f"stage of {where}")
-        if choice.active is not None:
-            parent = space.choices[_find(choice.active[0], names[:i], f"earlier parent of {where}")]
-            for option in choice.active[1]:
-                _find(option, parent.options, f"option of {space.name}.{parent.name} in {where}")
-        if choice.coarse is not None:
-            _find(
-                choice.coarse[0], space.stages[: space.stages.index(choice.stage)], f"earlier coarse stage of {where}"
-            )
-            if sorted(o for g in choice.coarse[1] for o in g) != sorted(choice.options):
-                raise ValueError(f"{where}: coarse groups {choice.coarse[1]} must split the options {choice.options}")

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 from bench_startup import stage_step
 
-from nasjax.chain.configs import load_config, restoration
+from nasjax.chain.configs import load_config
 from nasjax.chain.problem import make_problem
 from nasjax.cost.measure import device_key, measure
 
@@ -29,8 +29,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def compare(config: str, stage_name: str, repeats: int) -> list[dict[str, Any]]:
     """One row for each set of options."""
-    problem = make_problem(restoration(load_config(config), config))
-    [stage] = [s for s in problem.config.stages if s.stage == stage_name]
+    problem = make_problem(load_config(config))
+    [stage] = [s for s in problem.experiment.stages if s.stage == stage_name]
     step, state, batch = stage_step(problem, stage)
     lowered, rows, calls = step.lower(state, batch), [], {}
     jax.block_until_ready(jax.jit(lambda x: 2 * x)(1.0))  # what a process starts once

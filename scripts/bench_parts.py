@@ -26,7 +26,7 @@ from nasjax.sampling import strict_fair
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.supernet.routed import permute
 from nasjax.tasks.base import supernet_model
-from nasjax.tasks.super_resolution import SuperResolution, super_resolution
+from nasjax.tasks.super_resolution import SuperResolutionTask, super_resolution
 from nasjax.train.config import TrainConfig
 from nasjax.train.parallel import data_mesh, put_batch
 from nasjax.train.schedules import optimiser
@@ -81,7 +81,7 @@ def _moving(blocks: int, order: jax.Array):
 
 def _training_step(net, sampler):
     model = supernet_model(net, sampler)
-    task = super_resolution(SuperResolution(scale=4, patch=PATCH, batch=BATCH), model, sampler)
+    task = super_resolution(SuperResolutionTask(scale=4, patch=PATCH, batch=BATCH), model, sampler)
     mesh, config = data_mesh(), TrainConfig(steps=1000)
     optimisers = {player: optimiser(config) for player in task.losses}
     held = [init_state(task, net.space, optimisers, mesh=mesh, seed=0)]

@@ -17,11 +17,11 @@ from typing import Any
 
 import jax
 
-from nasjax.chain.configs import from_dict, restoration
+from nasjax.chain.configs import load_config
 from nasjax.chain.folder import RunFolder
-from nasjax.chain.phases import make_searcher
-from nasjax.chain.problem import make_problem, validation_pairs
+from nasjax.chain.problem import make_problem
 from nasjax.chain.score import population_scorer
+from nasjax.chain.stages import make_searcher
 from nasjax.ops.params import merge_params
 from nasjax.search.archive import Archive
 from nasjax.search.random import random_search
@@ -40,14 +40,14 @@ def quickstart(folder: Path, seed: int) -> RunFolder:
 
 def stages(run: RunFolder, repeats: int) -> list[dict[str, Any]]:
     """For each stage of a run, the best score of its own search, of that search repeated, and of random ones."""
-    problem = make_problem(restoration(from_dict(run.read("config.json")), str(run.path)))
-    net, space = problem.supernet, problem.supernet.space
-    params, decided, rows = net.init(jax.random.fold_in(problem.key, 0)), None, []
-    patches, mesh = validation_pairs(problem.config), data_mesh()
-    for settings, row in zip(problem.config.stages, run.read("stages.json"), strict=True):
+    problem = make_problem(load_config(run.path), run.path)
+    params, decided, rows, mesh = problem.init(), None, [], data_mesh()
+    of_stage = {settings.stage: settings for settings in problem.experiment.stages}
+    for row in run.read("stages.json"):  # a stage that had nothing open is not in it
+        settings = of_stage[row["stage"]]
         params = merge_params(params, run.load_params(f"supernet/{settings.stage}"))
-        narrowed = space.at_stage(settings.stage, decided)
-        evaluate = population_scorer(problem, net.at(narrowed), params, patches=patches, mesh=mesh)
+        narrowed = problem.space.at_stage(settings.stage, decided)
+        evaluate = population_scorer(problem, narrowed, params, mesh=mesh)
 
         def best(searcher, key: int, evaluate=evaluate, narrowed=narrowed, settings=settings) -> float:
             archive = Archive(narrowed)
@@ -56,12 +56,12 @@ def stages(run: RunFolder, repeats: int) -> list[dict[str, Any]]:
             return float(archive.best().columns["psnr_y"])
 
         searchers = {
-            "searched": make_searcher(settings, narrowed),
+            "searched": make_searcher(problem, settings, narrowed),
             "random": random_search(narrowed, batch=settings.population),
         }
         again = {name: [best(searcher, k) for k in range(repeats)] for name, searcher in searchers.items()}
-        rows.append({"stage": settings.stage, "candidates": row["candidates"], "run": row["best_score"], **again})
-        decided = space.parse(row["best"])
+        rows.append({"stage": settings.stage, "candidates": row["candidates"], "run": row["values"]["psnr_y"], **again})
+        decided = problem.space.parse(row["best"])
     return rows
 
 
@@ -85,17 +85,16 @@ def main() -> None:
         return
     print(f"{results[args.seeds[0]]['protocol']}\n")
     print("| network | Y-PSNR | SSIM | gain over bicubic | params |\n|---|---|---|---|---|")
-    for name in [row["name"] for row in results[args.seeds[0]]["rows"]]:
-        rows = [next(r for r in results[s]["rows"] if r["name"] == name) for s in args.seeds]
-        plain = [next(r for r in results[s]["rows"] if r["name"] == "bicubic")["psnr_y"] for s in args.seeds]
-        gain = [r["psnr_y"] - p for r, p in zip(rows, plain, strict=True)]
-        params = ", ".join(f"{r['params'] / 1000:.2f}K" for r in rows) if rows[0]["params"] else "-"
+    values = {seed: {row["name"]: row["values"] for row in results[seed]["rows"]} for seed in args.seeds}
+    for name in values[args.seeds[0]]:
+        rows = [values[seed][name] for seed in args.seeds]
+        gain = [values[seed][name]["psnr_y"] - values[seed]["bicubic"]["psnr_y"] for seed in args.seeds]
+        params = ", ".join(f"{r['params'] / 1000:.2f}K" for r in rows) if "params" in rows[0] else "-"
         columns = (spread([r["psnr_y"] for r in rows]), spread([r["ssim_y"] for r in rows]), spread(gain), params)
         print(f"| {name} | {' | '.join(columns)} |")
     print("\n| seed | seconds | found | hand-made | difference | arch |\n|---|---|---|---|---|---|")
     for seed in args.seeds:
-        by_name = {row["name"]: row["psnr_y"] for row in results[seed]["rows"]}
-        found, plain = by_name["found, fine-tuned"], by_name["hand-made"]
+        found, plain = (values[seed][name]["psnr_y"] for name in ("found, fine-tuned", "hand-made"))
         line = f"{results[seed]['seconds']:.0f} | {found:.2f} | {plain:.2f} | {found - plain:+.2f}"
         print(f"| {seed} | {line} | `{results[seed]['arch']}` |")
     print("\n| seed | stage | candidates | in the run | searched again | random |\n|---|---|---|---|---|---|")

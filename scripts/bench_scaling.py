@@ -70,7 +70,7 @@ def sizes(repeats: int) -> list[dict[str, Any]]:
 def step_on(devices: int, total: int, repeats: int) -> dict[str, Any]:
     """One whole training step on so many devices, `total` images a stream over all of them."""
     from nasjax.tasks.base import supernet_model
-    from nasjax.tasks.super_resolution import SuperResolution, super_resolution
+    from nasjax.tasks.super_resolution import SuperResolutionTask, super_resolution
     from nasjax.train.config import TrainConfig
     from nasjax.train.parallel import data_mesh, put_batch
     from nasjax.train.schedules import optimiser
@@ -80,7 +80,7 @@ def step_on(devices: int, total: int, repeats: int) -> dict[str, Any]:
     net = sr_cell(4, blocks=4, trunk=[16], inner=[16], ops=OPS[:4])
     net = net.at(net.space.at_stage("operator", net.space.encode({})))
     sampler, mesh = strict_fair(net.space), data_mesh(jax.devices()[:devices])
-    task = super_resolution(SuperResolution(batch=total // devices), supernet_model(net, sampler), sampler)
+    task = super_resolution(SuperResolutionTask(batch=total // devices), supernet_model(net, sampler), sampler)
     optimisers = {player: optimiser(TrainConfig()) for player in task.losses}
     state = init_state(task, net.space, optimisers, mesh=mesh, seed=0)
     step = make_step(task, net.space, sampler, optimisers=optimisers, mesh=mesh)

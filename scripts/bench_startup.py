@@ -48,18 +48,18 @@ def stage_step(problem: Any, stage: Any) -> tuple[Any, Any, Any]:
     """The training step of a stage of a problem, with a state and a batch of zeros for it."""
     import jax
 
-    from nasjax.chain.style.problem import StyleProblem
-    from nasjax.sampling import strict_fair
+    from nasjax.chain.stages import make_sampler
+    from nasjax.tasks.base import supernet_model
     from nasjax.train.parallel import data_mesh, put_batch
     from nasjax.train.schedules import optimiser
     from nasjax.train.state import init_state
     from nasjax.train.step import make_step
 
-    space = problem.supernet.space
+    space = problem.space
     before = None if stage.stage == space.stages[0] else space.encode({})
-    net = problem.supernet.at(space.at_stage(stage.stage, before))
-    sampler = strict_fair(net.space)
-    task = (_style_task if isinstance(problem, StyleProblem) else _task)(problem, net, sampler, stage.batch)
+    net = problem.networks.supernet.at(space.at_stage(stage.stage, before))
+    sampler = make_sampler(problem, stage, net.space)
+    task = problem.ground.task(supernet_model(net, sampler), sampler, stage.batch)
     optimisers, mesh = {player: optimiser(stage.train) for player in task.losses}, data_mesh()
     state = init_state(task, net.space, optimisers, mesh=mesh, seed=0)
     step = make_step(task, net.space, sampler, optimisers=optimisers, mesh=mesh)
@@ -67,35 +67,16 @@ def stage_step(problem: Any, stage: Any) -> tuple[Any, Any, Any]:
     return step, state, put_batch(batch, mesh)
 
 
-def _task(problem: Any, net: Any, sampler: Any, batch: int) -> Any:
-    from nasjax.tasks.base import supernet_model
-    from nasjax.tasks.super_resolution import SuperResolution, super_resolution
-
-    settings = SuperResolution(scale=problem.config.space.scale, patch=problem.config.data.patch, batch=batch)
-    return super_resolution(settings, supernet_model(net, sampler), sampler)
-
-
-def _style_task(problem: Any, net: Any, sampler: Any, batch: int) -> Any:
-    from nasjax.tasks.base import supernet_model
-    from nasjax.tasks.style_transfer import StyleTransfer, style_transfer
-
-    settings = StyleTransfer(patch=problem.config.data.patch, batch=batch)
-    return style_transfer(settings, supernet_model(net, sampler), sampler, encoder=net.forward.encoder)
-
-
 def configs(names: list[str]) -> list[dict[str, Any]]:
     """Trace and compile seconds of the training step of each stage that trains, cold."""
     from nasjax.chain.configs import load_config
     from nasjax.chain.problem import make_problem
-    from nasjax.chain.style.config import StyleConfig
-    from nasjax.chain.style.problem import make_style_problem
 
     rows = []
     for name in names:
-        config = load_config(name)
-        problem = (make_style_problem if isinstance(config, StyleConfig) else make_problem)(config)  # type: ignore
-        for stage in problem.config.stages:
-            if stage.stage == "transfer":  # decided on weights that are there
+        problem = make_problem(load_config(name))
+        for stage in problem.experiment.stages:
+            if stage.stage in problem.networks.untrained:  # decided on weights that are there
                 continue
             step, state, batch = stage_step(problem, stage)
             start = time.perf_counter()

@@ -56,8 +56,7 @@ class Member(NamedTuple):
 
 def make_problem(size: str, stage: str, *, batch: int, patch: int, dtype: str) -> Problem:
     """The supernet of the quick start or the full one, at a stage, with textured noise for images."""
-    space = load_config("quickstart").space
-    net = sr_cell(**vars(space)) if size == "quickstart" else sr_cell(SCALE)
+    net = load_config("quickstart").system.networks().supernet if size == "quickstart" else sr_cell(SCALE)
     net = net.at(net.space.at_stage(stage, None if stage == "path" else net.space.encode({})))
     keys = jax.random.split(jax.random.key(0), 3)
     plan = np.asarray(strict_fair(net.space).sample(keys[0], 0))

@@ -34,7 +34,6 @@ ARMS = ("nasjax", "random", "original")
 def study_config(args: argparse.Namespace, seed: int, algorithm: str) -> Any:
     """The shipped search with shorter stages, and one finalist."""
     from nasjax.chain.configs import load_config
-    from nasjax.chain.style.config import FinalistsConfig
 
     config = load_config("photonet")
     shorter = {"path": (300, 16, 4), "operator": (150, 16, 2), "channel": (150, 4, 1), "transfer": (0, 16, 3)}
@@ -46,15 +45,15 @@ def study_config(args: argparse.Namespace, seed: int, algorithm: str) -> Any:
         stages.append(replace(stage, train=train, algorithm=algorithm, **sizes))
     train = replace(config.stages[0].train, steps=args.steps)
     confirm = replace(config.confirm, train=replace(train, steps=100))
-    finalists = FinalistsConfig(number=1, seeds=1, train=train, batch=4)
-    pairs = replace(config.pairs, number=8)
-    return replace(config, seed=seed, stages=tuple(stages), confirm=confirm, finalists=finalists, pairs=pairs)
+    final = replace(config.final, number=1, seeds=1, train=train, batch=4, formats=())
+    system = replace(config.system, pairs=replace(config.system.pairs, number=8))
+    return replace(config, seed=seed, stages=tuple(stages), confirm=confirm, final=final, system=system)
 
 
 def shared(args: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:
     """Arms on shared weights: the whole chain; its CPU seconds are those until the finalist is fine-tuned."""
-    from nasjax.chain.style.experiment import run_style_experiment
-    from nasjax.chain.style.problem import make_style_problem
+    from nasjax.chain.experiment import run_experiment
+    from nasjax.chain.problem import make_problem
     from nasjax.export.stylist import load_style_network
 
     config = study_config(args, seed, "nsga2" if arm == "nasjax" else "random")
@@ -62,15 +61,14 @@ def shared(args: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:
 
     def say(text: str) -> None:
         print(text, flush=True)
-        if text.startswith("fine-tuning"):
+        if text.startswith("training "):  # the finalist, alone
             spent.append(time.process_time())
 
     folder = Path(args.run) / f"{arm}-{seed}"
-    results = run_style_experiment(config, folder, say=say)
+    results = run_experiment(config, folder, say=say)
     evaluated = len((folder / "archive.csv").read_text().splitlines()) - 1
-    problem, network = make_style_problem(config), load_style_network(folder / "network")
-    arch = np.array(network.arch, np.int32)
-    found = final_scores(args, problem, arch, network.params)
+    problem, network = make_problem(config), load_style_network(folder / "export")
+    found = final_scores(args, problem, np.array(network.arch, np.int32), network.params)
     return {"cpu_s": spent[0], "evaluated": evaluated, "arch": results["arch"], **found}
 
 
@@ -78,22 +76,22 @@ def original(args: argparse.Namespace, seed: int, budget: float) -> dict[str, An
     """Ageing evolution, one candidate after the other, each trained from scratch, while CPU seconds last."""
     import jax
 
-    from nasjax.chain.style.problem import make_style_problem
+    from nasjax.chain.problem import make_problem
     from nasjax.search.aging_evolution import aging_evolution
 
-    problem = make_style_problem(study_config(args, seed, "aging-evolution"))
-    space = problem.supernet.space
+    problem = make_problem(study_config(args, seed, "aging-evolution"))
+    space = problem.space
     searcher = aging_evolution(space, population=6, batch=1, tournament=3)
     state, best, evaluated, spent = searcher.init(jax.random.key(seed)), (np.inf, None), 0, 0.0
     while True:
         asked = np.asarray(searcher.ask(jax.random.fold_in(jax.random.key(seed), evaluated), state))
-        scores, _ = from_scratch(args, problem, asked[0], name=f"candidate-{seed}-{evaluated}", steps=args.candidate)
+        total, _ = from_scratch(args, problem, asked[0], name=f"candidate-{seed}-{evaluated}", steps=args.candidate)
         if time.process_time() > budget and evaluated:
             break
         evaluated, spent = evaluated + 1, time.process_time()
-        print(f"{evaluated}: {scores['total']:.3f} after {spent:.0f} s, {space.text(asked[0])}", flush=True)
-        state = searcher.tell(state, asked, np.array([[scores["total"]]]), np.zeros(1))
-        best = min(best, (scores["total"], asked[0]), key=lambda b: b[0])
+        print(f"{evaluated}: {total:.3f} after {spent:.0f} s, {space.text(asked[0])}", flush=True)
+        state = searcher.tell(state, asked, np.array([[total]]), np.zeros(1))
+        best = min(best, (total, asked[0]), key=lambda b: b[0])
     arch = best[1]
     steps = args.candidate + args.steps
     _, params = from_scratch(args, problem, arch, name=f"original-{seed}", steps=steps)
@@ -107,45 +105,47 @@ def original(args: argparse.Namespace, seed: int, budget: float) -> dict[str, An
 
 def scratch(args: argparse.Namespace, seed: int, text: str) -> dict[str, Any]:
     """An arch trained from nothing, as the original's."""
-    from nasjax.chain.style.problem import make_style_problem
+    from nasjax.chain.problem import make_problem
 
-    problem = make_style_problem(study_config(args, seed, "nsga2"))
-    arch, steps = problem.supernet.space.parse(text), args.candidate + args.steps
+    problem = make_problem(study_config(args, seed, "nsga2"))
+    arch, steps = problem.space.parse(text), args.candidate + args.steps
     _, params = from_scratch(args, problem, arch, name=f"scratch-{seed}", steps=steps)
     return {"cpu_s": float("nan"), "evaluated": 0, "arch": text, **final_scores(args, problem, arch, params)}
 
 
-def from_scratch(args: argparse.Namespace, problem: Any, arch: Any, *, name: str, steps: int) -> tuple[dict, Any]:
-    """One network trained alone from fresh weights; its scores on the search's pairs, and its params."""
-    from nasjax.chain.folder import open_run
-    from nasjax.chain.style.alone import finetune
-    from nasjax.chain.style.score import make_judge
-    from nasjax.search.archive import Row
+def from_scratch(args: argparse.Namespace, problem: Any, arch: Any, *, name: str, steps: int) -> tuple[float, Any]:
+    """One network trained alone from fresh weights; its total on the search's pairs, and its params."""
+    from nasjax.chain.alone import Job, train_alone
+    from nasjax.chain.folder import owned
+    from nasjax.chain.live import LiveReport
+    from nasjax.chain.run import Run
+    from nasjax.chain.score import Scorer
 
-    settings = problem.config.finalists
-    config = replace(problem.config, finalists=replace(settings, train=replace(settings.train, steps=steps)))
-    alone, start = replace(problem, config=config), problem.init()
-    row = Row("scratch", 0, tuple(int(a) for a in arch), problem.supernet.space.text(arch), (), 0.0, {"total": np.nan})
-    run = open_run(Path(args.run) / "alone" / name, config)
-    [found] = finetune(run, alone, [row], params=start, judge=make_judge(problem, start))
-    return {"total": found.totals[0]} | found.scores[0], found.params[0]
+    experiment, net, start = problem.experiment, problem.networks.supernet, problem.init()
+    final = replace(experiment.final, train=replace(experiment.final.train, steps=steps))
+    alone = replace(problem, experiment=replace(experiment, final=final))
+    with owned(Path(args.run) / "alone" / name) as folder:
+        run = Run(folder, alone, print, LiveReport(folder.path, print))
+        [params] = train_alone(run, [Job("scratch/found-0", net, arch, final, net.extract_params(start, arch))])
+    score = Scorer(problem, start)
+    return score.total(arch, score(problem.scored, arch, params)), params
 
 
 def final_scores(args: argparse.Namespace, problem: Any, arch: Any, params: Any) -> dict[str, Any]:
     """Scores of a trained network on the search's pairs, and on pairs that no search has seen."""
-    from nasjax.chain.style.alone import network_scores
-    from nasjax.chain.style.score import evaluation, make_judge
-    from nasjax.data.style_pairs import square_pairs
+    from nasjax.chain.measures import evaluation
+    from nasjax.chain.problem import make_problem
+    from nasjax.chain.score import Scorer
 
-    rows = {"search": problem}
+    judged = {"search": problem}
     if args.test:
-        pairs = square_pairs(args.test, number=12, size=problem.config.pairs.size, take="odd")
-        wanted = replace(problem.config.pairs, search=args.test, number=12, take="odd")
-        rows["test"] = replace(problem, pairs=pairs, config=replace(problem.config, pairs=wanted))
+        system = problem.experiment.system
+        wanted = replace(system.pairs, search=args.test, number=12, take="odd")
+        judged["test"] = make_problem(replace(problem.experiment, system=replace(system, pairs=wanted)))
     found = {}
-    for name, judged in rows.items():
-        scores = network_scores(judged, arch, params, judge=make_judge(judged, judged.init()))
-        columns = evaluation(judged, arch[None], {n: np.array([v]) for n, v in scores.items()}).columns
+    for name, on in judged.items():
+        scores = Scorer(on, on.init())(on.scored, arch, params)
+        columns = evaluation(on, arch[None], {n: np.array([v]) for n, v in scores.items()}).columns
         found[name] = {n: float(columns[n][0]) for n in ("total", "edge", "style", "params", "macs")}
     return found
 
@@ -200,19 +200,18 @@ def confirmations(folder: Path) -> str:
 def score_networks(folders: list[str]) -> str:
     """The scores of network folders by the protocol of `configs/photonet.py`, on the pairs that its search sees."""
     from nasjax.chain.configs import load_config
-    from nasjax.chain.style.alone import network_scores, network_total
-    from nasjax.chain.style.problem import make_style_problem
-    from nasjax.chain.style.score import make_judge
+    from nasjax.chain.problem import make_problem
+    from nasjax.chain.score import Scorer
     from nasjax.export.stylist import load_style_network
 
-    problem, lines = make_style_problem(load_config("photonet")), []
-    judge = make_judge(problem, problem.init())
+    problem, lines = make_problem(load_config("photonet")), []
+    score = Scorer(problem, problem.init())
     for folder in folders:
         network = load_style_network(folder)
         arch = np.array(network.arch, np.int32)
-        scores = network_scores(problem, arch, network.params, judge=judge)
+        scores = score(problem.scored, arch, network.params)
         figures = f"edge {scores['edge']:.3f}, style {scores['style']:.3f}"
-        lines.append(f"{folder}: {figures}, sum {network_total(problem, arch, scores):.3f}")
+        lines.append(f"{folder}: {figures}, sum {score.total(arch, scores):.3f}")
     return "\n".join(lines)
 
 

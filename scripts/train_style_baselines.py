@@ -37,7 +37,7 @@ from nasjax.sampling import single
 from nasjax.space import Choice, SearchSpace
 from nasjax.task import Task
 from nasjax.tasks.base import Model, to_float
-from nasjax.tasks.style_transfer import ENCODER, GENERATOR, StyleTransfer, style_transfer
+from nasjax.tasks.style_transfer import ENCODER, GENERATOR, StyleTransferTask, style_transfer
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
 from nasjax.train.loop import Interrupted, fit
@@ -89,7 +89,7 @@ def make_task(job: Job, frozen: Params, args: argparse.Namespace) -> Task:
         fixed = {**params, ENCODER: jax.lax.stop_gradient(params[ENCODER])}
         return reconstruct(job.auto, fixed, x.astype(args.precision)).astype(jnp.float32)
 
-    config = StyleTransfer(patch=args.patch, batch=args.batch, pixel=args.pixel)
+    config = StyleTransferTask(patch=args.patch, batch=args.batch, pixel=args.pixel)
     return style_transfer(config, Model(init, forward), ONLY, encoder=job.auto.encoder)
 
 

@@ -15,6 +15,17 @@ def _cache_folder() -> str:
     return str(Path(base) / "nasjax" / "compiled-tests")
 
 
+def _prune(folder: Path, most: int = 2**30) -> None:
+    """Removes the files that were used longest ago, until `most` bytes are left."""
+    files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in folder.glob("*") if path.is_file())
+    over = sum(size for _, size, _ in files) - most
+    for _, size, path in files:
+        if over <= 0:
+            break
+        path.unlink(missing_ok=True)
+        over -= size
+
+
 def _environment() -> None:
     """Sets the environment before jax is imported, so that processes started by tests inherit the same settings."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -26,7 +37,9 @@ def _environment() -> None:
     os.environ["XLA_FLAGS"] = flags
     # The cache only saves time. Some CPUs reject its entries: jax then warns (ignored in pyproject.toml) and compiles.
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _cache_folder())
-    os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**30))
+    # Bounded here and not by jax, which looks at every file of the cache whenever it writes one.
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        _prune(Path(os.environ["JAX_COMPILATION_CACHE_DIR"]))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 
@@ -39,6 +52,21 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # The hook checks annotations of modules imported after it; a module imported earlier would silently go unchecked.
 assert not any(name.startswith("nasjax.") for name in sys.modules), "nasjax was imported before the annotation checks"
 install_import_hook("nasjax", "beartype.beartype")
+
+
+from tests.budget import Budget  # noqa: E402
+
+
+def pytest_configure(config):
+    """Counts what the tests cost (see tests/budget.py)."""
+    config.pluginmanager.register(Budget(config), "nasjax-budget")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cleared_caches():
+    """Compiled programs live until their module ends: those of all modules together take gigabytes a worker."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

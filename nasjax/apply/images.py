@@ -4,14 +4,16 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
-from jaxtyping import Num
+from jaxtyping import Float, Num
 from PIL import Image
 
+from nasjax.apply.canvas import canvas, mapped, release
 from nasjax.apply.engine import outputs
 from nasjax.apply.picture import Picture, from_pillow, to_pillow
 from nasjax.apply.tiles import Tile
 from nasjax.export.bundle import Bundle
 
+_BLOCK = 2**22  # values that are computed at once
 AnyImage = TypeVar("AnyImage", Image.Image, np.ndarray, jax.Array)
 
 
@@ -41,13 +43,11 @@ def upscale(bundle: Bundle, image: AnyImage) -> AnyImage:
 def enlarge(bundle: Bundle, picture: Picture) -> Picture:
     """The picture through the network, `scale` times as large; transparency is enlarged beside it, by bicubic."""
     scale = bundle.card["scale"]
-    rgb = np.empty((scale * picture.rgb.shape[0], scale * picture.rgb.shape[1], 3), np.float32)
-    enlarge_into(rgb, bundle, picture.rgb)
-    np.clip(rgb, -1, 1, rgb)
-    if picture.alpha is None:
-        return picture._replace(rgb=rgb)
-    alpha = Image.fromarray(picture.alpha).resize((rgb.shape[1], rgb.shape[0]), Image.Resampling.BICUBIC)
-    return picture._replace(rgb=rgb, alpha=np.clip(np.asarray(alpha), 0, 1))
+    size = (scale * picture.size[0], scale * picture.size[1])
+    out = canvas(size, deep=picture.deep)
+    enlarge_into(out, bundle, picture.pixels)
+    alpha = None if picture.alpha is None else _enlarged(picture.alpha, size)
+    return picture._replace(pixels=out, alpha=alpha)
 
 
 def enlarge_into(out: Num[np.ndarray, "H W c"], bundle: Bundle, pixels: Num[np.ndarray, "h w 3"]) -> None:
@@ -59,10 +59,11 @@ def enlarge_into(out: Num[np.ndarray, "H W c"], bundle: Bundle, pixels: Num[np.n
     scale = bundle.card["scale"]
     for tile, y in outputs(bundle, pixels):
         _paste(out, tile, y, scale)
+        release(out)
 
 
 def _paste(out: np.ndarray, tile: Tile, y: np.ndarray, scale: int) -> None:
-    """The tile's core into its place, as much of it as the picture has."""
+    """The tile's core into its place, as much of it as the picture has; one channel into all of them."""
     top, left, bottom, right = (scale * edge for edge in tile.core)
     place = out[top:bottom, left:right]
     core = y[top - scale * tile.top :, left - scale * tile.left :][: place.shape[0], : place.shape[1]]
@@ -73,6 +74,19 @@ def _paste(out: np.ndarray, tile: Tile, y: np.ndarray, scale: int) -> None:
     levels = (core + np.float32(1)) * half
     np.rint(np.clip(levels, 0, 2 * half, levels), levels)
     place[...] = levels
+
+
+def _enlarged(alpha: Float[np.ndarray, "h w"], size: tuple[int, int]) -> Float[np.ndarray, "H W"]:
+    """A plane of another size by bicubic, in [0, 1]; some rows at a time, since it may be as large as the picture."""
+    out, image, factor = mapped(size, np.float32), Image.fromarray(alpha), alpha.shape[0] / size[0]
+    rows = max(1, _BLOCK // size[1])
+    for top in range(0, size[0], rows):
+        part = out[top : top + rows]
+        box = (0, top * factor, alpha.shape[1], (top + len(part)) * factor)
+        resized = image.resize((size[1], len(part)), Image.Resampling.BICUBIC, box)
+        np.clip(np.asarray(resized), 0, 1, part)
+        release(out)
+    return out
 
 
 def _like(image: Any, output: np.ndarray) -> Any:

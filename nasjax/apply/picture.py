@@ -1,150 +1,140 @@
-"""Image files in and out: any mode that Pillow reads; colour profile, EXIF and transparency survive the way."""
+"""A picture: pixels in RGB, upright, with what travels beside them; made of an image of any mode that Pillow has."""
 
-import os
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-# Suffix -> Pillow's format, its options, whether it stores transparency. Qualities at which coding errors stay
-# below what the networks restore; chroma is not subsampled.
-FORMATS: dict[str, tuple[str, dict[str, Any], bool]] = {
-    ".png": ("PNG", {"compress_level": 6}, True),
-    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}, False),
-    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}, False),
-    ".webp": ("WEBP", {"quality": 95, "method": 4}, True),
+from nasjax.apply.colour import colour_space, converted, is_srgb, light_to_srgb
+from nasjax.apply.deep import grey_levels
+from nasjax.apply.levels import to_floats, to_levels
+from nasjax.apply.metadata import Metadata, orientation, read_metadata
+from nasjax.apply.notes import one_line
+from nasjax.apply.transparency import spread_colours
+
+_GREYS = ("1", "L", "LA", "La")
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: a.swapaxes(0, 1)[::-1],
 }
-_WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
-_EXIF_IFD = 0x8769
 
 
 class Picture(NamedTuple):
-    """Pixels of one image, in [-1, 1], and what travels with them.
+    """Pixels of one image, and what travels with them.
 
-    `rgb`: float32 `[h, w, 3]`. `alpha`: float32 `[h, w]` in [0, 1], or None. `grey`: the source had no colour.
-    `profile` and `exif` are the bytes of the file, orientation already applied; empty where it had none.
+    `pixels`: `[h, w, 3]`, levels of 8 or 16 bits (uint8, uint16) or float32 in [-1, 1]; `deep`: written with 16 bits
+    where a format has them. `alpha`: float32 `[h, w]` in [0, 1], or None. `grey`: the source had no colour. `meta` is
+    upright. `notes`: a line for each thing of the file that was left out or taken otherwise than it says.
     """
 
-    rgb: np.ndarray
+    pixels: np.ndarray
     alpha: np.ndarray | None = None
     grey: bool = False
-    profile: bytes = b""
-    exif: bytes = b""
+    deep: bool = False
+    meta: Metadata = Metadata()  # noqa: B008 - immutable
+    notes: tuple[str, ...] = ()
 
+    @property
+    def rgb(self) -> np.ndarray:
+        """The pixels as float32 in [-1, 1]; a new array, four times as large as levels of 8 bits."""
+        return to_floats(self.pixels)
 
-def read_picture(path: str | os.PathLike[str]) -> Picture:
-    """Read the first frame of a file, upright.
-
-    16-bit greys keep their precision. A profile of a colour space that had to be converted (CMYK, Lab) is dropped.
-    Raises ValueError naming a file that is missing, broken or of float pixels.
-    """
-    if not Path(path).is_file():
-        raise ValueError(f"cannot read image {path}: there is no such file")
-    try:
-        with Image.open(path) as image:
-            return from_pillow(image)
-    except Exception as error:  # Pillow's plug-ins raise nearly every type there is on broken bytes
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise ValueError(f"cannot read image {path}: {reason}") from error
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.pixels.shape[0], self.pixels.shape[1]
 
 
 def from_pillow(image: Image.Image) -> Picture:
     """The pixels of a Pillow picture, turned upright; raises ValueError for float pixels, whose range is unknown."""
-    if image.mode == "F":
-        raise ValueError("float pixels have no agreed range; save it with 8 or 16 bits a channel")
-    image = ImageOps.exif_transpose(image)
-    rgb, alpha = _pixels(image)
-    kept = image.mode in ("1", "L", "LA", "RGB", "RGBA", "P", "PA") or image.mode.startswith("I")
-    profile = image.info.get("icc_profile") or b"" if kept else b""
-    return Picture(rgb, alpha, _is_grey(image), profile, image.getexif().tobytes() if len(image.getexif()) else b"")
+    image.load()
+    return picture_of(image, grey_levels(image)[..., None] if image.mode.startswith("I") else None)
+
+
+def upright(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
+    """Pixels of an image turned as its EXIF orientation says."""
+    return _TURNS.get(orientation(image), lambda a: a)(pixels)
 
 
 def to_pillow(picture: Picture) -> Image.Image:
     """An 8-bit picture of mode L, LA, RGB or RGBA that carries profile and EXIF in its `info`."""
-    image = Image.fromarray(_bytes((picture.rgb + 1) / 2))
+    image = Image.fromarray(to_levels(picture.pixels, deep=False))
     image = image.convert("L") if picture.grey else image
     if picture.alpha is not None:
-        image.putalpha(Image.fromarray(_bytes(picture.alpha)))
-    if picture.profile:
-        image.info["icc_profile"] = picture.profile
-    if picture.exif:
-        image.info["exif"] = _resized_exif(picture.exif, image.size)
+        image.putalpha(Image.fromarray(np.round(picture.alpha.clip(0, 1) * 255).astype(np.uint8)))
+    info = {"icc_profile": picture.meta.profile, "exif": picture.meta.exif_of(image.size), "xmp": picture.meta.xmp}
+    image.info.update({key: value for key, value in info.items() if value})
+    if picture.meta.dpi is not None:
+        image.info["dpi"] = picture.meta.dpi
     return image
 
 
-def write_picture(picture: Picture, path: str | os.PathLike[str]) -> None:
-    """Write a file by its suffix, all or nothing; JPEG, which has no transparency, is composed over white.
-
-    Raises ValueError for an unknown suffix or a missing folder.
-    """
-    path = Path(path)
-    format_, options, transparent = FORMATS[known_suffix(path)]
-    check_folder(path)
-    image = _for_format(picture, format_, transparent)
-    info = {key: value for key, value in image.info.items() if key in ("icc_profile", "exif")}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        image.save(temporary, format_, **options, **info)
-        temporary.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+def picture_of(image: Image.Image, deep: np.ndarray | None) -> Picture:
+    """The picture of a decoded image; `deep` are its pixels with 16 bits a channel, of 1 to 4 channels."""
+    if image.mode == "F":
+        raise ValueError("float pixels have no agreed range; save it with 8 or 16 bits a channel")
+    meta, notes = read_metadata(image)
+    grey = image.mode in _GREYS or image.mode.startswith("I") or (deep is not None and deep.shape[-1] < 3)
+    in_rgb, profile, said = _in_rgb(image, grey)
+    pixels, alpha = _levels(in_rgb) if deep is None else _deep_levels(deep, image.info.get("transparency"))
+    if not profile and "gamma" in image.info and "srgb" not in image.info:
+        pixels, more = _as_srgb(pixels, image.info)
+        said += more
+    pixels, alpha = upright(pixels, image), None if alpha is None else upright(alpha, image)
+    if alpha is not None and alpha.min() <= 0:
+        pixels = to_levels(spread_colours(to_floats(pixels), alpha), deep=deep is not None)
+    meta = meta._replace(profile=profile)
+    return Picture(np.ascontiguousarray(pixels), alpha, grey, deep is not None, meta, (*notes, *said))
 
 
-def known_suffix(path: Path) -> str:
-    """The suffix in lower case; raises ValueError unless it is one that can be written."""
-    suffix = path.suffix.lower()
-    if suffix not in FORMATS:
-        raise ValueError(f"cannot write {path}: unknown image format {path.suffix!r}; allowed: {', '.join(FORMATS)}")
-    return suffix
+def _in_rgb(image: Image.Image, grey: bool) -> tuple[Image.Image, bytes, list[str]]:
+    """The image out of CMYK and Lab, the profile that its pixels are in, and what there is to say about it."""
+    profile = image.info.get("icc_profile")
+    profile = profile if isinstance(profile, bytes) else b""
+    space = colour_space(profile)
+    wanted = {"CMYK": "CMYK", "LAB": "Lab"}.get(image.mode, "GRAY" if grey else "RGB")
+    said = []
+    if profile and space != wanted:
+        said = [f"its colour profile is {'unusable' if space is None else f'one of {space}'} and is left out"]
+        profile = b""
+    if wanted == "Lab" or (wanted == "CMYK" and profile):
+        return converted(image, profile, b""), b"", said
+    if wanted == "CMYK":
+        return image.convert("RGB"), b"", [*said, "it has inks (CMYK) and no profile of them: its colours are a guess"]
+    return image, profile, said
 
 
-def check_folder(path: Path) -> None:
-    """Raise ValueError when the folder that a file is to be written to does not exist."""
-    if not path.parent.is_dir():
-        raise ValueError(f"cannot write {path}: the folder {path.parent} does not exist")
-
-
-def _for_format(picture: Picture, format_: str, transparent: bool) -> Image.Image:
-    if picture.grey and format_ == "WEBP":
-        # The format has no greys, and a profile made for greys says nothing about the colours they become.
-        picture = picture._replace(grey=False, profile=b"")
-    if picture.alpha is not None and not transparent:
-        over_white = picture.alpha[..., None] * (picture.rgb - 1) + 1
-        picture = picture._replace(rgb=over_white, alpha=None)
-    return to_pillow(picture)
-
-
-def _pixels(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-    if image.mode.startswith("I"):
-        grey = np.asarray(image).astype(np.float32)
-        # Mode "I" holds 32 bits, yet comes from 16-bit files; anything beyond is another scale that we do not know.
-        if grey.min() < 0 or grey.max() > 65535:
-            raise ValueError(f"integer pixels outside 0..65535 ({grey.min():.0f}..{grey.max():.0f})")
-        return np.repeat((grey / 32767.5 - 1)[..., None], 3, axis=-1), None
+def _levels(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+    """RGB and alpha of 8 bits."""
+    image = image.convert("LA") if image.mode == "La" else image
     if image.has_transparency_data:
-        rgba = np.asarray(image.convert("RGBA")).astype(np.float32)
-        return rgba[..., :3] / 127.5 - 1, rgba[..., 3] / 255
-    return np.asarray(image.convert("RGB")).astype(np.float32) / 127.5 - 1, None
+        rgba = np.asarray(image.convert("RGBA"))
+        return rgba[..., :3], rgba[..., 3].astype(np.float32) / 255
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB")), None
 
 
-def _is_grey(image: Image.Image) -> bool:
-    return image.mode in ("1", "L", "LA") or image.mode.startswith("I")
+def _deep_levels(deep: np.ndarray, clear: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """RGB and alpha of 16 bits; `clear` is the one colour that tRNS calls transparent, as Pillow has it."""
+    channels = deep.shape[-1]
+    alpha = deep[..., -1].astype(np.float32) / 65535 if channels in (2, 4) else None
+    colours = deep[..., : channels - (channels in (2, 4))]
+    if alpha is None and isinstance(clear, int | tuple) and np.size(clear) == channels:
+        alpha = np.where((deep == np.array(clear)).all(-1), np.float32(0), np.float32(1))
+    return np.broadcast_to(colours, (*colours.shape[:2], 3)), alpha
 
 
-def _bytes(unit: np.ndarray) -> np.ndarray:
-    return np.round(np.clip(unit, 0, 1) * 255).astype(np.uint8)
-
-
-def _resized_exif(data: bytes, size: tuple[int, int]) -> bytes:
-    """EXIF with the picture's new size in the tags that state one."""
-    exif = Image.Exif()
-    exif.load(data)
-    for tags in (exif, exif.get_ifd(_EXIF_IFD)):
-        for names, value in ((_WIDTH_TAGS, size[0]), (_HEIGHT_TAGS, size[1])):
-            for tag in names:
-                if tag in tags:
-                    tags[tag] = value
-    return exif.tobytes()
+def _as_srgb(pixels: np.ndarray, info: Any) -> tuple[np.ndarray, list[str]]:
+    gamma, chromaticity = info["gamma"], info.get("chromaticity")
+    try:
+        if is_srgb(gamma, chromaticity):
+            return pixels, []
+        unit = light_to_srgb((to_floats(pixels) + 1) / 2, gamma, chromaticity)
+    except (ValueError, TypeError) as error:
+        return pixels, [f"{one_line(error)}; it is left out"]
+    return to_levels(unit * 2 - 1, deep=pixels.dtype == np.uint16), []

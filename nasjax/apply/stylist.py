@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num, Shaped
 
+from nasjax.apply.canvas import canvas, release
 from nasjax.apply.passes import Passes
 from nasjax.apply.points import at_feature, marked, point_rules
 from nasjax.apply.tiles import Packed, Tile, as_float, cut
@@ -237,7 +238,7 @@ def _finish(dtype: Any, y: Array, content: Array, shares: Array, match: Match) -
 def _finished(y: Packed, inputs: _Inputs, match: Match, dtype: Any) -> np.ndarray:
     """The picture after the match, some rows at a time, each time as many pixels."""
     height, width = inputs.pixels.shape[:2]
-    out = y.array if dtype == np.float32 else np.empty(inputs.pixels.shape, dtype)
+    out = y.array if dtype == np.float32 else canvas((height, width), deep=dtype == np.uint16)
     rows = max(1, _AT_ONCE // width)
     length = _AT_ONCE * -(-width // _AT_ONCE)
     for top in range(0, height, rows):
@@ -246,6 +247,7 @@ def _finished(y: Packed, inputs: _Inputs, match: Match, dtype: Any) -> np.ndarra
         flat = [_filled(array, length) for array in given]
         count = (part.stop - part.start) * width
         out[part] = np.asarray(_finish(np.dtype(dtype), *flat, match))[:count].reshape(out[part].shape)
+        release(out)
     return out
 
 

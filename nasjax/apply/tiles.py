@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Num, Shaped
 
+from nasjax.apply.canvas import mapped, release
 from nasjax.windows.windowed import Place
 
 
@@ -82,7 +83,7 @@ class Packed(NamedTuple):
     @classmethod
     def of(cls, size: tuple[int, int], *, exact: bool) -> "Packed":
         """An empty one."""
-        return cls(np.empty((*size, 3), np.float32 if exact else np.uint16))
+        return cls(np.empty((*size, 3), np.float32) if exact else mapped((*size, 3), np.uint16))
 
     def paste(self, tile: Tile, y: Float[np.ndarray, "i j 3"]) -> None:
         """Puts the tile's core in its place, as much of it as the picture has."""
@@ -90,10 +91,12 @@ class Packed(NamedTuple):
         place = self.array[top:bottom, left:right]
         core = y[top - tile.top :, left - tile.left :][: place.shape[0], : place.shape[1]]
         place[...] = core if place.dtype == np.float32 else np.round((core.clip(-2, 2) + 2) * (65535 / 4))
+        release(self.array)
 
     def rows(self, part: slice) -> Float[np.ndarray, "i w 3"]:
         """Some rows as float32."""
         rows = self.array[part].astype(np.float32)
+        release(self.array)
         return rows if self.array.dtype == np.float32 else rows * np.float32(4 / 65535) - 2
 
 

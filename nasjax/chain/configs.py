@@ -1,29 +1,45 @@
-"""Configs as files and as JSON: loading an experiment, and the way back from `config.json`."""
+"""Experiments as files: loading one by name, from Python or from a run folder, and the way to `config.json`."""
 
 import dataclasses
 import importlib.util
+import inspect
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nasjax.chain.style.config import ConfirmConfig, FinalistsConfig, PairsConfig, StyleConfig, StyleSpaceConfig
-from nasjax.config import Config, DataConfig, FinalConfig, SpaceConfig, StageConfig
-from nasjax.train.config import TrainConfig
+from nasjax.config import Experiment
+from nasjax.files import to_json
+from nasjax.systems import SYSTEMS
+
+VERSION = 2  # of config.json and the run folder around it
+COPY = "config.py"  # in a run folder: the file that a system of the user's own is defined in
 
 
-def load_config(name: str) -> Config | StyleConfig:
-    """The config of a Python file, or of a shipped experiment by its bare name.
+def load_config(name: str | Path) -> Experiment:
+    """The experiment of a Python file, a run folder or its `config.json`, or a shipped one by its bare name.
 
     Raises ValueError naming the shipped ones, or what the file lacks.
     """
     path = Path(name)
+    if path.suffix == ".json" or (path / "config.json").is_file():
+        return load_json(path if path.suffix == ".json" else path / "config.json")
     if path.suffix != ".py":
         known = shipped()
-        if name not in known:
-            raise ValueError(f"unknown config {name!r}; a path to a .py file, or one of: {', '.join(sorted(known))}")
-        path = known[name]
-    if not path.is_file():
-        raise ValueError(f"config file {path} does not exist")
-    return _run_file(path)
+        if str(name) not in known:
+            kinds = "a .py file, a run folder, its config.json"
+            raise ValueError(f"unknown config {str(name)!r}; {kinds}, or one of: {', '.join(sorted(known))}")
+        path = known[str(name)]
+    made = getattr(_module(path), "config", lambda: None)
+    try:
+        found = made()
+    except TypeError as error:  # an unknown field of one of the dataclasses
+        raise ValueError(f"config file {path}: {error}") from error
+    if not isinstance(found, Experiment):
+        raise ValueError(f"config file {path} must define 'def config() -> Experiment', got {type(found).__name__}")
+    return found
 
 
 def shipped() -> dict[str, Path]:
@@ -33,67 +49,97 @@ def shipped() -> dict[str, Path]:
     return {p.stem: p for folder in folders for p in sorted(folder.glob("*.py"))}
 
 
-def _run_file(path: Path) -> Config | StyleConfig:
+def as_dict(experiment: Experiment) -> dict[str, Any]:
+    """The experiment as JSON values, for `config.json`; the system is named by `SYSTEMS`, or by class and file."""
+    kind = type(experiment.system)
+    name = next((n for n, known in SYSTEMS.items() if known is kind), None)
+    where = {"name": name} if name else {"name": kind.__qualname__, "file": source_of(experiment)}
+    return json.loads(to_json({"version": VERSION, "kind": where, **dataclasses.asdict(experiment)}))
+
+
+def source_of(experiment: Experiment) -> str | None:
+    """The file that the system's class is defined in; None where there is none, as in a notebook."""
+    try:
+        file = inspect.getsourcefile(type(experiment.system))
+    except TypeError:
+        return None
+    return file if file and Path(file).is_file() else None
+
+
+def load_json(path: Path) -> Experiment:
+    """The experiment of a `config.json`; raises ValueError for one of another version, or an unknown field."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"config {path} cannot be read: {error}") from error
+    return from_dict(values, path)
+
+
+def from_dict(values: Mapping[str, Any], place: Path = Path("config.json")) -> Experiment:
+    """The experiment that `as_dict` wrote; `place` is where the values were read."""
+    if (version := values.get("version", 1)) != VERSION:
+        raise ValueError(
+            f"{place} is of version {version} and this nasjax reads {VERSION}: its report, bundle and networks can be "
+            "used as they are, but the run cannot go on; start a new one"
+        )
+    system = _build(_kind(values["kind"], place), values["system"], "system.")
+    rest = {name: v for name, v in values.items() if name not in ("version", "kind")}
+    return _build(Experiment, rest | {"system": system}, "")
+
+
+def _kind(kind: Mapping[str, Any], place: Path) -> type:
+    """The class of the system: shipped, or out of the file beside `place`, or where it was."""
+    if kind.get("file") is None:
+        if kind["name"] in SYSTEMS:
+            return SYSTEMS[kind["name"]]
+        raise ValueError(f"{place}: unknown system {kind['name']!r}; shipped: {', '.join(SYSTEMS)}")
+    files = (place.with_name(COPY), Path(kind["file"]))
+    file = next((f for f in files if f.is_file()), None)
+    if file is None:
+        raise ValueError(f"{place}: its system {kind['name']} was defined in {kind['file']}, which is gone")
+    found = getattr(_module(file), kind["name"], None)
+    if found is None:
+        raise ValueError(f"{place}: {file} has no system {kind['name']}")
+    return found
+
+
+def _module(path: Path) -> types.ModuleType:
+    if not path.is_file():
+        raise ValueError(f"config file {path} does not exist")
     spec = importlib.util.spec_from_file_location(f"nasjax_config_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"config file {path} cannot be read as Python")
     module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up by name while they are made.
+    import sys
+
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-        made = getattr(module, "config", lambda: None)()
-    except TypeError as error:  # an unknown field of one of the dataclasses
-        raise ValueError(f"config file {path}: {error}") from error
-    if not isinstance(made, Config | StyleConfig):
-        raise ValueError(
-            f"config file {path} must define 'def config() -> Config' (or StyleConfig), got {type(made).__name__}"
-        )
-    return made
+    except (SyntaxError, ImportError, TypeError, NameError, AttributeError) as error:
+        raise ValueError(f"config file {path}: {type(error).__name__}: {error}") from error
+    return module
 
 
-def as_dict(config: Config | StyleConfig) -> dict[str, Any]:
-    """The config as JSON values, for `config.json`."""
-    return dataclasses.asdict(config)
+def _build(kind: type, given: Any, where: str) -> Any:
+    """A dataclass out of JSON values, by the annotations of its fields."""
+    hints, known = typing.get_type_hints(kind), {f.name for f in dataclasses.fields(kind)}
+    if unknown := sorted(set(given) - known):
+        raise ValueError(f"config: unknown field {where}{unknown[0]!r}; allowed: {', '.join(sorted(known))}")
+    return kind(**{name: _value(hints[name], v, f"{where}{name}.") for name, v in given.items()})
 
 
-def from_dict(values: dict[str, Any]) -> Config | StyleConfig:
-    """The config that `as_dict` wrote; raises ValueError naming an unknown field."""
-    whole = StyleConfig if "finalists" in values else Config
-    parts = {**_PARTS[whole], "train": TrainConfig}
-
-    def build(kind: type, given: dict[str, Any], where: str) -> Any:
-        known = {f.name for f in dataclasses.fields(kind)}
-        if unknown := sorted(set(given) - known):
-            raise ValueError(f"config: unknown field {where}{unknown[0]!r}; allowed: {', '.join(sorted(known))}")
-        return kind(**{name: convert(name, v, f"{where}{name}.") for name, v in given.items()})
-
-    def convert(name: str, value: Any, where: str) -> Any:
-        if name == "stages":
-            return tuple(build(StageConfig, v, where) for v in value)
-        if name in parts:
-            return build(parts[name], value, where)
-        return _tuples(value)
-
-    return build(whole, values, "")
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
+        return _build(hint, value, where)
+    if isinstance(value, list):
+        items: Callable[[int], Any] = _items(hint)
+        return tuple(_value(items(i), v, where) for i, v in enumerate(value))
+    return value
 
 
-def restoration(config: Config | StyleConfig, place: str) -> Config:
-    """The config, where only super-resolution is meant; raises ValueError naming `place` otherwise."""
-    if isinstance(config, StyleConfig):
-        raise ValueError(f"{place} is a style-transfer experiment; of the commands, 'profile' and 'search' take those")
-    return config
-
-
-_PARTS: dict[type, dict[str, type]] = {
-    Config: {"space": SpaceConfig, "data": DataConfig, "final": FinalConfig},
-    StyleConfig: {
-        "space": StyleSpaceConfig,
-        "data": DataConfig,
-        "pairs": PairsConfig,
-        "confirm": ConfirmConfig,
-        "finalists": FinalistsConfig,
-    },
-}
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+def _items(hint: Any) -> Callable[[int], Any]:
+    """The annotation of each item of a tuple."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    inside = next((typing.get_args(o) for o in options if typing.get_origin(o) is tuple), ())
+    return lambda i: inside[i] if i < len(inside) and inside[i] is not Ellipsis else (inside[0] if inside else Any)

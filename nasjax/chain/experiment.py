@@ -1,106 +1,156 @@
-"""A whole experiment: coarse to fine, then extract, fine-tune, compare, export, report. Every phase resumes."""
+"""A whole experiment, for any system: coarse to fine, confirmed, fine-tuned, compared, shown, shipped, reported."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from nasjax.chain.alone import Finalist, decide, finalists
 from nasjax.chain.clock import timed
+from nasjax.chain.compare import Entry, Programs, compare, entries, latency_text
 from nasjax.chain.decided import decided
-from nasjax.chain.diagram import diagram
-from nasjax.chain.folder import Experiment, begin
-from nasjax.chain.handmade import handmade
-from nasjax.chain.outcome import Outcome, compare, export_network
-from nasjax.chain.phases import search_stage, train_network, train_supernet
-from nasjax.chain.problem import Problem, check_pictures, make_problem
-from nasjax.config import Config
-from nasjax.search.archive import Archive, Row
+from nasjax.chain.folder import owned
+from nasjax.chain.measures import decides
+from nasjax.chain.problem import make_problem
+from nasjax.chain.run import Run, check_run, open_run
+from nasjax.chain.score import Scorer
+from nasjax.chain.ship import export_network
+from nasjax.chain.stages import open_archive, search_stage, train_stage
+from nasjax.chain.strips import save_strips
+from nasjax.chain.table import in_words
+from nasjax.config import Experiment
+from nasjax.say import Say
+from nasjax.search.archive import Archive
 from nasjax.search.coarse_to_fine import Decision, coarse_to_fine
 from nasjax.space import SearchSpace
+from nasjax.train.processes import is_first
+from nasjax.train.writers import Writer
 from nasjax.typing import Params
 
-Say = Callable[[str], None]
 
-
-def run_experiment(config: Config, path: str | Path, *, say: Say = print) -> dict[str, Any]:
+def run_experiment(
+    experiment: Experiment, path: str | Path, *, say: Say | None = print, writers: Sequence[Writer] = ()
+) -> dict[str, Any]:
     """Run the whole chain, `nasjax search`, into the folder `path` and return the content of its `results.json`.
 
-    Called again with the same config and folder it goes on where it was stopped. Its report is written anew while it
-    runs. Raises ValueError for bad input, a budget that cannot be met, or a folder of another config, before anything
-    is trained.
+    Called again with the same experiment and folder it goes on where it was stopped; a finished run is read, and
+    nothing in its folder changes. Its report is written anew while it runs; `writers` are given its curves, too. Raises
+    ValueError for bad input, a budget that cannot be met, or a folder of another config or in use, before anything is
+    trained. `say=None` is silent.
     """
-    problem = make_problem(config, path, say=say)
-    check_pictures(config)
-    experiment, space = begin(path, problem, say), problem.supernet.space
-    run = experiment.run
-    say(f"{config.name}: {space.size():.2e} networks in {space.name}, run folder {run.path}")
-    arch, shared = find(experiment)
-    outcome = finish(experiment, arch, shared)
-    with timed(run, "evaluate"):
-        run.enter("evaluate")
-        experiment.live.look()
-        results = compare(experiment, outcome)
-    run.write("diagram.json", diagram(problem, arch))
-    with timed(run, "export"):
-        run.enter("export")
-        experiment.live.look()
-        export_network(experiment, outcome, results)
-    results |= {"seconds": round(sum(row["wall_s"] for row in run.read("ledger.json")), 1)}
-    run.write("results.json", results)
-    run.finish()
-    experiment.live.write()
-    return results
+    say = say if say is not None and is_first() else lambda text: None
+    with owned(path) as folder:
+        check_run(folder, experiment)
+        if (done := folder.read("results.json")) is not None and "seconds" in done:
+            return done
+        run = open_run(folder, make_problem(experiment, path, say=say), say, writers=writers)
+        space = run.problem.space
+        say(f"{experiment.name}: {space.size():.2e} networks in {space.name}, run folder {folder.path}")
+        archive, shared = find(run)
+        score, final = Scorer(run.problem, shared), experiment.final
+        say(f"training {final.number} of the best alone, {final.seeds} times each{run.left()}")
+        found = finalists(run, archive, params=shared, score=score)
+        say(f"found: {space.text(found[0].arch)}")
+        rows = entries(run, found, shared)
+        return conclude(run, found[0], rows, score=score)
 
 
-def find(experiment: Experiment) -> tuple[np.ndarray, Params]:
-    """Search path, then operators, then channels; returns the arch and the shared weights it was found on."""
-    run, problem, say, live = experiment
-    shared: list[Params] = [problem.supernet.init(jax.random.fold_in(problem.key, 0))]
+def find(run: Run) -> tuple[Archive, Params]:
+    """Search stage after stage; returns the archive and the shared weights of the last one."""
+    problem, shared, winners = run.problem, [run.problem.init()], []
 
     def one_stage(stage: str, narrowed: SearchSpace, archive: Archive) -> Archive:
-        settings = next(s for s in problem.config.stages if s.stage == stage)
-        say(f"{stage}: training {len(narrowed.free)} free choices, {narrowed.size():.3g} networks")
-        shared.append(train_supernet(experiment, settings, narrowed, params=shared[-1]))
-        return search_stage(experiment, settings, narrowed, params=shared[-1], archive=archive)
+        settings = next(s for s in problem.experiment.stages if s.stage == stage)
+        trained = stage not in problem.networks.untrained
+        how = f"training {len(narrowed.free)} free choices, " if trained else "the same weights, "
+        run.say(f"{stage}: {how}{narrowed.size():.3g} networks{run.left()}")
+        if trained:
+            shared.append(train_stage(run, settings, narrowed, params=shared[-1]))
+        archive = search_stage(run, settings, narrowed, params=shared[-1], archive=archive)
+        winners.append(decide(run, narrowed, params=shared[-1], archive=archive))
+        return archive
 
     def on_decision(decision: Decision, archive: Archive) -> None:
-        best = archive.at(decision.stage).best()
-        run.replace_row(
-            "stages.json", "stage", _stage_row(problem, decision, best, len(archive.at(decision.stage).stage_rows))
+        row = archive.at(decision.stage).stage_rows[winners[-1]]
+        facts = {
+            "candidates": len(archive.at(decision.stage).stage_rows),
+            "budget": ", ".join(problem.experiment.budget),
+        }
+        names = [m.name for m in problem.ground.measures] + ["params", "macs", "cost", "total"]
+        values = {name: row.columns[name] for name in names if name in row.columns}
+        entry = decided(decision) | facts | {"best": row.text, "values": values}
+        run.folder.replace_row("stages.json", "stage", entry)
+        run.live.write()
+        measures = run.folder.read("system.json")["measures"]
+        run.say(f"{decision.stage}: {in_words(values, measures)}, {row.text}")
+
+    archive, _ = coarse_to_fine(
+        problem.space, one_stage, archive=open_archive(run), choose=lambda *_: winners[-1], on_decision=on_decision
+    )
+    return archive, shared[-1]
+
+
+def conclude(run: Run, best: Finalist, rows: list[Entry], *, score: Scorer) -> dict[str, Any]:
+    """Compare, show, ship and report; the first of several processes does it, the others wait."""
+    run.begin("evaluate")
+    if is_first():
+        with timed(run.folder, "evaluate"):
+            run.folder.enter("evaluate")
+            run.look()
+            table = compare(run, rows, score)
+            programs = Programs()
+            shown = {entry.label: programs.predict(entry, _shown(entry, best)) for entry in rows if entry.label}
+            save_strips(run.folder, run.problem.ground.show(shown))
+            if run.problem.ground.diagram is not None:
+                run.folder.write("diagram.json", run.problem.ground.diagram(best.arch))
+        with timed(run.folder, "export"):
+            run.folder.enter("export")
+            run.look()
+            export_network(
+                run.problem, run.folder.path / "export", best.arch, params=best.best, values=table[0]["values"]
+            )
+        run.folder.write("results.json", _results(run, best, table))
+        run.folder.say_state(
+            {
+                "phase": "done",
+                "done": True,
+                "state": "done",
+                "message": "finished",
+                "eta_s": None,
+                "run": {"done": 1.0, "eta_s": 0.0},
+            }
         )
-        say(f"{decision.stage}: {best.columns['psnr_y']:.2f} dB, {best.columns['params']:.0f} params, {best.text}")
-        live.write()
-
-    archive = Archive.open(run.path / "archive.csv", problem.supernet.space)
-    _, decisions = coarse_to_fine(problem.supernet.space, one_stage, archive=archive, on_decision=on_decision)
-    return decisions[-1].arch, shared[-1]
+        run.live.write()
+    run.folder.wait_for(run.folder.path / "results.json")
+    return run.folder.read("results.json")
 
 
-def finish(experiment: Experiment, arch: np.ndarray, shared: Params) -> Outcome:
-    """Extract the found network and train it, the same arch from scratch, and a hand-made network of its size."""
-    problem, say = experiment.problem, experiment.say
-    net, final = problem.supernet, problem.config.final
-    inherited = jax.tree.map(np.asarray, net.extract_params(shared, arch))
-    say("fine-tuning the found network")
-    tuned = train_network(experiment, "finetune", net, arch=arch, params=inherited)
-    scratch = hand = None
-    if final.scratch:
-        say("training the same network from scratch")
-        scratch = train_network(experiment, "scratch", net, arch=arch, params=None)
-    if final.handmade:
-        plain = handmade(problem.config.space.scale, int(problem.table(arch)["params"]))
-        say(f"training a hand-made network of {plain.params} params")
-        hand = plain, train_network(experiment, "handmade", plain.supernet, arch=plain.arch, params=None)
-    return Outcome(arch, inherited, tuned, scratch, hand)
+def _shown(entry: Entry, best: Finalist) -> Params | None:
+    """Pictures show the network that is shipped: of the found one, the best of its trainings."""
+    return best.best if entry.role == "found" else None
 
 
-def _stage_row(problem: Problem, decision: Decision, best: Row, candidates: int) -> dict[str, Any]:
+def _results(run: Run, best: Finalist, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    experiment, ground = run.problem.experiment, run.problem.ground
+    width, height = experiment.macs_at
+    cost = f"MACs at {width}x{height}; {latency_text(run)}"
+    seconds = sum(row["wall_s"] for row in run.folder.read("ledger.json", []))
     return {
-        **decided(decision),
-        "candidates": candidates,
-        "best": best.text,
-        "best_score": best.columns["psnr_y"],
-        "budget": ", ".join(problem.config.budget),
+        "version": 2,
+        "title": experiment.system.title,
+        "name": experiment.name,
+        "protocol": f"{ground.protocol}; {cost}",
+        "search_protocol": ground.search_protocol or ground.protocol,
+        "arch": run.problem.space.text(best.arch),
+        "space": run.problem.space.name,
+        "decides": decides(ground),
+        "budget": ", ".join(experiment.budget),
+        "costs_at": f"{width}x{height}",
+        "devices": jax.device_count(),
+        "weights": best.phase,
+        "rows": rows,
+        "use": ground.use.format(bundle=run.folder.path / "export"),
+        "seconds": round(float(np.round(seconds, 1)), 1),
     }

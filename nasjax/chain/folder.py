@@ -1,54 +1,50 @@
 """The run folder: everything a run knows, written atomically, so that it can be read and resumed at any moment."""
 
+import contextlib
+import fcntl
 import json
 import os
 import platform
+import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
 import nasjax
-from nasjax.chain.configs import as_dict, from_dict
-from nasjax.chain.live import LiveReport
-from nasjax.chain.problem import Problem
-from nasjax.chain.style.config import StyleConfig
-from nasjax.config import Config
 from nasjax.export.weights import read_weights, write_weights
+from nasjax.files import read_json, to_json, write_json
+from nasjax.train.processes import is_first
 from nasjax.typing import Params
 
-_FREE = ("log_every", "validate_every", "checkpoint_every", "checkpoint_seconds", "keep")
+LOCK, CONFIG = "owner.json", "config.json"
+_WAIT_S = 0.2
+_STEPS = ("step", "steps", "steps_per_s", "eta_s")  # of `status.json`, where a phase has steps
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One folder an experiment; `open_run` makes it."""
+    """One folder an experiment. Of several processes, all of which see it, the first one writes."""
 
     path: Path
 
     def write(self, name: str, value: Any) -> None:
-        """Replace a JSON file as a whole: readers see the old or the new one."""
-        target = self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.part")
-        beside.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        os.replace(beside, target)
+        """Replace a JSON file as a whole: readers see the old or the new one. Raises OSError naming the file."""
+        if is_first():
+            write_json(self.path / name, value)
 
     def read(self, name: str, default: Any = None) -> Any:
-        """A JSON file's content, or `default` where it does not exist."""
+        """A JSON file's content, or `default` where it does not exist. Raises ValueError naming one that is broken."""
         target = self.path / name
-        return json.loads(target.read_text(encoding="utf-8")) if target.is_file() else default
+        return read_json(target) if target.is_file() else default
 
     def save_params(self, name: str, params: Params) -> None:
-        """Keep a phase's final params as `checkpoints/NAME.safetensors`."""
-        target = self.weights(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.part")
-        write_weights(params, beside, {"phase": name})
-        os.replace(beside, target)
+        """Keep params as `checkpoints/NAME.safetensors`."""
+        if is_first():
+            write_weights(params, self.weights(name), {"phase": name})
 
     def load_params(self, name: str) -> dict[str, Any]:
         """The params that `save_params` kept."""
@@ -64,48 +60,38 @@ class RunFolder:
         rows[row[key]] = dict(row)  # a dict keeps the place of a key that it has already
         self.write(name, list(rows.values()))
 
+    def say_state(self, values: Mapping[str, Any]) -> None:
+        """Change values in `status.json`."""
+        self.write("status.json", {**self.read("status.json", {}), **values, "updated": time.time()})
+
     def enter(self, phase: str) -> None:
         """Say in `status.json` which of the phases without steps has begun."""
-        now = {"phase": phase, "step": None, "steps": None, "steps_per_s": None, "eta_s": None}
-        self.write("status.json", {**now, "updated": time.time(), "done": False, "message": "started"})
+        self.say_state(dict.fromkeys(_STEPS) | {"phase": phase, "message": "started"})
 
-    def finish(self) -> None:
-        """Say in `status.json` that nothing more will come."""
-        end = {"phase": "done", "done": True, "updated": time.time(), "message": "finished"}
-        self.write("status.json", {**self.read("status.json", {}), **end})
-
-
-class Experiment(NamedTuple):
-    """What every phase is given: where it writes, what it works on, and how it tells a person: by line and by page."""
-
-    run: RunFolder
-    problem: Problem
-    say: Callable[[str], None]
-    live: LiveReport
+    def wait_for(self, *files: Path) -> None:
+        """Return when the files are there: what the first of several processes makes alone, the others wait for."""
+        while not all(file.is_file() for file in files):
+            time.sleep(_WAIT_S)
 
 
-def begin(path: str | Path, problem: Problem, say: Callable[[str], None]) -> Experiment:
-    """Open or create the run folder of a problem's config, with a report from the first moment on (see `open_run`)."""
-    run = open_run(path, problem.config)
-    live = LiveReport(run.path, say)
-    live.write()
-    return Experiment(run, problem, say, live)
+@contextlib.contextmanager
+def owned(path: str | Path) -> Iterator[RunFolder]:
+    """The run folder, created where it is missing, for this process alone, and its state closed at the end.
 
-
-def open_run(path: str | Path, config: Config | StyleConfig) -> RunFolder:
-    """Open or create the folder of a run.
-
-    Raises ValueError when the folder belongs to another config, naming the first fields that differ.
+    Raises ValueError naming the process that has it, and since when; what a dead process left is taken over. What ends
+    the block decides the state in `status.json`: done, stopped or failed, with what was said.
     """
     run = RunFolder(Path(path))
     if run.path.exists() and not run.path.is_dir():
         raise ValueError(f"{run.path} is a file, not a run folder")
-    mine, found = json.loads(json.dumps(as_dict(config))), run.read("config.json")
-    if found is not None and (changed := _differences(_completed(found), mine)):
-        raise ValueError(f"{run.path} holds a run of another config: {'; '.join(changed[:3])}. Choose another folder")
-    run.write("config.json", mine)
-    run.write("environment.json", environment())
-    return run
+    with _lock(run):
+        before = run.read("status.json")
+        try:
+            yield run
+        except BaseException as error:
+            _close(run, before, error)
+            raise
+        _close(run, before, None)
 
 
 def environment() -> dict[str, Any]:
@@ -119,25 +105,52 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": jax.default_backend(),
         "devices": [str(d) for d in jax.devices()],
+        "processes": jax.process_count(),
         "threads": os.cpu_count(),
         "flags": os.environ.get("XLA_FLAGS", ""),
     }
 
 
-def _completed(found: Any) -> Any:
-    """The config of an older run, with the defaults of fields that did not exist then; as it is if it has others."""
+@contextlib.contextmanager
+def _lock(run: RunFolder) -> Iterator[None]:
+    """Hold the folder's lock: the system frees it with the process, however that ends."""
+    if not is_first():
+        yield
+        return
+    run.path.mkdir(parents=True, exist_ok=True)
+    with open(run.path / LOCK, "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise ValueError(f"{run.path} is in use by {_owner(file.read())}; choose another --run") from error
+        file.truncate(0)
+        file.write(to_json({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}))
+        file.flush()
+        yield
+
+
+def _owner(text: str) -> str:
     try:
-        return json.loads(json.dumps(as_dict(from_dict(found))))
-    except (ValueError, TypeError):
-        return found
+        owner = json.loads(text)
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(owner["since"]))
+        return f"process {owner['pid']} on {owner['host']} since {since}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"
 
 
-def _differences(found: Any, mine: Any, where: str = "") -> list[str]:
-    """`field: theirs, now ours` for every leaf that decides a result and differs."""
-    if isinstance(found, dict) and isinstance(mine, dict):
-        keys = [k for k in dict.fromkeys([*found, *mine]) if k not in _FREE]
-        return [d for k in keys for d in _differences(found.get(k), mine.get(k), f"{where}.{k}" if where else k)]
-    if isinstance(found, list) and isinstance(mine, list) and len(found) == len(mine):
-        pairs = enumerate(zip(found, mine, strict=True))
-        return [d for i, (a, b) in pairs for d in _differences(a, b, f"{where}[{i}]")]
-    return [] if found == mine else [f"{where} was {found!r}, now {mine!r}"]
+def _close(run: RunFolder, before: Any, error: BaseException | None) -> None:
+    """The state after a command: that of a finished run stays, whatever else was done in its folder since."""
+    now = run.read("status.json")
+    if now is None or now == before or (error is None and now.get("done") is True):
+        return
+    if isinstance(before, dict) and before.get("done") is True:
+        run.write("status.json", before)
+    elif error is None:
+        run.say_state({"state": "stopped", "message": "the command has ended"})
+    else:
+        # A full disk is the likeliest reason to be here: what ended the run must not be hidden by what it prevents.
+        with contextlib.suppress(OSError):
+            stopped = isinstance(error, KeyboardInterrupt | SystemExit) or type(error).__name__ == "Interrupted"
+            said = " ".join(str(error).split()) or type(error).__name__
+            run.say_state({"state": "stopped" if stopped else "failed", "done": False, "message": said})

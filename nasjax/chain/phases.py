@@ -1,149 +1,110 @@
-"""The phases of a run, each resumable alone: train a supernet stage, search it, train one network."""
+"""What each phase of a run depends on: what may be read back, and what must not be mixed with another config."""
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-import jax
-import numpy as np
+from nasjax.chain.configs import as_dict
+from nasjax.chain.folder import RunFolder
+from nasjax.config import Experiment
+from nasjax.data.spec import open_source
 
-from nasjax.chain.clock import timed
-from nasjax.chain.folder import Experiment
-from nasjax.chain.problem import Problem, validation_pairs
-from nasjax.chain.score import population_scorer
-from nasjax.chain.training import Phase, fairness, phase_batches, record_fairness, train_phase
-from nasjax.config import StageConfig
-from nasjax.ops.params import merge_params
-from nasjax.sampling import Sampler, pairwise_fair, sandwich, single, strict_fair, uniform
-from nasjax.search.aging_evolution import aging_evolution
-from nasjax.search.archive import Archive
-from nasjax.search.base import Searcher
-from nasjax.search.nsga2 import nsga2
-from nasjax.search.pareto import hypervolume
-from nasjax.search.random import random_search
-from nasjax.search.reinforce import reinforce
-from nasjax.search.run import run_search
-from nasjax.space import SearchSpace
-from nasjax.supernet.base import Supernet
-from nasjax.task import Task
-from nasjax.tasks.base import Model, extracted_model, supernet_model
-from nasjax.tasks.super_resolution import SuperResolution, super_resolution
-from nasjax.train.log import RunLog
-from nasjax.train.parallel import data_mesh
-from nasjax.train.precision import compute_dtype
-from nasjax.typing import Params
-
-# Of (negative quality, cost), for searchers with one objective: the budget alone bounds the cost.
-_WEIGHTS = (1.0, 0.0)
+FILE = "phases.json"
+# Touches no number: how often is looked and saved.
+_FREE = ("log_every", "validate_every", "checkpoint_every", "checkpoint_seconds", "keep", "changed")
+_SEARCH = ("algorithm", "population", "generations")
 
 
-def make_sampler(problem: Problem, stage: StageConfig, space: SearchSpace) -> Sampler:
-    """The sampler that a stage's config names; raises ValueError when its round would be too large."""
-    if stage.sampler == "strict-fair":
-        return strict_fair(space)
-    if stage.sampler == "pairwise-fair":
-        return pairwise_fair(space)
-    if stage.sampler == "uniform":
-        return uniform(space, stage.slots)
-    table = problem.table.restricted(space)
-    largest, smallest = table.maximum("params").arch, table.minimum("params").arch
-    return sandwich(space, largest, smallest, num_random=max(1, stage.slots - 2))
+def depends(experiment: Experiment, phase: str, pictures: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The values of the config, by field, that a phase's result depends on, with those of the phases before it.
 
-
-def make_searcher(stage: StageConfig, space: SearchSpace) -> Searcher:
-    """The search algorithm that a stage's config names; those for one objective go by quality alone."""
-    size = stage.population
-    if stage.algorithm == "nsga2":
-        return nsga2(space, num_objectives=2, population=size)
-    if stage.algorithm == "aging-evolution":
-        return aging_evolution(space, population=2 * size, batch=size, weights=_WEIGHTS)
-    if stage.algorithm == "reinforce":
-        return reinforce(space, batch=size, weights=_WEIGHTS)
-    return random_search(space, batch=size)
-
-
-def train_supernet(experiment: Experiment, stage: StageConfig, space: SearchSpace, *, params: Params) -> Params:
-    """Train what a stage can reach of the shared weights; returns all of them, the trained ones averaged."""
-    run, problem = experiment.run, experiment.problem
-    net, sampler = problem.supernet.at(space), make_sampler(problem, stage, space)
-    model = supernet_model(net, sampler, dtype=compute_dtype(stage.train), remat=stage.train.remat)
-    task = _task(problem, model, sampler, batch=stage.batch)
-
-    def record(counts: np.ndarray, steps: int) -> None:
-        record_fairness(run, stage.stage, fairness(space, sampler, counts=counts, steps=steps))
-
-    phase = Phase(f"supernet/{stage.stage}", task, sampler, space, stage.train)
-    return merge_params(params, _train(experiment, phase, params=net.select(params), on_counts=record))
-
-
-def train_network(
-    experiment: Experiment, name: str, net: Supernet, *, arch: np.ndarray, params: Params | None
-) -> Params:
-    """Train one extracted network as `config.final` says, from `params` or from scratch; returns averaged params."""
-    final = experiment.problem.config.final
-    model = extracted_model(net, arch, dtype=compute_dtype(final.train), remat=final.train.remat)
-    sampler = single(arch)
-    task = _task(experiment.problem, model, sampler, batch=final.batch)
-    return _train(experiment, Phase(name, task, sampler, net.space, final.train), params=params)
-
-
-def search_stage(
-    experiment: Experiment, stage: StageConfig, space: SearchSpace, *, params: Params, archive: Archive
-) -> Archive:
-    """Search a stage on shared weights; an interrupted search goes on from its archive."""
-    run, problem = experiment.run, experiment.problem
-    name, place = f"search/{stage.stage}", problem.supernet.space.stages.index(stage.stage)
-    pictures = validation_pairs(problem.config)
-    evaluate = population_scorer(problem, problem.supernet.at(space), params, patches=pictures, mesh=data_mesh())
-    with timed(run, name) as lap, RunLog(run.path, name, stage.generations, on_write=experiment.live.look) as log:
-
-        def on_generation(generation: int, archive: Archive) -> None:
-            log.write(generation + 1, search_figures(archive))
-            experiment.live.look(news=True)
-
-        # The last generation that was begun is gone through again: its line is written anew, not twice.
-        log.rewind(max((row.generation for row in archive.stage_rows), default=0))
-        archive = run_search(
-            make_searcher(stage, space),
-            evaluate,
-            key=jax.random.fold_in(problem.key, 1 + place),
-            generations=stage.generations,
-            archive=archive,
-            chunk=stage.population,
-            on_generation=on_generation,
-        )
-        lap.steps = stage.generations
-    return archive
-
-
-def search_figures(archive: Archive) -> dict[str, float]:
-    """What a generation is followed by: how many archs, the best feasible score, and the hypervolume.
-
-    The hypervolume's reference is the worst of the first generation, so that it only grows within a stage.
+    Phases are `supernet/STAGE`, `search/STAGE`, `confirm/STAGE-N`, and what follows the stages: `finalist/...`,
+    `scratch/...`, `rival/...`, `evaluate`. The data are known by the names of their pictures, wherever these are:
+    `pictures`, if that is known already.
     """
-    rows, front = archive.stage_rows, archive.front()
-    worst = np.max([r.objectives for r in rows if r.generation == 0], axis=0)
-    volume = hypervolume(np.array([r.objectives for r in front]), worst.tolist()) if front else 0.0
-    best = -min((r.objectives[0] for r in front), default=float("nan"))
-    return {"evaluated": float(len(rows)), "front": float(len(front)), "hypervolume": float(volume), "best": best}
+    pictures = pictures_of(experiment) if pictures is None else pictures
+    config = as_dict(experiment)
+    kind, _, rest = phase.partition("/")
+    stage, stages = rest.partition("-")[0] if kind == "confirm" else rest, [s["stage"] for s in config["stages"]]
+    last = stages.index(stage) if stage in stages else len(stages)
+    found = {"seed": config["seed"], "system": config["system"], "kind": config["kind"]["name"]}
+    data = dict(config["data"])
+    found["data"] = {"train": pictures["train"], "patch": data["patch"], "augment": data["augment"]}
+    for i, settings in enumerate(config["stages"][: last + 1]):
+        trained = {k: v for k, v in settings.items() if k not in _SEARCH}
+        found[f"stages.{settings['stage']}"] = trained if i == last and kind == "supernet" else settings
+        if i < last or kind != "supernet":
+            found |= {name: config[name] for name in ("budget", "cost", "macs_at", "latency_at")}
+            found["data"] |= {name: data[name] for name in ("val_patches", "val_patch")}
+            found["data"]["val"] = pictures["val"]
+        if settings["stage"] in config["confirm"]["decisions"] and (i < last or kind == "confirm"):
+            found["confirm"] = config["confirm"]
+    if last == len(stages):
+        final = {k: v for k, v in config["final"].items() if k != "formats"}
+        only = ("train", "batch") if kind != "evaluate" else tuple(final)
+        found["final"] = {name: final[name] for name in only}
+    if kind == "evaluate":
+        found["data"] |= {"test_crop": data["test_crop"], "test": pictures["test"]}
+    return dict(_flat(found, ""))
 
 
-def _task(problem: Problem, model: Model, sampler: Sampler, *, batch: int) -> Task:
-    config = problem.config
-    shared = sampler.teacher is not None
-    settings = SuperResolution(scale=config.space.scale, patch=config.data.patch, batch=batch, shared_batch=shared)
-    return super_resolution(settings, model, sampler)
+def claim(run: RunFolder, experiment: Experiment, phase: str, *, extra: Mapping[str, Any] | None = None) -> None:
+    """Note in `phases.json` what a phase that begins depends on."""
+    run.replace_row(FILE, "phase", {"phase": phase, "depends": {**depends(experiment, phase), **(extra or {})}})
 
 
-def _train(
-    experiment: Experiment,
-    phase: Phase,
-    *,
-    params: Params | None,
-    on_counts: Callable[[np.ndarray, int], None] = lambda counts, steps: None,
-) -> Params:
-    config = experiment.problem.config
+def held(run: RunFolder, experiment: Experiment) -> dict[str, list[str]]:
+    """Of each phase that the folder has begun, what is another now: `field was this, now that`; [] where it holds.
 
-    def data():
-        return phase_batches(config.data, config.seed, phase)
+    Settings of a training that has not ended may differ where its `train.changed` names them.
+    """
+    found, rows = {}, run.read(FILE, [])
+    pictures = pictures_of(experiment) if rows else {}
+    for row in rows:
+        then, now = row["depends"], depends(experiment, row["phase"], pictures)
+        now |= {k: v for k, v in then.items() if k.startswith("given.")}
+        names = [n for n in dict.fromkeys([*then, *now]) if then.get(n) != now.get(n)]
+        if not run.weights(row["phase"]).is_file():
+            names = [n for n in names if n not in _changed(experiment, row["phase"])]
+        found[row["phase"]] = [f"{n} was {then.get(n)!r}, now {now.get(n)!r}" for n in names]
+    return found
 
-    run, live = experiment.run, experiment.live
-    return train_phase(run, phase, data=data, params=params, live=live, on_counts=on_counts)
+
+def _changed(experiment: Experiment, phase: str) -> set[str]:
+    """The fields of a phase's training that differ on purpose from what was begun."""
+    kind, _, rest = phase.partition("/")
+    stages = {f"stages.{s.stage}": s.train for s in experiment.stages if kind == "supernet" and s.stage == rest}
+    final = {"confirm": experiment.confirm.train} if kind == "confirm" else {"final": experiment.final.train}
+    return {f"{place}.train.{name}" for place, train in (stages or final).items() for name in train.changed}
+
+
+def extended(run: RunFolder, experiment: Experiment, phase: str) -> bool:
+    """Whether a search differs only in how long it goes on: its candidates count as before."""
+    stage = phase.removeprefix("search/")
+    lengths = {f"stages.{stage}.generations"}
+    row = next(row for row in run.read(FILE, []) if row["phase"] == phase)
+    then, now = row["depends"], depends(experiment, phase)
+    return phase.startswith("search/") and {n for n in {*then, *now} if then.get(n) != now.get(n)} <= lengths
+
+
+def pictures_of(experiment: Experiment) -> dict[str, str]:
+    """By split, how many pictures there are and a checksum of their names; "none" where a system has its own."""
+    data, found = experiment.data, {}
+    for split, part in (("train", "train"), ("val", "val"), ("test", data.test)):
+        try:
+            source = open_source(data.source, part, on_error=data.on_bad)
+        except ValueError:
+            found[split] = "none"
+            continue
+        names = "\n".join(source.name(i) for i in range(len(source)))
+        found[split] = f"{len(source)} pictures ({zlib.crc32(names.encode()):08x})"
+    return found
+
+
+def _flat(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name not in _FREE:
+                yield from _flat(inner, f"{where}.{name}" if where else name)
+    else:
+        yield where, value

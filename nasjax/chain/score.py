@@ -1,96 +1,82 @@
-"""Scores: of whole populations on shared weights, and of one network on whole pictures."""
+"""Scores, by one function of the system: of whole populations on shared weights, and of one network alone."""
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
+from nasjax.chain.measures import evaluation, total
 from nasjax.chain.problem import Problem
-from nasjax.data.evaluation import EvalImage
-from nasjax.metrics.image import psnr, sr_protocol, ssim
 from nasjax.search.archive import Evaluation
+from nasjax.space import SearchSpace
 from nasjax.supernet.base import Supernet
-from nasjax.tasks.super_resolution import degrade
+from nasjax.system import Predict
 from nasjax.train.compiling import compiler_options
-from nasjax.train.parallel import AXIS
+from nasjax.train.parallel import AXIS, replicate, replicated
 from nasjax.typing import Params
 
 
 def population_scorer(
-    problem: Problem, supernet: Supernet, params: Params, *, patches: np.ndarray, mesh: Mesh
+    problem: Problem, space: SearchSpace, params: Params, *, mesh: Mesh
 ) -> Callable[[np.ndarray], Evaluation]:
-    """`evaluate(archs)` for a search: PSNR on validation patches with inherited weights, exact costs, violation.
+    """`evaluate(archs)` for a search: scores with inherited weights, exact costs, objectives and violation.
 
-    One program for every population of the same size; the population is spread over the mesh. Objectives are the
-    negative PSNR and `config.cost`.
+    One program for every population of a size, spread over the mesh, whichever processes its devices belong to.
     """
-    scale, cost = problem.config.space.scale, problem.config.cost
-    low, high = _pairs(patches, scale)
+    net, score = problem.scored.at(space), problem.ground.score
 
-    def score(params: Params, archs: jax.Array) -> jax.Array:
-        def one(arch):
-            return psnr(supernet.switched(params, arch, low), high, sr_protocol(scale)).mean()
-
-        return jax.lax.map(one, archs)
+    def scores(params: Params, judge, archs: jax.Array):
+        return jax.lax.map(lambda arch: score(lambda x: net.switched(params, arch, x), judge), archs)
 
     spread = jax.jit(
-        jax.shard_map(score, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P(AXIS), check_vma=False),
+        jax.shard_map(scores, mesh=mesh, in_specs=(P(), P(), P(AXIS)), out_specs=P(AXIS), check_vma=False),
+        out_shardings=replicated(mesh),
         compiler_options=compiler_options(),
     )
+    shared, judge = replicate((params, problem.ground.judge(params)), mesh)
 
     def evaluate(archs: np.ndarray) -> Evaluation:
-        costs = problem.table(archs)
-        quality = np.asarray(spread(params, _fill(archs, mesh.size)))[: len(archs)].astype(np.float64)
-        objectives = np.stack([-quality, costs[cost].astype(np.float64)], -1)
-        columns = {**{name: costs[name] for name in problem.table.names}, "psnr_y": np.round(quality, 4)}
-        return Evaluation(objectives, problem.budgets.violation(costs), columns)
+        missing = -len(archs) % mesh.size
+        filled = np.concatenate([archs, np.repeat(archs[-1:], missing, 0)]).astype(np.int32)
+        found = spread(shared, judge, replicate(filled, mesh))
+        return evaluation(problem, archs, {n: np.asarray(v)[: len(archs)].astype(np.float64) for n, v in found.items()})
 
     return evaluate
 
 
-def patch_scorer(patches: np.ndarray, scale: int) -> Callable[[Callable[[jax.Array], Any]], float]:
-    """`score(apply_fn)`: one network's mean PSNR on the patches that `population_scorer` compares candidates on."""
-    low, high = _pairs(patches, scale)
-    measure = jax.jit(lambda y, t: psnr(y, t, sr_protocol(scale)).mean())
-    return lambda apply_fn: float(measure(apply_fn(low), high))
+class Scorer:
+    """Scores finished networks, one by one, against one judge; networks of one arch share a program."""
+
+    def __init__(self, problem: Problem, shared: Params):
+        self._problem, self._judge = problem, problem.ground.judge(shared)
+        score = problem.ground.score
+
+        def of(net: Supernet, arch: tuple[int, ...]):
+            module = net.extract(np.array(arch, np.int32))
+            return lambda params, judge: score(lambda x: module.apply({"params": params}, x), judge)
+
+        self._programs: dict[tuple[int, tuple[int, ...]], Callable] = {}
+        self._of = of
+
+    def __call__(self, net: Supernet, arch: np.ndarray, params: Params) -> dict[str, float]:
+        """The scores of one extracted network of `net`."""
+        key = (id(net), tuple(np.asarray(arch).tolist()))
+        if key not in self._programs:
+            self._programs[key] = jax.jit(self._of(net, key[1]), compiler_options=compiler_options())
+        return {name: float(v) for name, v in self._programs[key](params, self._judge).items()}
+
+    def function(self, predict: Predict) -> dict[str, float]:
+        """The scores of what is no network."""
+        return {name: float(v) for name, v in self._problem.ground.score(predict, self._judge).items()}
+
+    def total(self, arch: np.ndarray, scores: dict[str, float]) -> float:
+        """The weighted sum that decides, of a network of the searched space."""
+        rows = {name: np.array([v]) for name, v in scores.items()}
+        return float(evaluation(self._problem, np.asarray(arch)[None], rows).columns["total"][0])
 
 
-def picture_scores(
-    apply_fn: Callable[[jax.Array], Any], images: Sequence[EvalImage], scale: int
-) -> tuple[dict[str, float], list[np.ndarray], list[float]]:
-    """Mean PSNR and SSIM by the super-resolution protocol, the uint8 outputs, and each picture's PSNR."""
-    outputs, rows = [], []
-    for image in images:
-        y = apply_fn(jnp.asarray(image.lr, jnp.float32)[None] / 127.5 - 1)
-        target = jnp.asarray(image.hr, jnp.float32)[None] / 127.5 - 1
-        rows.append([float(v[0]) for v in _psnr_ssim(y, target, scale)])
-        outputs.append(to_uint8(np.asarray(y)[0]))
-    means = np.mean(rows, axis=0)
-    return {"psnr_y": float(means[0]), "ssim_y": float(means[1])}, outputs, [r[0] for r in rows]
-
-
-def to_uint8(x: np.ndarray) -> np.ndarray:
-    """Values in [-1, 1] as pixels 0..255, rounded and clipped."""
-    return np.clip(np.round((x + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
-@functools.partial(jax.jit, static_argnums=2)
-def _psnr_ssim(y: jax.Array, target: jax.Array, scale: int) -> tuple[jax.Array, jax.Array]:
-    protocol = sr_protocol(scale)
-    return psnr(y, target, protocol), ssim(y, target, protocol)
-
-
-@functools.partial(jax.jit, static_argnums=1)
-def _pairs(patches: jax.Array | np.ndarray, scale: int) -> tuple[jax.Array, jax.Array]:
-    return degrade(jnp.asarray(patches, jnp.float32) / 127.5 - 1, scale)
-
-
-def _fill(archs: np.ndarray, multiple: int) -> jax.Array:
-    """The population, filled up to a multiple of the devices by repeating its last arch."""
-    missing = -len(archs) % multiple
-    return jnp.asarray(np.concatenate([archs, np.repeat(archs[-1:], missing, 0)]), jnp.int32)
+def total_of(problem: Problem, known: dict[str, float]) -> float:
+    """The weighted sum that decides, of numbers by name."""
+    return float(total(problem.ground, known))

@@ -1,6 +1,6 @@
 """Single steps of the chain, for `nasjax train`, `finetune`, `evaluate` and `export`."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,94 +8,179 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nasjax.chain.configs import from_dict, restoration
-from nasjax.chain.folder import Experiment, RunFolder, begin
+from nasjax.chain.alone import Job, train_alone
+from nasjax.chain.compare import Entry, Programs
+from nasjax.chain.configs import from_dict, load_json
+from nasjax.chain.folder import CONFIG, RunFolder, owned
 from nasjax.chain.live import LiveReport
-from nasjax.chain.outcome import Outcome, export_network
-from nasjax.chain.phases import train_network, train_supernet
+from nasjax.chain.phases import claim
 from nasjax.chain.problem import Problem, make_problem
-from nasjax.chain.score import picture_scores
-from nasjax.config import Config
-from nasjax.data.evaluation import eval_images
-from nasjax.data.spec import open_source
+from nasjax.chain.run import Run, open_run
+from nasjax.chain.score import Scorer
+from nasjax.chain.ship import export_network
+from nasjax.chain.stages import train_stage
+from nasjax.config import Experiment
 from nasjax.export.bundle import load_bundle
-from nasjax.metrics.image import sr_protocol
+from nasjax.export.manifest import read_json
 from nasjax.ops.params import merge_params
+from nasjax.say import Say
+from nasjax.system import Tested
+from nasjax.typing import Params
 
-Say = Callable[[str], None]
 
-
-def train_stage(config: Config, path: str | Path, stage: str, *, decided: str | None = None, say: Say = print) -> str:
+def train_one(
+    experiment: Experiment, path: str | Path, stage: str, *, decided: str | None = None, say: Say = print
+) -> str:
     """Train one stage's supernet and return where its weights are.
 
-    It starts from the weights of the stage before where the run has them. Raises ValueError for an unknown stage, or
+    It starts from the weights of the stages before where the run has them. Raises ValueError for an unknown stage, or
     when `decided` is missing or no arch of the space.
     """
-    problem = make_problem(config, path, say=say)
-    space = problem.supernet.space
-    arch = None if decided is None else space.parse(decided)
-    narrowed = space.at_stage(stage, arch)
-    settings = next(s for s in config.stages if s.stage == stage)
-    experiment = begin(path, problem, say)
-    run = experiment.run
-    before = space.stages[: space.stages.index(stage)]
-    have = [s for s in before if run.weights(f"supernet/{s}").is_file()]
-    say(f"{stage}: {len(narrowed.free)} free choices, from {'the stage ' + have[-1] if have else 'random weights'}")
-    params = problem.supernet.init(jax.random.fold_in(problem.key, 0))
-    for name in have:
-        params = merge_params(params, run.load_params(f"supernet/{name}"))
-    train_supernet(experiment, settings, narrowed, params=params)
-    experiment.live.write()
-    return str(run.weights(f"supernet/{stage}"))
+    problem = make_problem(experiment, path, say=say)
+    space = problem.space
+    narrowed = space.at_stage(stage, None if decided is None else space.parse(decided))
+    settings = next(s for s in experiment.stages if s.stage == stage)
+    with owned(path) as folder:
+        run = open_run(folder, problem, say)
+        params, have = newest_shared(run, space.stages[: space.stages.index(stage)])
+        say(f"{stage}: {len(narrowed.free)} free choices, from {'the stage ' + have[-1] if have else 'random weights'}")
+        claim(folder, experiment, f"supernet/{stage}", extra={} if decided is None else {"given.decided": decided})
+        train_stage(run, settings, narrowed, params=params)
+        run.live.write()
+    return str(folder.weights(f"supernet/{stage}"))
 
 
 def finetune_arch(
-    config: Config, path: str | Path, arch_text: str, *, from_scratch: bool = False, say: Say = print
+    experiment: Experiment, path: str | Path, arch_text: str, *, from_scratch: bool = False, say: Say = print
 ) -> str:
     """Train one arch, from the run's newest shared weights unless `from_scratch`; returns where its weights are."""
-    problem = make_problem(config, path, say=say)
-    arch = problem.supernet.space.parse(arch_text)
-    experiment = begin(path, problem, say)
-    run = experiment.run
-    shared = None if from_scratch else _newest_shared(run, problem)
-    if shared is None and not from_scratch:
-        raise ValueError(f"{run.path} has no shared weights yet; train a stage first, or add --from-scratch")
-    start = None if shared is None else jax.tree.map(np.asarray, problem.supernet.extract_params(shared, arch))
-    phase = f"{'scratch' if from_scratch else 'finetune'}-{problem.supernet.space.digest(arch)}"
-    say(f"{phase}: {int(problem.table(arch)['params'])} params")
-    train_network(experiment, phase, problem.supernet, arch=arch, params=start)
-    experiment.live.write()
-    return str(run.weights(phase))
+    problem = make_problem(experiment, path, say=say)
+    arch = problem.space.parse(arch_text)
+    with owned(path) as folder:
+        run = open_run(folder, problem, say)
+        shared, have = newest_shared(run, problem.space.stages)
+        if not have and not from_scratch:
+            raise ValueError(f"{path} has no shared weights yet; train a stage first, or add --from-scratch")
+        net, phase = problem.networks.supernet, tuned_phase(problem, arch, from_scratch)
+        start = None if from_scratch else net.extract_params(shared, arch)
+        say(f"{phase}: {int(problem.table(arch)['params'])} params")
+        train_alone(run, [Job(phase, net, arch, experiment.final, start)])
+        run.live.write()
+    return str(folder.weights(phase))
 
 
-def evaluate_bundle(folder: str | Path, data: str, split: str) -> dict[str, Any]:
-    """Mean PSNR and SSIM of a bundle on a data set's whole pictures, with the protocol."""
-    bundle = load_bundle(folder)
-    scale = int(bundle.card["scale"])
-    images = eval_images(open_source(data, split), scale)
-    scores, _, each = picture_scores(lambda x: jnp.asarray(bundle.apply(x)), images, scale)
-    named = {image.name: round(value, 3) for image, value in zip(images, each, strict=True)}
-    return {**scores, "images": named, "data": f"{data}, {split}", "protocol": str(sr_protocol(scale))}
+def evaluate_arch(
+    path: str | Path,
+    arch_text: str | None = None,
+    *,
+    data: str | None = None,
+    split: str = "test",
+    say: Say = print,
+) -> dict[str, Any]:
+    """The measures of an arch of a run, by default the found one, on the best weights that the run has for it.
+
+    `data` and `split` name other pictures than those that the run's own networks were compared on.
+    """
+    run, arch, params, source = _network(Path(path), arch_text, say, data=data, split=split)
+    problem = run.problem
+    entry = Entry("", "", "", "", problem.networks, arch, [params])
+    if problem.ground.test is None:
+        shared, _ = newest_shared(run, problem.space.stages)
+        tested = Tested(Scorer(problem, shared)(problem.scored, arch, params))
+    else:
+        tested = problem.ground.test(Programs().predict(entry))
+    costs = {name: int(problem.table(arch)[name]) for name in ("params", "macs")}
+    return {"arch": problem.space.text(arch), "weights": source, **_shown(problem, tested), **costs}
 
 
-def export_run(path: Path) -> dict[str, Any]:
-    """Write the bundle of a finished run again, from its weights and its config; returns the manifest."""
-    run = RunFolder(path)
-    config, results = run.read("config.json"), run.read("results.json")
-    if config is None or results is None:
+def evaluate_bundle(folder: Path, data: str | None = None, split: str = "test", *, say: Say = print) -> dict[str, Any]:
+    """The measures of a bundle by the protocol of the system that it was found by, on other pictures if `data` says so.
+
+    Raises ValueError where its card names no experiment, or its system compares finished networks with others of the
+    run only.
+    """
+    card = read_json(folder / "card.json")
+    if not card.get("experiment"):
         raise ValueError(
-            f"{path} is not a finished run: it lacks {'config.json' if config is None else 'results.json'}"
+            f"{folder}: its card names no experiment, so how it is to be scored is unknown; evaluate a run"
         )
-    problem = make_problem(restoration(from_dict(config), str(path)), path)
-    arch = problem.supernet.space.parse(results["arch"])
-    tuned = run.load_params("finetune")
-    experiment = Experiment(run, problem, print, LiveReport(path, print))
-    return export_network(experiment, Outcome(arch, tuned, tuned, None, None), results)
+    problem = make_problem(_elsewhere(from_dict(card["experiment"], folder / "card.json"), data, split), say=say)
+    if problem.ground.test is None:
+        raise ValueError(f"{folder}: {problem.experiment.system.title} is scored in its run: nasjax evaluate RUN")
+    bundle = load_bundle(folder)
+    tested = problem.ground.test(lambda x: jnp.asarray(bundle.apply(x)))
+    return {"arch": bundle.arch, **_shown(problem, tested), "params": card["params"]}
 
 
-def _newest_shared(run: RunFolder, problem: Problem) -> dict[str, Any] | None:
-    have = [s for s in problem.supernet.space.stages if run.weights(f"supernet/{s}").is_file()]
-    params = problem.supernet.init(jax.random.fold_in(problem.key, 0))
+def _elsewhere(experiment: Experiment, data: str | None, split: str) -> Experiment:
+    """The experiment, with finished networks compared on other pictures."""
+    source = experiment.data.source if data is None else data
+    crop = experiment.data.test_crop if data is None and split == "test" else None
+    return replace(experiment, budget=(), data=replace(experiment.data, source=source, test=split, test_crop=crop))
+
+
+def _shown(problem: Problem, tested: Tested) -> dict[str, Any]:
+    pictures = {"pictures": {k: dict(v) for k, v in tested.pictures.items()}} if tested.pictures else {}
+    values = {name: float(v) for name, v in tested.values.items()}
+    return {**values, "protocol": problem.ground.protocol, **pictures}
+
+
+def export_arch(
+    path: str | Path, arch_text: str | None = None, to: str | Path | None = None, *, say: Say = print
+) -> dict[str, Any]:
+    """Write an arch of a run, by default the found one, as a bundle: its `export/`, or `to`; returns the manifest."""
+    if arch_text is not None and to is None:
+        raise ValueError("export: an arch of your choice needs a folder of its own: --to FOLDER")
+    found = evaluate_arch(path, arch_text, say=say)
+    run, arch, params, _ = _network(Path(path), arch_text, say)
+    target = run.folder.path / "export" if to is None else Path(to)
+    values = {name: v for name, v in found.items() if isinstance(v, int | float)}
+    return dict(export_network(run.problem, target, arch, params=params, values=values))
+
+
+def newest_shared(run: Run, stages: tuple[str, ...]) -> tuple[Params, list[str]]:
+    """The shared weights after those of `stages` that the run has trained, and which these are."""
+    have = [s for s in stages if run.folder.weights(f"supernet/{s}").is_file()]
+    params = run.problem.init()
     for stage in have:
-        params = merge_params(params, run.load_params(f"supernet/{stage}"))
-    return params if have else None
+        params = merge_params(params, run.folder.load_params(f"supernet/{stage}"))
+    return run.problem.frozen(params), have
+
+
+def tuned_phase(problem: Problem, arch: np.ndarray, from_scratch: bool = False) -> str:
+    """The phase of an arch that is trained by command."""
+    return f"{'scratch' if from_scratch else 'finetune'}-{problem.space.digest(arch)}"
+
+
+def _network(
+    path: Path, arch_text: str | None, say: Say, *, data: str | None = None, split: str = "test"
+) -> tuple[Run, np.ndarray, Params, str]:
+    """An arch of a run with the best weights that the run has for it, and where these are from."""
+    folder = RunFolder(path)
+    if not (path / CONFIG).is_file():
+        raise ValueError(f"{path} is not a run folder: it has no {CONFIG}")
+    experiment = load_json(path / CONFIG)
+    moved = experiment if data is None and split == "test" else _elsewhere(experiment, data, split)
+    problem = make_problem(moved, path, say=say)
+    run, results = Run(folder, problem, say, LiveReport(path, say)), folder.read("results.json")
+    if arch_text is None and results is None:
+        raise ValueError(
+            f"{path} is not a finished run: it has no results.json; name an arch (--arch), or go on with it"
+        )
+    arch = problem.space.parse(results["arch"] if arch_text is None else arch_text)
+    for name in _trained_as(run, arch, results):
+        if folder.weights(name).is_file():
+            return run, arch, problem.frozen(folder.load_params(name)), name
+    shared, have = newest_shared(run, problem.space.stages)
+    if not have:
+        raise ValueError(f"{path} has no weights of {problem.space.text(arch)} yet")
+    params = jax.tree.map(np.asarray, problem.networks.supernet.extract_params(shared, arch))
+    return run, arch, params, "shared weights as they are"
+
+
+def _trained_as(run: Run, arch: np.ndarray, results: Any) -> list[str]:
+    """Phases that may have trained an arch alone, the preferred one first."""
+    names = [tuned_phase(run.problem, arch), tuned_phase(run.problem, arch, True)]
+    if results is not None and results["arch"] == run.problem.space.text(arch):
+        names = [results["weights"], *names]
+    return names

@@ -1,26 +1,31 @@
 """One training of a run, resumable alone: its batches, its log, its time, and the weights it leaves."""
 
-from collections.abc import Callable
+import contextlib
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from zlib import crc32
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from nasjax.chain.clock import timed
 from nasjax.chain.folder import RunFolder
-from nasjax.chain.live import LiveReport
-from nasjax.config import DataConfig
-from nasjax.data.pipeline import PatchIterator, patches
+from nasjax.chain.run import Run
+from nasjax.data.pipeline import patches
 from nasjax.data.spec import open_source
 from nasjax.sampling import Sampler
 from nasjax.space import SearchSpace
 from nasjax.task import Task
+from nasjax.train.beside import fit_beside
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
-from nasjax.train.loop import fit
+from nasjax.train.loop import Data, Training, fit
 from nasjax.train.parallel import data_mesh, host_spec
-from nasjax.typing import Params
+from nasjax.train.processes import is_first
+from nasjax.train.state import TrainState
+from nasjax.typing import Params, Spec
 
 GENERATOR = "generator"
 
@@ -36,50 +41,105 @@ class Phase(NamedTuple):
 
 
 def train_phase(
-    run: RunFolder,
+    run: Run,
     phase: Phase,
     *,
-    data: Callable[[], PatchIterator],
     params: Params | None,
-    live: LiveReport | None = None,
     on_counts: Callable[[np.ndarray, int], None] = lambda counts, steps: None,
 ) -> Params:
     """The generator's averaged params after a phase, or what it left when it was finished before.
 
-    `params` are its initial ones (None: the task's own); `on_counts(counts, steps)` is told how often each option was
-    trained.
+    `params` are its initial ones (None: the task's own); other players, such as a discriminator, go on from where the
+    last training of the same shapes left them. `on_counts(counts, steps)` is told how often each option was trained.
     """
-    if run.weights(phase.name).is_file():
-        return run.load_params(phase.name)
-    look = live.look if live is not None else lambda: None
-    with timed(run, phase.name) as lap, RunLog(run.path, phase.name, phase.config.steps, on_write=look) as log:
-        state = fit(
-            phase.task,
-            phase.space,
-            phase.sampler,
-            data=data(),
-            config=phase.config,
-            log=log,
-            params=None if params is None else {GENERATOR: params},
-        )
+    folder = run.folder
+    run.begin(phase.name)
+    if folder.weights(phase.name).is_file():
+        return folder.load_params(phase.name)
+    start = _others(run, phase) | ({} if params is None else {GENERATOR: params})
+    with timed(folder, phase.name) as lap, _log(run, phase) as log:
+        data = _batches(run, phase, data_mesh(), (jax.process_index(), jax.process_count()))
+        state = fit(phase.task, phase.space, phase.sampler, data=data, config=phase.config, log=log, params=start)
         lap.steps = int(state.step)
     on_counts(np.asarray(state.counts), int(state.step))
-    trained = jax.tree.map(np.asarray, state.ema[GENERATOR])
-    run.save_params(phase.name, trained)
-    return trained
+    keep(folder, phase.name, state)
+    folder.wait_for(folder.weights(phase.name))
+    return folder.load_params(phase.name)
 
 
-def phase_batches(data: DataConfig, seed: int, phase: Phase) -> PatchIterator:
+def train_beside(run: Run, phases: Sequence[Phase], starts: Sequence[Params | None]) -> list[Params]:
+    """The generators' averaged params after independent trainings, in their order; `starts` as in `train_phase`.
+
+    They run beside one another, one a device; of several processes, on those of the first one.
+    """
+    folder, devices = run.folder, jax.local_devices()
+    for phase in phases:
+        run.begin(phase.name)
+    todo = [i for i, phase in enumerate(phases) if not folder.weights(phase.name).is_file()]
+    beside = max(1, min(len(devices), len(todo)))
+    with contextlib.ExitStack() as stack:
+        laps = {}
+
+        def made(i: int) -> Training:
+            phase, start = phases[i], starts[i]
+            laps[i] = stack.enter_context(timed(folder, phase.name, beside=beside))
+            log = stack.enter_context(_log(run, phase))
+            data = _batches(run, phase, data_mesh(devices[:1]), (0, 1))
+            params = _others(run, phase) | ({} if start is None else {GENERATOR: start})
+            return Training(phase.task, phase.space, phase.sampler, data, phase.config, log, params)
+
+        def ended(place: int, state: TrainState) -> None:
+            laps[todo[place]].end(int(state.step))
+            keep(folder, phases[todo[place]].name, state)
+
+        if is_first():
+            fit_beside([functools.partial(made, i) for i in todo], devices=devices, on_end=ended)
+    folder.wait_for(*(folder.weights(phase.name) for phase in phases))
+    return [folder.load_params(phase.name) for phase in phases]
+
+
+def keep(folder: RunFolder, name: str, state: TrainState) -> None:
+    """Keep the averaged params of every player after a phase; the generator's last, with which it is finished."""
+    for player, trained in sorted(state.ema.items(), key=lambda item: item[0] == GENERATOR):
+        place = name if player == GENERATOR else f"{name}-{player}"
+        folder.save_params(place, jax.tree.map(np.asarray, trained))
+
+
+def _log(run: Run, phase: Phase) -> RunLog:
+    return RunLog(run.folder.path, phase.name, phase.config.steps, on_write=run.look, writers=run.writers)
+
+
+def _others(run: Run, phase: Phase) -> dict[str, Params]:
+    """Players beside the generator from the newest supernet that was trained, where their shapes are the same."""
+    players = [name for name in phase.task.players if name != GENERATOR]
+    if not players:
+        return {}
+    wanted, found = jax.eval_shape(phase.task.init, jax.random.key(0)), {}
+    for player in players:
+        for stage in run.problem.space.stages:
+            name = f"supernet/{stage}-{player}"
+            kept = run.folder.load_params(name) if run.folder.weights(name).is_file() else None
+            if kept is not None and _shapes(kept) == _shapes(wanted[player]):
+                found[player] = kept
+    return found
+
+
+def _shapes(params: Params) -> Any:
+    return jax.tree.map(lambda x: (tuple(x.shape), np.dtype(x.dtype).name), params)
+
+
+def _batches(run: Run, phase: Phase, mesh: Mesh, shard: tuple[int, int]) -> Data:
     """The phase's batches; each phase has its own order, drawn from the run's seed and its name."""
-    spec = host_spec(phase.task.batch_spec, data_mesh())["image"].shape
+    experiment, batches = run.problem.experiment, run.problem.ground.batches
+    spec, seed = host_spec(phase.task.batch_spec, mesh), crc32(f"{experiment.seed}/{phase.name}".encode())
+    return _patches(run, spec, seed, shard) if batches is None else batches(spec, seed, shard)
+
+
+def _patches(run: Run, spec: Mapping[str, Spec], seed: int, shard: tuple[int, int]) -> Data:
+    data, shape = run.problem.experiment.data, next(iter(spec.values())).shape
+    source = open_source(data.source, "train", on_error=data.on_bad)
     return patches(
-        open_source(data.source, "train", on_error=data.on_bad),
-        patch=spec[1],
-        batch=spec[0],
-        seed=crc32(f"{seed}/{phase.name}".encode()),
-        augment=data.augment,
-        on_small=data.on_bad,
-        shard=(jax.process_index(), jax.process_count()),
+        source, patch=shape[1], batch=shape[0], seed=seed, augment=data.augment, on_small=data.on_bad, shard=shard
     )
 
 
@@ -94,9 +154,3 @@ def fairness(space: SearchSpace, sampler: Sampler, *, counts: np.ndarray, steps:
     gap = max((max(c.values()) - min(c.values()) for c in named.values()), default=0)
     row = {"sampler": sampler.name, "slots": sampler.slots, "rounds": steps, "devices": jax.device_count()}
     return row | {"counts": named, "gap": gap}
-
-
-def record_fairness(run: RunFolder, stage: str, row: dict[str, Any]) -> None:
-    """Put a stage's row into `fairness.json`."""
-    rest = [r for r in run.read("fairness.json", {"stages": []})["stages"] if r["stage"] != stage]
-    run.write("fairness.json", {"stages": [*rest, {"stage": stage} | row]})

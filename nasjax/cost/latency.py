@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from nasjax.basis import fingerprint, program_fingerprint
 from nasjax.cost.builds import Build, distinct_builds
 from nasjax.cost.measure import Latency, device_key, filled, measure, runner
 from nasjax.cost.table import CostTable, Factor, merge_factors
+from nasjax.files import read_json, to_json, write_json
 from nasjax.space import SearchSpace
 from nasjax.typing import Archs, Unit
 
@@ -31,13 +33,14 @@ class LatencyError(NamedTuple):
     num: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LatencyTable:
     """`latency(arch) = constant + scale * sum of its units' measured times`, in milliseconds, on `device`.
 
     `terms` are the units' times. `constant` and `scale` stand for what adding up cannot know: the dispatch of the whole
     program, and fusion or overlap across units. `at` is the (height, width) of the output image. `units` distinct
     pieces were timed; `spread` is the median over them of the distance between their quartiles relative to their time.
+    `pieces` is the digest of what they compute.
     """
 
     space: SearchSpace
@@ -49,6 +52,10 @@ class LatencyTable:
     error: LatencyError | None = None
     units: int = 0
     spread: float = 0.0
+    pieces: str = ""
+
+    def __repr__(self) -> str:
+        return f"LatencyTable({self.space.name}: {self.describe()})"
 
     def table(self) -> CostTable:
         """A cost table with the one cost `latency`; join it to the counted costs to search or set budgets by it."""
@@ -106,8 +113,9 @@ class LatencyTable:
             "error": None if self.error is None else self.error._asdict(),
             "units": self.units,
             "spread": self.spread,
+            "pieces": self.pieces,
         }
-        _write(path, json.dumps([*others, mine]))
+        write_json(path, [*others, mine], indent=None)
 
 
 def measure_units(
@@ -124,16 +132,17 @@ def measure_units(
     terms = merge_factors([Factor(unit.choices, values[unit.index]) for unit in indices])
     spread = float(np.median([t.spread_ms / t.median_ms for t in times])) if times else 0.0
     table = LatencyTable(space, terms, device_key(), constant=empty.median_ms, at=at)
-    return replace(table, units=len(builds), spread=spread)
+    return replace(table, units=len(builds), spread=spread, pieces=_digest(builds))
 
 
 def load_latency(
-    path: str | os.PathLike, space: SearchSpace, *, at: tuple[int, int] | None = None
+    path: str | os.PathLike, space: SearchSpace, *, at: tuple[int, int] | None = None, units: Sequence[Unit] = ()
 ) -> LatencyTable | None:
     """The saved table of these choices and this output size; None where the file has none or does not exist.
 
-    Raises ValueError, naming both, when it was measured on another device or with other versions than these: figures
-    of two machines must not meet in one search.
+    Given the `units` of the network, a table of pieces that compute something else is none either: options of the same
+    names may be other operations by now. Raises ValueError, naming both, when it was measured on another device or with
+    other versions than these: figures of two machines must not meet in one search.
     """
     found = {t["device"]: t for t in _saved(Path(path)) if _holds_for(t, space, at)}
     if not found:
@@ -144,19 +153,31 @@ def load_latency(
             "the file to measure here"
         )
     data = found[device_key()]
+    if units and data.get("pieces") and data["pieces"] != _digest(distinct_builds(space, units)[0]):
+        return None
     terms = tuple(Factor(tuple(t["choices"]), np.array(t["ms"], float)) for t in data["terms"])
-    error = None if data["error"] is None else LatencyError(**data["error"])
+    error = None if data["error"] is None else LatencyError(**_numbers(data["error"]))
     measured = LatencyTable(space, terms, data["device"], data["constant"], data["scale"], at, error)
-    return replace(measured, units=data["units"], spread=data["spread"])
+    return replace(measured, units=data["units"], spread=data["spread"], pieces=data.get("pieces", ""))
+
+
+def _digest(builds: Sequence[Build]) -> str:
+    each = "".join(program_fingerprint(*build) for build in builds)
+    return fingerprint(np.frombuffer(each.encode(), np.uint8))
 
 
 def _saved(path: Path) -> list[dict[str, Any]]:
-    return json.loads(path.read_text()) if path.exists() else []
+    return read_json(path) if path.exists() else []
+
+
+def _numbers(saved: dict[str, Any]) -> dict[str, Any]:
+    """JSON has null for what is not a number."""
+    return {name: float("nan") if value is None else value for name, value in saved.items()}
 
 
 def _holds_for(saved: dict[str, Any], space: SearchSpace, at: tuple[int, int] | None) -> bool:
     where = None if saved["at"] is None else tuple(saved["at"])
-    return where == at and SearchSpace.from_json(json.dumps(saved["space"])).choices == space.choices
+    return where == at and SearchSpace.from_json(to_json(saved["space"])).choices == space.choices
 
 
 _EMPTY = Build(lambda params, x: x + 1, (), np.zeros(1, np.float32))
@@ -180,10 +201,3 @@ def _kendall(a: np.ndarray, b: np.ndarray) -> float:
     first, second = (np.sign(v[:, None] - v[None, :]) for v in (a, b))
     ties = np.sqrt((first**2).sum() * (second**2).sum())
     return float((first * second).sum() / ties) if ties else float("nan")
-
-
-def _write(path: Path, text: str) -> None:
-    # A half-written file must never be found under the final name.
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)

@@ -32,7 +32,7 @@ class Extreme(NamedTuple):
     arch: Arch
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CostTable:
     """Named costs of every arch of a space, each a sum of factors that look at few choices.
 
@@ -42,6 +42,10 @@ class CostTable:
     space: SearchSpace
     terms: Mapping[str, tuple[Factor, ...]]
     at: tuple[int, int] | None = None
+
+    def __repr__(self) -> str:
+        where = "" if self.at is None else f" at {self.at[1]}x{self.at[0]}"
+        return f"CostTable({self.space.name}: {', '.join(self.names)}{where})"
 
     def __call__(self, archs: Archs) -> dict[str, Num[np.ndarray, "*n"]]:
         """Costs of each arch, `[..., k]` -> `{name: [...]}`; counted costs are int64.

@@ -78,3 +78,11 @@ def credit(name: str) -> str:
 def _credits() -> dict[str, dict[str, str]]:
     with open(_FOLDER / "credits.csv", newline="", encoding="utf-8") as file:
         return {row["file"].removesuffix(".webp"): row for row in csv.DictReader(file)}
+
+
+def credit_of(name: str) -> str:
+    """The credit of an embedded photograph; empty for others, which are the user's own."""
+    try:
+        return credit(name)
+    except (KeyError, ValueError):
+        return ""

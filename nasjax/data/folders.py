@@ -96,7 +96,7 @@ def folder(path: str | os.PathLike, on_error: OnError) -> Folder:
         raise ValueError(f"image folder {root} does not exist or is not a folder")
     if on_error not in ("fail", "skip"):
         raise ValueError(f"image folder {root}: unknown on_error {on_error!r}; allowed: fail, skip")
-    found = [file for file in _files(root) if Path(file).suffix.lower() in _suffixes()]
+    found = image_files(root)
     check_fn = read_size if on_error == "fail" else read_image
     reasons = _check(root, found, check_fn)
     unreadable = tuple(reason for reason in reasons if reason)
@@ -137,6 +137,11 @@ def side_by_side(path: str | os.PathLike) -> SideBySide:
     if odd:
         raise ValueError(f"{whole.root}: {len(odd)} pictures have an odd width, hence no two halves: {listed(odd)}")
     return SideBySide(whole)
+
+
+def image_files(root: Path) -> list[str]:
+    """The image files below a folder by relative path, sorted, hidden ones aside; nothing is read."""
+    return [file for file in _files(root) if Path(file).suffix.lower() in _suffixes()]
 
 
 @functools.cache

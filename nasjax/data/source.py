@@ -128,7 +128,7 @@ def at_least(source: Source, patch: int, on_small: OnError) -> Source:
     if on_small == "fail" or len(small) == len(sizes):
         raise ValueError(
             f"{len(small)} of {len(sizes)} pictures are smaller than the patch of {patch}x{patch} pixels: {named}; "
-            "use a smaller patch, or on_small='skip' to leave such pictures out"
+            "use a smaller patch, or leave such pictures out: data.on_bad = 'skip' in a config, on_small='skip' here"
         )
     _log.warning("skipped %d of %d pictures smaller than %dx%d: %s", len(small), len(sizes), patch, patch, named)
     dropped = set(small)

@@ -1,18 +1,23 @@
 """One line of text names a data set; this turns it into a source."""
 
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
+from nasjax.data.domains import Reversed, Unpaired, unpair
 from nasjax.data.embedded import embedded_photos
+from nasjax.data.embedded_pairs import furniture
 from nasjax.data.folders import folder, pairs, side_by_side
 from nasjax.data.source import Cached, Halved, OnError, Source, Subset
-from nasjax.data.tfds import tfds_source
+from nasjax.data.tfds import tfds_domains, tfds_source
 
 _FORMS = (
-    "embedded, folder:PATH (or just a path), pairs:PATH (with input/ and target/), side-by-side:PATH, "
-    "tfds:NAME or tfds:NAME#FEATURE"
+    "embedded, furniture, folder:PATH (or just a path), pairs:PATH (with input/ and target/), side-by-side:PATH, "
+    "unpaired:PATH (with input/ and target/), unpaired:PAIRS or reversed:PAIRS (any form of pairs), tfds:NAME or "
+    "tfds:NAME#FEATURE"
 )
-_SPLITS = ("train", "val", "test", "all")
+SPLITS = ("train", "val", "test", "all")
+_SIDES = ("input", "target")
 
 
 def open_source(
@@ -20,53 +25,105 @@ def open_source(
 ) -> Source:
     """Opens the data set that `spec` names, halved if asked for, and cached up to `cache_bytes` of decoded pictures.
 
-    Forms: "embedded", "folder:PATH" or just a path, "pairs:PATH" (PATH/input and PATH/target), "side-by-side:PATH",
-    "tfds:NAME" or "tfds:NAME#FEATURE". `halve=None` halves the embedded photographs alone, which are lossy. `split` is
-    train, val, test or all: of a folder its sub-folder of that name if it has such sub-folders; else a tenth each (at
-    least one picture) is held out as val and test by a hash of the name, so that adding pictures hardly moves others.
-    ValueError on an unknown form or split, or a data set that is missing or empty.
+    Forms: "embedded" (photographs), "furniture" (edges and pictures), "folder:PATH" or just a path, "pairs:PATH"
+    (PATH/input and PATH/target), "side-by-side:PATH" (input left, target right), "tfds:NAME" or "tfds:NAME#FEATURE".
+    "reversed:" before any form of pairs swaps the sides, "unpaired:" forgets which belong together; "unpaired:PATH" is
+    two folders that do not, PATH/input and PATH/target or CycleGAN's PATH/trainA, trainB, testA, testB; TFDS sets with
+    such splits (tfds:cycle_gan/horse2zebra) are unpaired too. `halve=None` halves the embedded photographs alone, which
+    are lossy. `split` is train, val, test or all: of a folder its sub-folder of that name if it has such sub-folders;
+    else a tenth each (at least one picture) is held out as val and test by a hash of the name, so that adding pictures
+    hardly moves others. ValueError on an unknown form or split, or a data set that is missing or empty.
     """
     opened = _open(spec, split, on_error)
-    if halve or (halve is None and spec == "embedded"):
-        opened = Halved(opened)
-    return Cached(opened, cache_bytes)
+
+    def kept(source: Source) -> Source:
+        halved = halve or (halve is None and spec == "embedded")
+        return Cached(Halved(source) if halved else source, cache_bytes)
+
+    return Unpaired(kept(opened.inputs), kept(opened.targets)) if isinstance(opened, Unpaired) else kept(opened)
 
 
 def _open(spec: str, split: str, on_error: OnError) -> Source:
     form, _, rest = spec.partition(":")
     if spec == "embedded":
         return embedded_photos(split)
+    if spec == "furniture":
+        return furniture(split)
     if form == "tfds":
-        name, _, feature = rest.partition("#")
-        return tfds_source(name, split, key=feature or None)
-    if split not in _SPLITS:
-        raise ValueError(f"data {spec!r}: unknown split {split!r}; allowed: {', '.join(_SPLITS)}")
+        return _tfds(rest, split)
+    if split not in SPLITS:
+        raise ValueError(f"data {spec!r}: unknown split {split!r}; allowed: {', '.join(SPLITS)}")
+    if form == "unpaired":
+        return _unpaired(rest, split, on_error)
+    if form == "reversed":
+        return _reversed(_open(rest, split, on_error))
     if form == "folder" or Path(spec).is_dir():
-        return _folder_split(Path(rest if form == "folder" else spec), split, on_error)
+        path = Path(rest if form == "folder" else spec)
+        return _split_folder(path, split, lambda place: folder(place, on_error))
     if form == "pairs":
-        return _hold_out(pairs(Path(rest, "input"), Path(rest, "target")), split)
+        return _split_folder(Path(rest), split, lambda place: pairs(place / "input", place / "target"))
     if form == "side-by-side":
-        return _hold_out(side_by_side(rest), split)
+        return _split_folder(Path(rest), split, side_by_side)
     raise ValueError(f"data {spec!r}: neither an existing folder nor a known form; allowed: {_FORMS}")
 
 
-def _folder_split(path: Path, split: str, on_error: OnError) -> Source:
-    own = [name for name in _SPLITS[:3] if (path / name).is_dir()]
+def _tfds(rest: str, split: str) -> Source:
+    name, _, feature = rest.partition("#")
+    domains = tfds_domains(name, split, key=feature or None)
+    return tfds_source(name, split, key=feature or None) if domains is None else Unpaired(*domains)
+
+
+def _unpaired(rest: str, split: str, on_error: OnError) -> Unpaired:
+    """Two folders, or the two sides of a source of pairs."""
+    path = Path(rest)
+    if not path.is_dir():
+        opened = _open(rest, split, on_error)
+        return opened if isinstance(opened, Unpaired) else unpair(opened)
+    cycle = (path / "trainA").is_dir() and (path / "trainB").is_dir()
+    if not cycle and not all((path / side).is_dir() for side in _SIDES):
+        raise ValueError(f"data unpaired:{rest}: needs the folders input/ and target/, or trainA/ and trainB/")
+    if not cycle:
+        return Unpaired(*(_split_folder(path / side, split, lambda place: folder(place, on_error)) for side in _SIDES))
+    return Unpaired(*(_cycle_side(path, letter, split, on_error) for letter in "AB"))
+
+
+def _cycle_side(path: Path, letter: str, split: str, on_error: OnError) -> Source:
+    """A domain of CycleGAN's folders, in which nothing is set aside for validation: a tenth of training is."""
+    if split == "test" and (path / f"test{letter}").is_dir():
+        return folder(path / f"test{letter}", on_error)
+    train = folder(path / f"train{letter}", on_error)
+    has_test = (path / f"test{letter}").is_dir()
+    return hold_out(train, split, parts=("val",) if has_test else ("val", "test"))
+
+
+def _reversed(source: Source) -> Source:
+    return Unpaired(source.targets, source.inputs) if isinstance(source, Unpaired) else Reversed(source)
+
+
+def _split_folder(path: Path, split: str, open_fn: Callable[[Path], Source]) -> Source:
+    own = [name for name in SPLITS[:3] if (path / name).is_dir()]
     if split in own:
-        return folder(path / split, on_error)
+        return open_fn(path / split)
     if own and split != "all":
         # Holding out from the whole would mix pictures of train/ into another split.
         raise ValueError(f"image folder {path} has {', '.join(n + '/' for n in own)} but no {split}/")
-    return _hold_out(folder(path, on_error), split)
+    return hold_out(open_fn(path), split)
 
 
-def _hold_out(source: Source, split: str) -> Source:
+def hold_out(source: Source, split: str, *, parts: tuple[str, ...] = ("val", "test")) -> Source:
+    """The part of a source that a split is: a tenth for each of `parts` by a hash of the name, the rest for "train"."""
     if split == "all":
         return source
     count = len(source)
     tenth = -(-count // 10)
-    if count < 3:
-        raise ValueError(f"{count} pictures do not split into train, val and test; give three or more, or sub-folders")
+    if count <= len(parts):
+        raise ValueError(
+            f"{count} pictures do not split into train, {' and '.join(parts)}; give {len(parts) + 1} or more, or "
+            "sub-folders"
+        )
     ranked = sorted(range(count), key=lambda i: (zlib.crc32(source.name(i).encode()), i))
-    parts = {"val": ranked[:tenth], "test": ranked[tenth : 2 * tenth], "train": ranked[2 * tenth :]}
-    return Subset(source, tuple(sorted(parts[split])))
+    held = {name: ranked[k * tenth : (k + 1) * tenth] for k, name in enumerate(parts)}
+    chosen = {**held, "train": ranked[len(parts) * tenth :]}
+    if split not in chosen:
+        raise ValueError(f"unknown split {split!r}; allowed: train, {', '.join(parts)}, all")
+    return Subset(source, tuple(sorted(chosen[split])))

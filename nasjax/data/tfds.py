@@ -1,6 +1,7 @@
 """TensorFlow Datasets as sources, without TensorFlow, and folders prepared as such data sets.
 
-Everything goes through `data_source` and ArrayRecord files; `tensorflow_datasets` is imported on first use.
+Everything goes through `data_source` and ArrayRecord files; `tensorflow_datasets`, of the extra `tfds`, is imported on
+first use.
 """
 
 import dataclasses
@@ -14,9 +15,12 @@ from PIL import Image
 
 from nasjax.data.decode import to_rgb
 from nasjax.data.source import Source, image_keys
+from nasjax.extras import load_extra
 
 # Where a data set has only a "train" split, validation and test come off its end.
 _SLICES = {"train": "train[:80%]", "val": "train[80%:90%]", "test": "train[90%:]"}
+# Sets of two domains (cycle_gan/...) have these; validation comes off the end of training.
+_DOMAINS = {"train": "train{}[:90%]", "val": "train{}[90%:]", "test": "test{}", "all": "train{0}+test{0}"}
 _PAIR = ("input", "target")
 
 
@@ -58,6 +62,27 @@ def tfds_source(name: str, split: str, *, key: str | None = None, data_dir: str 
     return TfdsSource(name, builder.as_data_source(_resolve_split(name, split, tuple(builder.info.splits))), keys)
 
 
+def tfds_domains(
+    name: str, split: str, *, key: str | None = None, data_dir: str | None = None
+) -> tuple[TfdsSource, TfdsSource] | None:
+    """Both domains of a data set with the splits trainA, trainB, testA, testB; None for one without.
+
+    `split` is train, val, test or all; the last tenth of training is "val". Else as `tfds_source`.
+    """
+    builder = _builder(name, data_dir)
+    if not builder.is_prepared():
+        builder.download_and_prepare()
+    if not {f"{part}{letter}" for part in ("train", "test") for letter in "AB"} <= set(builder.info.splits):
+        return None
+    if split not in _DOMAINS:
+        raise ValueError(f"tfds: {name} has two domains and no split {split!r}; allowed: {', '.join(_DOMAINS)}")
+    keys = _feature_keys(name, builder.info.features, key)
+    first, second = (
+        TfdsSource(f"{name}/{letter}", builder.as_data_source(_DOMAINS[split].format(letter)), keys) for letter in "AB"
+    )
+    return first, second
+
+
 def prepare(source: Source, name: str, data_dir: str | os.PathLike) -> Path:
     """Writes a source (pictures or pairs) as a TFDS data set in ArrayRecord files and returns its folder.
 
@@ -77,12 +102,8 @@ def prepare(source: Source, name: str, data_dir: str | os.PathLike) -> Path:
     return Path(builder.data_dir)
 
 
-def _import_tfds():
-    try:
-        import tensorflow_datasets
-    except ImportError as error:
-        raise ValueError("tfds: needs the package tensorflow-datasets (pip install tensorflow-datasets)") from error
-    return tensorflow_datasets
+def _import_tfds() -> Any:
+    return load_extra("tensorflow_datasets", "tfds", "data of the form tfds:NAME")
 
 
 @functools.cache  # a second class of this name would be refused by the library's registry

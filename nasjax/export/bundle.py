@@ -12,11 +12,12 @@ import nasjax
 from nasjax.export import parity
 from nasjax.export.card import Card, describe
 from nasjax.export.forgetful import forgetful
-from nasjax.export.manifest import read_json, staged, verified, write_json, write_manifest
+from nasjax.export.manifest import staged, verified, write_manifest
 from nasjax.export.network import Network, rebuild
 from nasjax.export.onnx.model import load_onnx, write_onnx
 from nasjax.export.stablehlo import load_stablehlo, write_stablehlo
 from nasjax.export.weights import read_weights, write_weights
+from nasjax.files import read_json, write_json
 from nasjax.typing import Params
 
 CARD, ARCH = "card.json", "arch.json"
@@ -75,6 +76,10 @@ class Bundle(NamedTuple):
     params: Params
     forward: Callable[[Params, Any], Any] | None = None
     identity: str = ""
+
+    def __repr__(self) -> str:
+        params = sum(x.size for x in jax.tree.leaves(self.params))
+        return f"Bundle({self.card.get('name')}: {self.arch}, {params:,} params)"
 
 
 def write_bundle(

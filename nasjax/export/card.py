@@ -19,7 +19,8 @@ class Card:
     """What only the maker of a network knows; the rest of `card.json` is derived from the network.
 
     `training_data` lists mappings with `name`, `licence` and `credits`; `metrics` lists mappings with `name`, `value`,
-    `data` and `protocol`. Raises ValueError when one of these is missing: a figure without its protocol means nothing.
+    `data` and `protocol`. With `experiment`, `nasjax evaluate` can score the
+    bundle. Raises ValueError when one of these is missing: a figure without its protocol means nothing.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Card:
     training_data: tuple[Mapping[str, Any], ...] = ()
     metrics: tuple[Mapping[str, Any], ...] = ()
     notes: str = ""
+    experiment: Mapping[str, Any] | None = None  # what it was found by, as a run's `config.json` has it
 
     def __post_init__(self):
         _require("training_data", self.training_data, ("name", "licence", "credits"))

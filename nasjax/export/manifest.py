@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import platform
 import shutil
@@ -14,6 +13,7 @@ import jax
 
 import nasjax
 from nasjax.export.parity import TOLERANCE, Parity
+from nasjax.files import read_json, write_json
 
 MANIFEST = "manifest.json"
 
@@ -64,19 +64,6 @@ def verified(folder: Path) -> dict[str, Any]:
         if _digest(folder / name) != entry["sha256"]:
             raise ValueError(f"bundle {folder} is damaged: {name} does not have the checksum of {MANIFEST}")
     return manifest
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON for people to read."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file; raises ValueError naming the file when it is malformed."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON: {error}") from error
 
 
 def _entry(path: Path, parity: Parity | None) -> dict[str, Any]:

@@ -10,13 +10,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export
 
+from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.toy import toy
+from nasjax.spaces.unet_generator import unet_generator
 from nasjax.supernet.base import Supernet
 from nasjax.typing import Arch, Params
 
+_MOST = 64  # tried as a size multiple
 # Spaces that a bundle rebuilds from code; a network of any other space is served from its StableHLO graph.
-BUILDERS: Mapping[str, Callable[..., Supernet]] = {"sr_cell": sr_cell, "toy": toy}
+BUILDERS: Mapping[str, Callable[..., Supernet]] = {
+    "resnet_generator": resnet_generator,
+    "sr_cell": sr_cell,
+    "toy": toy,
+    "unet_generator": unet_generator,
+}
 
 
 class Network(NamedTuple):
@@ -32,6 +40,10 @@ class Network(NamedTuple):
     size_multiple: int = 1
     min_size: int = 1
     channels: int = 3
+
+    def __repr__(self) -> str:
+        params = sum(getattr(x, "size", 0) for x in jax.tree.leaves(self.params))
+        return f"Network({self.description.get('arch', 'no arch')}, {params:,} params)"
 
 
 class Function(NamedTuple):
@@ -50,13 +62,15 @@ def deployed(
     arch: Arch,
     *,
     builder: tuple[str, Mapping[str, Any]] | None = None,
-    size_multiple: int = 1,
+    size_multiple: int | None = None,
     min_size: int = 1,
 ) -> Network:
     """The network of one arch in its deployed form, from params that `net.extract_params` made.
 
     `builder` is the name of a shipped space in `BUILDERS` and its arguments, e.g. `("sr_cell", {"scale": 4})`; without
-    it a loaded bundle runs the StableHLO graph. Raises ValueError for an unknown builder or one of another space.
+    it a loaded bundle runs the StableHLO graph. `size_multiple` is found where it is not given: the smallest whose
+    multiples are scaled by one integer. Raises ValueError for an unknown builder or one of another space, for params of
+    another arch (naming the leaf), or where no multiple is found.
     """
     if builder is not None:
         _check_builder(net, *builder)
@@ -69,7 +83,8 @@ def deployed(
     }
     with host():  # by way of numpy: arrays that are committed to an accelerator would keep the work there
         folded = net.deploy_params(jax.tree.map(lambda p: jnp.asarray(np.asarray(p)), params), arch)
-    return Network(_applied(module), folded, description, size_multiple, min_size, net.probe[-1])
+    network = Network(_applied(module), folded, description, size_multiple or 1, min_size, net.probe[-1])
+    return network if size_multiple is not None else network._replace(size_multiple=_size_multiple(network))
 
 
 def rebuild(description: Mapping[str, Any]) -> Callable[[Params, Any], Any]:
@@ -108,6 +123,37 @@ def scale_of(network: Network) -> int:
     if len(out) != 4 or scale < 1 or out[1:3] != (scale * taller, scale * side):
         raise ValueError(f"the network makes {out} of {shape.shape}; its scale must be an integer, equal for both axes")
     return scale
+
+
+def _size_multiple(network: Network) -> int:
+    """The smallest number whose multiples the network takes as height and width, scaled by one integer; nothing is run.
+
+    Raises ValueError when it is none of 1 to 64: then it must be given, or the network makes no image of its input's
+    proportions.
+    """
+    least = max(16, network.min_size)
+    for step in range(1, _MOST + 1):
+        first = -(-least // step)
+        # Of three multiples in a row, one or two are odd and one or two even.
+        sizes = [step * n for n in range(first, first + 3)]
+        scales = {_scale(network, height, width) for height, width in zip(sizes, sizes[1:], strict=False)}
+        if len(scales) == 1 and None not in scales:
+            return step
+    raise ValueError(
+        f"{network.description['arch']}: no size_multiple up to {_MOST} makes images of their input's proportions; "
+        "give size_multiple (and min_size) as the network needs them"
+    )
+
+
+def _scale(network: Network, height: int, width: int) -> int | None:
+    """Output size over input size at one size; None where the network does not run, or it is no integer."""
+    x = jax.ShapeDtypeStruct((1, height, width, network.channels), jnp.float32)
+    try:
+        out = jax.eval_shape(network.apply, network.params, x).shape
+    except (TypeError, ValueError, ZeroDivisionError):  # what shapes that do not meet make JAX say
+        return None
+    scale = out[1] // height if len(out) == 4 else 0
+    return scale if scale > 0 and out[1:3] == (scale * height, scale * width) else None
 
 
 def host() -> contextlib.AbstractContextManager[Any]:

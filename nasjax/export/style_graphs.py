@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 from nasjax.export import parity
 from nasjax.export.bundle import EXPORTERS, FORMATS
-from nasjax.export.manifest import staged, verified, write_json, write_manifest
+from nasjax.export.manifest import staged, verified, write_manifest
 from nasjax.export.network import Function
 from nasjax.export.onnx.model import OUTPUT, load_onnx, write_onnx_function
 from nasjax.export.parity import Parity, Sample
 from nasjax.export.stablehlo import load_stablehlo, write_stablehlo_function
 from nasjax.export.style_function import METHOD, least_side, style_function
 from nasjax.export.stylist import CARD, load_style_network
+from nasjax.files import write_json
 
 # (content [b, h, w, 3], style [b, i, j, 3], alpha []) -> [b, h, w, 3]
 StyleFn = Callable[[Any, Any, Any], Any]

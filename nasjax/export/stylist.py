@@ -9,8 +9,9 @@ import jax
 import numpy as np
 
 import nasjax
-from nasjax.export.manifest import read_json, staged, verified, write_json, write_manifest
+from nasjax.export.manifest import staged, verified, write_manifest
 from nasjax.export.weights import read_weights, write_weights
+from nasjax.files import read_json, write_json
 from nasjax.spaces.photonet import Photonet, photonet
 from nasjax.supernet.base import Supernet
 from nasjax.typing import Arch, Params

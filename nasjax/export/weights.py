@@ -6,8 +6,9 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file, save_file
 
+from nasjax.files import whole_file
 from nasjax.typing import Params
 
 _JOIN = "/"
@@ -37,10 +38,11 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_weights(params: Params, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write nested params under their flat names, in their own types; `metadata` are strings."""
+    """Write nested params under their flat names, in their own types, as a whole; `metadata` are strings."""
     # safetensors writes the memory as it lies: a transposed view would be stored in the wrong order.
     arrays = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in flatten(params).items()}
-    path.write_bytes(save(arrays, dict(metadata)))  # `save_file` makes files that nobody else may read
+    with whole_file(path) as beside:
+        save_file(arrays, beside, dict(metadata))
 
 
 def read_weights(path: Path) -> dict[str, Any]:

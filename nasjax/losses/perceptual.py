@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from nasjax.losses.pixel import mse
+from nasjax.metrics.lpips import lpips
 from nasjax.typing import Params
 
 # (params, images [*d, h, w, 3] in [-1, 1]) -> features of level 1, 2, ..., each [*d, h', w', c].
@@ -42,3 +43,11 @@ def feature_distance(
     if not levels or not set(levels) <= set(there):
         raise ValueError(f"feature_distance: levels must be among {[*there]}, got {levels}")
     return jnp.stack([mse(features[level - 1], target[level - 1]) for level in levels]).mean()
+
+
+def lpips_loss(
+    encode_fn: EncodeFn, params: Params, y: Float[Array, "*d h w 3"], *, target: Float[Array, "*d h w 3"]
+) -> Float[Array, ""]:
+    """The mean of `metrics.lpips` over images; gradients flow to `y` alone (arXiv 1801.03924, used as a loss)."""
+    params, target = jax.lax.stop_gradient((params, target))
+    return lpips(encode_fn, params, y, target=target).mean()

@@ -6,7 +6,6 @@ Images are sRGB in [-1, 1]; colours are CIELAB under D65 (2 degrees), L* from 0 
 import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -21,7 +20,6 @@ _EDGE = 6 / 29  # where CIELAB's cube root becomes a line
 _HALF_LEVEL = 0.5 / 127.5
 
 
-@jax.jit
 def to_lab(x: Float[Array, "*d h w 3"]) -> Float[Array, "*d h w 3"]:
     """CIELAB of sRGB in [-1, 1], clipped first: L* in 0..100, a* and b* within about +-110. Source: CIE 15."""
     level = jnp.clip((x.astype(jnp.float32) + 1) / 2, 0, 1)

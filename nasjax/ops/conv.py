@@ -8,6 +8,7 @@ block-diagonal kernel, and every gradient is itself an ordinary convolution.
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
@@ -24,10 +25,16 @@ _TILE = 12  # columns of an image that a product of matrices takes at a time
 _GAIN = 0.6  # a little over the usual uniform(+-1/sqrt(fan in)), whose standard deviation is 0.577/sqrt(fan in)
 
 
-def conv_params(kernel: int, channels: int, out: int, *, groups: int = 1, gain: float = _GAIN) -> dict[str, Param]:
-    """Declaration of a `kernel x kernel` convolution; `groups` counts groups of the declared channels."""
+def conv_params(
+    kernel: int, channels: int, out: int, *, groups: int = 1, gain: float = _GAIN, bias: bool = True
+) -> dict[str, Param]:
+    """Declaration of a `kernel x kernel` convolution; `groups` counts groups of the declared channels.
+
+    A bias that a norm follows would be subtracted again: it can be left out.
+    """
     fan_in = kernel * kernel * channels // groups
-    return {"w": Param((kernel, kernel, channels // groups, out), gain / math.sqrt(fan_in)), "b": Param((out,))}
+    w = {"w": Param((kernel, kernel, channels // groups, out), gain / math.sqrt(fan_in))}
+    return {**w, "b": Param((out,))} if bias else w
 
 
 def conv(
@@ -39,7 +46,7 @@ def conv(
     dilation: int = 1,
     padding: Literal["same", "valid"] = "same",
 ) -> Float[Array, "*d i j o"]:
-    """Dense convolution with bias; a kernel of 1x1 becomes a matrix product over channels.
+    """Dense convolution, with its bias where `p` has one; a kernel of 1x1 becomes a matrix product over channels.
 
     `padding` is zeros that keep the size (divided by the stride), or none.
     """
@@ -48,8 +55,8 @@ def conv(
     if w.shape[:2] == (1, 1) and stride == 1:
         y = jnp.einsum("...c,co->...o", x, w[0, 0])
     else:
-        y = _flat(functools.partial(_dense, stride=stride, dilation=dilation, padding=padding), x, w)
-    return keep(_bias(y, p["b"][:full]), out)
+        y = merged(functools.partial(_dense, stride=stride, dilation=dilation, padding=padding), x, w)
+    return keep(biased(p, y), out)
 
 
 def depthwise_params(kernel: int, channels: int, *, bias: bool = True) -> dict[str, Param]:
@@ -61,29 +68,38 @@ def depthwise_params(kernel: int, channels: int, *, bias: bool = True) -> dict[s
 def depthwise(p: Params, x: Float[Array, "*d h w c"], width: Width | None = None) -> Float[Array, "*d h w c"]:
     """Depthwise convolution; `width` is the width of `x`, needed where there is a bias."""
     w = p["w"][..., : x.shape[-1]].astype(x.dtype)
-    y = _flat(_depthwise_native if is_native() else _depthwise_shifts, x, w)
+    y = merged(_depthwise_native if is_native() else _depthwise_shifts, x, w)
     return y if width is None else keep(_bias(y, p["b"][: x.shape[-1]]), width)
 
 
-def grouped_params(kernel: int, channels: int, group: int) -> dict[str, Param]:
+def grouped_params(kernel: int, channels: int, group: int, *, bias: bool = True) -> dict[str, Param]:
     """Declaration of a grouped convolution with groups of `group` channels; `channels` is a multiple of it."""
     if channels % group:
         raise ValueError(f"grouped convolution: {channels} channels are not a multiple of the group size {group}")
-    return {"w": Param((kernel, kernel, group, channels), _GAIN / (kernel * math.sqrt(group))), "b": Param((channels,))}
+    w = {"w": Param((kernel, kernel, group, channels), _GAIN / (kernel * math.sqrt(group)), tied=True)}
+    return {**w, "b": Param((channels,))} if bias else w
 
 
 def grouped(p: Params, x: Float[Array, "*d h w c"], width: Width) -> Float[Array, "*d h w c"]:
-    """Grouped convolution with bias from `c` to `c` channels; the group size is the kernel's input size."""
+    """Grouped convolution from `c` to `c` channels, with its bias where `p` has one.
+
+    The size of a group is the kernel's number of input channels.
+    """
     w = p["w"][..., : x.shape[-1]].astype(x.dtype)
-    y = _flat(_grouped_native if is_native() else _grouped_dense, x, w)
-    return keep(_bias(y, p["b"][: x.shape[-1]]), width)
+    y = merged(_grouped_native if is_native() else _grouped_dense, x, w)
+    return keep(biased(p, y), width)
 
 
 def _bias(y: jax.Array, b: jax.Array) -> jax.Array:
     return y + b.astype(y.dtype).reshape((1,) * (y.ndim - 1) + (-1,))
 
 
-def _flat(fn, x: jax.Array, w: jax.Array) -> jax.Array:
+def biased(p: Params, y: jax.Array) -> jax.Array:
+    """`y` plus the leading channels of the layer's bias, where it has one."""
+    return _bias(y, p["b"][: y.shape[-1]]) if "b" in p else y
+
+
+def merged(fn: Callable[[Any, Any], Any], x: jax.Array, w: jax.Array) -> jax.Array:
     """Run a 4-D convolution with all leading axes of `x` merged into the batch."""
     if x.ndim == 4:
         return fn(x, w)

@@ -11,16 +11,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from nasjax.say import sizes
 from nasjax.typing import Params, PRNGKey
 
 
 @dataclass(frozen=True)
 class Param:
-    """Shape and initial scale of one parameter: normal with standard deviation `std` around `mean`."""
+    """Shape and initial scale of one parameter: normal with standard deviation `std` around `mean`.
+
+    `tied`: the channels of its last axis may not change places (`supernet.channels`).
+    """
 
     shape: tuple[int, ...]
     std: float = 0.0
     mean: float = 0.0
+    tied: bool = False
 
 
 def draw(key: PRNGKey, specs: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,6 +42,29 @@ def lead(params: Params, specs: Mapping[str, Any]) -> dict[str, Any]:
         name: lead(params[name], s) if isinstance(s, Mapping) else params[name][tuple(slice(0, n) for n in s.shape)]
         for name, s in specs.items()
     }
+
+
+def check_params(params: Params, specs: Mapping[str, Any], place: str, *, exact: bool) -> None:
+    """Raises ValueError naming the first leaf of the declarations that `params` lack or have in another shape.
+
+    Unless `exact`, larger shapes will do, of which `lead` takes a part, and leaves beside those declared. `place` says
+    what asks for them.
+    """
+    found, wanted = _leaf_shapes(params), _leaf_shapes(specs)
+    for path, shape in wanted.items():
+        has = found.get(path)
+        fits = has is not None and len(has) == len(shape) and all(h >= n for h, n in zip(has, shape, strict=True))
+        if not fits or (exact and has != shape):
+            said = f"is {sizes(has)}" if has else f"is missing (there are {', '.join([*params][:4]) or 'none'})"
+            raise ValueError(f"{place} needs params {path} of {sizes(shape)}, which {said} in those given")
+    if exact and (more := [path for path in found if path not in wanted]):
+        raise ValueError(f"{place} has no params {more[0]}, which those given have")
+
+
+def _leaf_shapes(tree: Any, place: str = "") -> dict[str, tuple[int, ...]]:
+    if not isinstance(tree, Mapping):
+        return {place: tuple(getattr(tree, "shape", ()))}
+    return {path: s for name, v in tree.items() for path, s in _leaf_shapes(v, f"{place}/{name}".strip("/")).items()}
 
 
 def merge_params(params: Params, part: Params) -> dict[str, Any]:

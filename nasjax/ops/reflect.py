@@ -5,6 +5,7 @@ border looks like more of the same image.
 """
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from nasjax.ops.base import Width
-from nasjax.ops.conv import conv
+from nasjax.ops.conv import conv, depthwise, grouped
 from nasjax.ops.resize import upscale
 from nasjax.typing import Params
 
@@ -27,6 +28,16 @@ def reflect_conv(p: Params, x: Float[Array, "*d h w c"], out: Width, *, dilation
     if height != width or height % 2 == 0:
         raise ValueError(f"reflect_conv: the kernel must be square with an odd side, got {height}x{width}")
     return conv(p, reflect_pad(x, dilation * (height // 2)), out, dilation=dilation, padding="valid")
+
+
+def reflect_depthwise(p: Params, x: Float[Array, "*d h w c"], width: Width | None = None) -> Float[Array, "*d h w c"]:
+    """Depthwise convolution that sees the image reflected at its borders; otherwise as `ops.conv.depthwise`."""
+    return _inside(lambda wide: depthwise(p, wide, width), x, p["w"].shape[0])
+
+
+def reflect_grouped(p: Params, x: Float[Array, "*d h w c"], width: Width) -> Float[Array, "*d h w c"]:
+    """Grouped convolution that sees the image reflected at its borders; otherwise as `ops.conv.grouped`."""
+    return _inside(lambda wide: grouped(p, wide, width), x, p["w"].shape[0])
 
 
 def reflect_pad(x: Float[Array, "*d h w c"], pad: int) -> Float[Array, "*d H W c"]:
@@ -118,6 +129,12 @@ def _reflect_backward(axis: int, count: int, _, grad: Array) -> tuple[Array]:
 
 
 _reflect.defvjp(_reflect_forward, _reflect_backward)
+
+
+def _inside(convolve: Callable[[Array], Array], x: Array, kernel: int) -> Array:
+    """The convolution of the enlarged image, without what it makes of the border."""
+    pad = kernel // 2
+    return convolve(reflect_pad(x, pad))[..., pad:-pad, pad:-pad, :]
 
 
 def _part(x: Array, axis: int, start, count) -> Array:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from nasjax.ops.base import Op, Width
-from nasjax.ops.conv import conv, conv_params, depthwise, depthwise_params
-from nasjax.ops.reflect import reflect_conv, reflect_pad
+from nasjax.ops.base import Op
+from nasjax.ops.conv import conv, conv_params, depthwise_params
+from nasjax.ops.reflect import reflect_conv, reflect_depthwise
 
 _GAIN = 0.8  # close to He's for ReLU (1.41 / 1.73 in uniform units), a little quieter: the decoders have no norms
 
@@ -31,7 +31,7 @@ def reflected_separable(*, gain: float = _GAIN) -> Op:
     def params(c, out, inner):
         return {"d": depthwise_params(3, c, bias=False), "z": conv_params(1, c, out, gain=gain)}
 
-    return Op("reflected-separable3", params, lambda p, x, out, inner: conv(p["z"], _depthwise(p["d"], x), out))
+    return Op("reflected-separable3", params, lambda p, x, out, inner: conv(p["z"], reflect_depthwise(p["d"], x), out))
 
 
 def reflected_inverted(expansion: int = 2, *, gain: float = _GAIN) -> Op:
@@ -47,7 +47,7 @@ def reflected_inverted(expansion: int = 2, *, gain: float = _GAIN) -> Op:
 
     def apply(p, x, out, inner):
         h = relu(conv(p["a"], x, expansion * out))
-        return conv(p["z"], relu(_depthwise(p["d"], h, expansion * out)), out)
+        return conv(p["z"], relu(reflect_depthwise(p["d"], h, expansion * out)), out)
 
     return Op(f"reflected-inverted{expansion}x3", params, apply)
 
@@ -64,15 +64,10 @@ def gate(branch: Op, prepare: Callable[[jax.Array], jax.Array] = lambda x: x) ->
         return {name: value for name, value in branch.params(c["skip"], out, inner).items() if name != "b"}
 
     def apply(p, x, out, inner):
-        unbiased = {**p, "b": jnp.zeros(p["w"].shape[-1])}
-        return x["h"] + branch.apply(unbiased, prepare(x["skip"]), out, inner)
+        return x["h"] + branch.apply(p, prepare(x["skip"]), out, inner)
 
     return Op(f"gate-{branch.name}", params, apply)
 
 
 CLOSED = Op("closed", lambda c, out, inner: {}, lambda p, x, out, inner: x["h"])
 """The gate that adds nothing."""
-
-
-def _depthwise(p, x: jax.Array, width: Width | None = None) -> jax.Array:
-    return depthwise(p, reflect_pad(x, 1), width)[..., 1:-1, 1:-1, :]

@@ -1,74 +1,81 @@
-"""The candidates of an archive, their Pareto front, and the budget they had to keep."""
+"""The section on the candidates: the views to choose from, how to read them, and the front as a table."""
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nasjax.report.figures import archive_columns
+from nasjax.report.front import View, archive_measures, is_outlier
+from nasjax.report.marks import found_candidate, marks
+from nasjax.report.measures import is_cost, write
 from nasjax.report.run import Run
-from nasjax.report.values import mapping, number, strings, text
+from nasjax.report.system import measure
+from nasjax.report.tables import Cell, Column, Table
+from nasjax.report.units import count_of, exact
+from nasjax.report.values import text
 
-MOST_POINTS = 3000
-_LIMIT = re.compile(r"([a-z_]+)\s*<=?\s*([\d.]+)\s*([KMGT]?)(?![\w.]*%)", re.IGNORECASE)
-_SCALE = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-
-
-class Candidate(NamedTuple):
-    """One evaluated network: its costs by name (the known ones), its main score, and whether it kept the budget."""
-
-    arch: str
-    stage: str
-    generation: str
-    costs: dict[str, float]
-    score: float
-    feasible: bool
+_MOST_ROWS = 40
 
 
-def read_candidates(run: Run) -> list[Candidate]:
-    """Return the candidates that have a score; the score is the archive's main one."""
-    costs, scores = archive_columns(run)
-    found = [_candidate(row, costs, scores[0]) for row in run.archive] if scores else []
-    return [candidate for candidate in found if candidate is not None]
+class Candidates(NamedTuple):
+    """The views with their names, notes on the first of them, and its front as a table with its title."""
+
+    views: Sequence[View]
+    names: Sequence[str]
+    notes: Sequence[str]
+    title: str
+    front: Table
 
 
-def pareto_front(candidates: Sequence[Candidate], cost: str, *, higher: bool) -> list[Candidate]:
-    """Return the feasible candidates that none beats in both `cost` and score, cheapest first, one a cost."""
-    sign = 1 if higher else -1
-    known = [c for c in candidates if c.feasible and cost in c.costs]
-    front: list[Candidate] = []
-    for candidate in sorted(known, key=lambda c: (c.costs[cost], -sign * c.score)):
-        if not front or sign * candidate.score > sign * front[-1].score:
-            front.append(candidate)
-    return front
-
-
-def thin(candidates: Sequence[Candidate], keep: Sequence[Candidate], most: int = MOST_POINTS) -> list[Candidate]:
-    """Return at most about `most` candidates, evenly spread over the archive, and all of `keep`."""
-    if len(candidates) <= most:
-        return list(candidates)
-    always = {id(candidate) for candidate in keep}
-    every = -(-len(candidates) // most)
-    return [c for i, c in enumerate(candidates) if i % every == 0 or id(c) in always]
-
-
-def budget_limits(run: Run) -> dict[str, float]:
-    """Return the absolute upper bounds of the budget by cost; relative ones (40%) have no place on an axis."""
-    limits: dict[str, float] = {}
-    for source in (run.config.get("budget"), *(stage.get("budget") for stage in run.stages), run.results.get("budget")):
-        limits.update({key: bound for key, value in mapping(source).items() if (bound := number(value)) is not None})
-        for words in strings(source):
-            limits.update({name.lower(): _amount(value, unit) for name, value, unit in _LIMIT.findall(words)})
-    return {name: bound for name, bound in limits.items() if bound > 0}
-
-
-def _candidate(row: dict[str, str], costs: Sequence[str], score: str) -> Candidate | None:
-    value = number(row[score])
-    if value is None:
+def candidates_view(run: Run, looks: Sequence[View], drawn: int) -> Candidates | None:
+    """Return what is shown of the candidates, `drawn` of which are; None until one has figures to look at."""
+    if not looks:
         return None
-    known = {name: found for name in costs if (found := number(row[name])) is not None and found > 0}
-    feasible = row.get("feasible", "1") not in {"0", "False", "false"}
-    return Candidate(text(row.get("arch")), row.get("stage", ""), row.get("generation", ""), known, value, feasible)
+    front = looks[0].front
+    most = f", the first {_MOST_ROWS} shown" if len(front) > _MOST_ROWS else ""
+    title = f"The front as a table ({count_of(len(front), 'network')}{most})"
+    names = [f"{view.y.label} against {view.x.label}" for view in looks]
+    return Candidates(looks, names, _notes(run, looks[0], drawn), title, _table(run, looks[0]))
 
 
-def _amount(value: str, unit: str) -> float:
-    return (number(value) or 0.0) * _SCALE[unit.upper()]
+def _notes(run: Run, view: View, drawn: int) -> list[str]:
+    tried = view.candidates
+    over = sum(not row.get("feasible", True) for row in tried)
+    far = sum(map(is_outlier(view), (row[view.y.name] for row in tried)))
+    protocol = text(run.results.get("search_protocol"))
+    scored = f"scored with the shared weights of the supernet{f' on {protocol}' if protocol else ''}"
+    parts = [
+        f"{count_of(len(tried), 'candidate')}, {scored}.",
+        f"{exact(drawn)} of them are drawn; archive.csv has all." if drawn < len(tried) else "",
+        f"{exact(over)} exceed the budget and are drawn faint." if over else "",
+        f"{exact(far)} with far worse scores lie on the edge of the chart." if far else "",
+        "Scores of different stages stem from differently trained weights." if len(run.stage_names) > 1 else "",
+        _comparison(run, view),
+    ]
+    return [part for part in parts if part]
+
+
+def _comparison(run: Run, view: View) -> str:
+    """Return what a reader must know before comparing the networks of the table with the candidates."""
+    names = [row.name for row in run.rows if row.role in ("found", "finalist", "rival") and row.search]
+    if names and marks(run, view):
+        return f"Trained alone, sharing no weights with the candidates: {', '.join(names)}."
+    if run.rows and any(view.y.name in row.values for row in run.rows):
+        return "The networks of the result table were scored under another protocol and cannot be drawn here."
+    return ""
+
+
+def _table(run: Run, view: View) -> Table:
+    names = [view.y.name, *archive_measures(run)[1]]
+    shown = [measure(run.system, name) for name in names]
+    found = found_candidate(run)
+    rows = [
+        [
+            Cell(
+                text(row.get("stage"))
+                + (", found" if found is not None and row.get("arch") == found.get("arch") else "")
+            ),
+            *(Cell(write(each, row.get(each.name), unit=is_cost(each.name))) for each in shown),
+            Cell(text(row.get("arch")), code=True),
+        ]
+        for row in view.front[:_MOST_ROWS]
+    ]
+    return Table("archs", [Column("Stage"), *(Column(each.label, True) for each in shown), Column("Network")], rows)

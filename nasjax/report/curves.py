@@ -1,43 +1,100 @@
-"""Training and search over time: loss and score by step, hypervolume by generation."""
+"""Training and search over time: loss and scores by step, best score and hypervolume by generation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nasjax.report.axes import Axis, Scale, fit, frame, place, tick_digits
-from nasjax.report.html import Html, join, note, tag
-from nasjax.report.measures import is_cost, measure
-from nasjax.report.phases import colour_of, phase_label, swatch
-from nasjax.report.run import SINGLE, Run
-from nasjax.report.svg import polyline, px
-from nasjax.report.units import count, fixed
-from nasjax.report.values import Real, number, text
+from nasjax.report.measures import Measure, inline, is_cost
+from nasjax.report.palette import Palette
+from nasjax.report.phases import head_label, phase_label
+from nasjax.report.run import Run
+from nasjax.report.spec import Spec, coloured, fact, hover, quantity
+from nasjax.report.system import measure
+from nasjax.report.tables import Cell, Column, Table
+from nasjax.report.values import number, text
 
-_SIZE = (360, 236)
 _MOST_POINTS = 240
-_PROGRESS = {"time", "step", "steps", "steps_per_s", "eta_s", "generation", "evaluated", "front"}
+_PROGRESS = {"time", "step", "steps", "steps_per_s", "eta_s", "generation", "evaluated", "front", "best"}
 _NOT_CURVES = frozenset({*_PROGRESS, "phase", "lr", "grad_norm"})
-_ORDER = {"supernet": 0, "": 1, "search": 2}
+_CHAINED = ("supernet", "search")  # one after the other, stage by stage
+_ALONE, _BEST = "alone", "best"
+_ORDER = ("supernet", "confirm", _ALONE, "search")
+_HEIGHT = 190
+
+Points = list[tuple[float, float]]
 
 
 class Line(NamedTuple):
     """One phase's values of one quantity, at steps or generations."""
 
-    phase: str
-    points: list[tuple[float, float]]
+    label: str
+    points: Points
 
 
-def curves_section(run: Run) -> Html:
-    """Return one small chart a quantity and group of phases; empty until a metric was logged twice."""
+class Curve(NamedTuple):
+    """One chart: a quantity over the phases of one group; `noisy` values are those of single batches."""
+
+    title: str
+    shown: Measure
+    across: str
+    lines: Sequence[Line]
+    noisy: bool
+
+
+def curves_view(run: Run) -> list[Curve]:
+    """Return one chart a quantity and group of phases; none until a metric was logged twice."""
     series = _series(run)
     kinds = dict.fromkeys((_group(phase), name) for phase, name in series)
-    order = sorted(kinds, key=lambda kind: (_ORDER.get(kind[0], 1), not kind[1].startswith("loss")))
-    charts = [_chart(run, lines, *kind) for kind in order if (lines := _lines(series, *kind))]
-    words = note("Thin lines are single batches, which differ in difficulty; thick ones are their running mean.")
-    noisy = any(_is_noisy(name) and _group(phase) != "search" for phase, name in series)
-    return join([tag("div", {"class": "charts"}, *charts), words if noisy else ""]) if charts else Html("")
+    order = sorted(kinds, key=lambda kind: (_ORDER.index(kind[0]), not _is_noisy(kind[1])))
+    return [curve for kind in order if (curve := _curve(run, series, *kind)) is not None]
 
 
-def thin_line(points: Sequence[tuple[float, float]], most: int = _MOST_POINTS) -> list[tuple[float, float]]:
+def curve_chart(run: Run, curve: Curve, colours: Palette, *, layer: str = "points") -> Spec:
+    """Return a curve as a chart; of noisy values thin lines and, thick, their running mean over an eighth of the line.
+
+    `layer` names its points: charts that become parts of one need names of their own.
+    """
+    every = [y for line in curve.lines for _, y in line.points]
+    log = min(every) > 0 and max(every) > 8 * min(every)
+    scale = {"type": "log", "nice": False} if log else {"zero": False, "nice": False}
+    x = quantity("x", curve.across, {"nice": False}, format=".3~s")
+    raw, mean = (quantity(name, curve.shown.unit or None, scale, format=".3~g") for name in ("y", "mean"))
+    lines = [line.label for line in curve.lines]
+    colour = coloured("line", lines, _colours(run, curve, colours), keyed=len(lines) > 1)
+    tooltip = [{"field": "line", "title": "phase"}, fact("x", curve.across, ",.0f")]
+    pointer, discs = hover(layer, {"y": raw}, [*tooltip, fact("y", curve.shown.label, ".4~g")])
+    reach = max(len(line.points) for line in curve.lines) // 16 if curve.noisy else 0
+    smooth = {"window": [{"op": "mean", "field": "y", "as": "mean"}], "groupby": ["line"], "frame": [-reach, reach]}
+    rows = [{"line": line.label, "x": _short(a), "y": _short(b)} for line in curve.lines for a, b in line.points]
+    return {
+        "description": f"{curve.title}: " + "; ".join(f"{line.label} ends at {_written(line)}" for line in curve.lines),
+        "height": _HEIGHT,
+        "params": [pointer],
+        "data": {"values": rows},
+        "transform": [smooth],
+        "encoding": {"x": x, "color": colour},
+        "layer": [
+            {"mark": {"type": "line", "strokeWidth": 1, "opacity": 0.35}, "encoding": {"y": raw}},
+            {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"y": mean}},
+            discs,
+        ][0 if curve.noisy else 1 :],
+    }
+
+
+def curves_table(curves: Sequence[Curve]) -> Table:
+    """Return where each line begins and ends, for those who do not see the charts."""
+    head = [Column("Quantity"), Column("Phase"), Column("Points", True), Column("First", True), Column("Last", True)]
+    rows = [
+        [
+            Cell(each)
+            for each in (curve.title, line.label, str(len(line.points)), _write(line.points[0][1]), _written(line))
+        ]
+        for curve in curves
+        for line in curve.lines
+    ]
+    return Table("curves", head, rows)
+
+
+def thin_line(points: Sequence[tuple[float, float]], most: int = _MOST_POINTS) -> Points:
     """Return at most `most` points, each the mean of a run of neighbours; the last value ends the line unaveraged."""
     if len(points) <= most:
         return list(points)
@@ -46,11 +103,69 @@ def thin_line(points: Sequence[tuple[float, float]], most: int = _MOST_POINTS) -
     return [*(_mean(part) for part in bins), points[-1]]
 
 
-def running_mean(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return each point's mean with its neighbours, an eighth of the line in all, fewer towards the ends."""
-    reach = len(points) // 16
-    parts = [points[max(0, i - reach) : i + reach + 1] for i in range(len(points))]
-    return [(x, _mean(part)[1]) for (x, _), part in zip(points, parts, strict=True)]
+def _series(run: Run) -> dict[tuple[str, str], Points]:
+    """Return the points of each (phase, quantity), in order of first mention."""
+    found: dict[tuple[str, str], Points] = {}
+    for row in run.readings:
+        if (at := _position(row)) is None:
+            continue
+        for key, value in _figures(row).items():
+            points = found.setdefault((text(row.get("phase")), key), [])
+            # A phase that was interrupted goes back to its last checkpoint: what was logged beyond counts no more.
+            while points and points[-1][0] >= at:
+                points.pop()
+            points.append((at, value))
+    return found | _best(run)
+
+
+def _best(run: Run) -> dict[tuple[str, str], Points]:
+    """Return what decides of the best feasible candidate so far, generation by generation of each stage."""
+    found: dict[tuple[str, str], Points] = {}
+    if (decides := run.decides) is None:
+        return found
+    better = max if decides.better == "higher" else min
+    for row in run.candidates:
+        value, generation = number(row.get(decides.name)), number(row.get("generation"))
+        if value is None or generation is None or not row.get("feasible", True):
+            continue
+        points = found.setdefault((f"search/{row.get('stage')}", _BEST), [])
+        best = better(points[-1][1], value) if points else value
+        if points and points[-1][0] >= generation + 1:
+            points[-1] = (points[-1][0], best)
+        else:
+            points.append((generation + 1, best))
+    return found
+
+
+def _position(row: Mapping[str, Any]) -> float | None:
+    generation = number(row.get("generation"))
+    return generation if generation is not None else number(row.get("step"))
+
+
+def _figures(row: Mapping[str, Any]) -> dict[str, float]:
+    kept = {key: number(raw) for key, raw in row.items() if key not in _NOT_CURVES and not is_cost(key)}
+    return {key: value for key, value in kept.items() if value is not None}
+
+
+def _group(phase: str) -> str:
+    """Phases that are stages of one thing share a chart, confirmations another, all other networks a third."""
+    head, slash, _ = phase.partition("/")
+    return head if slash and head in (*_CHAINED, "confirm") else _ALONE
+
+
+def _curve(run: Run, series: Mapping[tuple[str, str], Points], group: str, name: str) -> Curve | None:
+    found = {phase: points for (phase, key), points in series.items() if _group(phase) == group and key == name}
+    lines = [Line(_label(p, group), thin_line(sorted(points))) for p, points in found.items() if len(points) > 1]
+    if not lines:
+        return None
+    if name == "hypervolume":
+        lines = [_relative(line) for line in lines]
+    lines = _chained(lines) if group in _CHAINED else lines
+    shown = _measure(run, name)
+    title = f"{'Single networks' if group == _ALONE else head_label(group)}: {inline(shown)}"
+    return Curve(
+        title, shown, "generation" if group == "search" else "step", lines, _is_noisy(name) and group != "search"
+    )
 
 
 def _is_noisy(name: str) -> bool:
@@ -58,131 +173,49 @@ def _is_noisy(name: str) -> bool:
     return name.startswith("loss")
 
 
-def _group(phase: str) -> str:
-    """Phases that are stages of one thing share a chart, confirmations another, the rest of single networks a third."""
-    head, slash, _ = phase.partition("/")
-    return head if slash and head != "finalist" else ""
-
-
-def _is_curve(key: str) -> bool:
-    return key not in _NOT_CURVES and not is_cost(key)
-
-
-def _readings(row: dict[str, Any]) -> dict[str, float]:
-    return {key: value for key, raw in row.items() if _is_curve(key) and (value := number(raw)) is not None}
-
-
-def _series(run: Run) -> dict[tuple[str, str], list[tuple[float, float]]]:
-    """Return the points of each (phase, quantity), in order of first mention."""
-    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    for row in run.metrics:
-        if (at := _position(row)) is None:
-            continue
-        for key, value in _readings(row).items():
-            points = found.setdefault((text(row.get("phase")), key), [])
-            # A phase that was interrupted goes back to its last checkpoint: what was logged beyond counts no more.
-            while points and points[-1][0] >= at:
-                points.pop()
-            points.append((at, value))
-    return found
-
-
-def _lines(series: dict[tuple[str, str], list[tuple[float, float]]], group: str, name: str) -> list[Line]:
-    found = [(phase, points) for (phase, key), points in series.items() if _group(phase) == group and key == name]
-    lines = [Line(phase, thin_line(sorted(points))) for phase, points in found if len(points) > 1]
+def _measure(run: Run, name: str) -> Measure:
     if name == "hypervolume":
-        lines = [_relative(line) for line in lines]
-    return _chained(lines) if group and group not in SINGLE else lines
+        return Measure(name, "hypervolume (last = 1)", digits=4)
+    if name == _BEST and run.decides is not None:
+        return run.decides._replace(label=f"best {inline(run.decides)}")
+    return measure(run.system, name)
+
+
+def _label(phase: str, group: str) -> str:
+    if group in _CHAINED:
+        return phase.partition("/")[2]
+    return phase_label(phase).partition(", ")[2] if group == "confirm" else phase_label(phase)
 
 
 def _relative(line: Line) -> Line:
     """Hypervolumes of different stages have different reference points, so that only their course can be compared."""
     last = line.points[-1][1]
-    return Line(line.phase, [(x, y / last) for x, y in line.points]) if last > 0 else line
+    return line._replace(points=[(x, y / last) for x, y in line.points]) if last > 0 else line
 
 
-def _position(row: dict[str, Any]) -> float | None:
-    generation = number(row.get("generation"))
-    return generation if generation is not None else number(row.get("step"))
-
-
-def _chained(lines: list[Line]) -> list[Line]:
+def _chained(lines: Sequence[Line]) -> list[Line]:
     """Put the stages of a chain one after the other: each continues where the one before ended."""
     shifted, offset = [], 0.0
     for line in lines:
-        shifted.append(Line(line.phase, [(x + offset, y) for x, y in line.points]))
+        shifted.append(line._replace(points=[(x + offset, y) for x, y in line.points]))
         offset = shifted[-1].points[-1][0]
     return shifted
 
 
-def _chart(run: Run, lines: list[Line], group: str, name: str) -> Html:
-    x, y = _axes(lines, name, "generation" if group == "search" else "step")
-    thin = [_curve(run, line, (x, y), " thin") for line in lines] if _is_noisy(name) else []
-    lines = [Line(line.phase, running_mean(line.points)) for line in lines] if _is_noisy(name) else lines
-    drawn = [*thin, *(_curve(run, line, (x, y), "") for line in lines)]
-    ends = [_end(line, x.scale, y.scale, colour_of(run, line.phase)) for line in lines]
-    title = _title(group, name)
-    words = f"{title}: " + "; ".join(
-        f"{phase_label(line.phase)} ends at {_write(line.points[-1][1])}" for line in lines
-    )
-    svg = tag(
-        "svg",
-        {"viewBox": f"0 0 {_SIZE[0]} {_SIZE[1]}", "role": "img", "aria-label": words, "class": "chart"},
-        frame(x, y),
-        *drawn,
-        *ends,
-    )
-    return tag("figure", None, tag("figcaption", None, tag("b", None, title), _legend(run, lines, group)), svg)
+def _colours(run: Run, curve: Curve, colours: Palette) -> list[str]:
+    """Return the colours of the lines: those of their stages where they are stages."""
+    stages = list(run.stage_names)
+    labels = [line.label for line in curve.lines]
+    places = [stages.index(name) if name in stages else i for i, name in enumerate(labels)]
+    return [colours.series[place % len(colours.series)] for place in places]
 
 
-def _curve(run: Run, line: Line, axes: tuple[Axis, Axis], css: str) -> Html:
-    x, y = axes
-    at = ((place(x.scale, a), place(y.scale, b)) for a, b in line.points)
-    return polyline(at, f"curve {colour_of(run, line.phase)}{css}")
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
 
 
-def _axes(lines: list[Line], name: str, unit: str) -> tuple[Axis, Axis]:
-    xs = [a for line in lines for a, _ in line.points]
-    ys = [b for line in lines for _, b in line.points]
-    spread = min(ys) > 0 and max(ys) > 8 * min(ys)
-    x = fit([0.0, *xs], 46, _SIZE[0] - 8, pad=0.0)
-    y = fit(ys, _SIZE[1] - 42, 22, log=spread, pad=0.05)
-    digits = 0 if y.log else tick_digits(y, 5)
-    write = _log_tick if y.log else (lambda v: fixed(v, digits))
-    title = measure(name).unit + (" (log scale)" if y.log else "")
-    return Axis(x, lambda v: count(v, short=True), unit, 5), Axis(y, write, title.strip(), 5)
-
-
-def _end(line: Line, x: Scale, y: Scale, colour: str) -> Html:
-    at, value = line.points[-1]
-    dot = {"class": f"dot {colour}", "cx": px(place(x, at)), "cy": px(place(y, value)), "r": "2.6"}
-    return tag("circle", dot, tag("title", None, f"{phase_label(line.phase)}: {_write(value)}"))
-
-
-def _log_tick(value: Real) -> str:
-    return count(value, short=True) if value >= 1000 else f"{value:.3g}"
-
-
-def _title(group: str, name: str) -> str:
-    what = {"supernet": "Supernet", "search": "Search", "confirm": "Confirmation", "": "Single networks"}.get(
-        group, group
-    )
-    return f"{what}: {'loss' if name == 'loss' else measure(name).label}"
-
-
-def _legend(run: Run, lines: list[Line], group: str) -> Html:
-    names = [_short(line.phase, group) for line in lines]
-    return tag(
-        "span",
-        {"class": "legend"},
-        *(tag("span", None, swatch(colour_of(run, x.phase)), n) for x, n in zip(lines, names, strict=True)),
-    )
-
-
-def _short(phase: str, group: str) -> str:
-    if group in SINGLE:
-        return phase_label(phase).partition(", ")[2]
-    return phase.partition("/")[2] if group else phase_label(phase)
+def _written(line: Line) -> str:
+    return _write(line.points[-1][1])
 
 
 def _write(value: float) -> str:

@@ -1,18 +1,22 @@
-"""Where the time went: one bar for the run, one line a phase, compilation apart."""
+"""Where the time went: a bar a phase, compilation apart, and what the time bought."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from nasjax.report.figures import row_named
-from nasjax.report.html import Column, Html, join, note, table, tag
-from nasjax.report.phases import colour_of, phase_label, swatch
-from nasjax.report.run import SINGLE, Run
-from nasjax.report.style import is_style
-from nasjax.report.units import NBSP, exact, seconds
+from nasjax.report.palette import Palette
+from nasjax.report.phases import phase_label
+from nasjax.report.run import Run
+from nasjax.report.spec import Spec, coloured, names, quantity
+from nasjax.report.tables import Cell, Column, Table
+from nasjax.report.units import NBSP, count_of, exact, seconds
 from nasjax.report.values import number, text
 
-_ALONE = ("finetune", "scratch", "handmade")
-_ORIGINAL = " StyleNAS (arXiv 1906.02470) trains each of 200 candidates from scratch, on 50 GPUs."
 _COLUMNS = ("Time", "Share", "Compiling", "Programs", "Device time", "Steps")
+_SHARED = ("supernet", "search")
+_NO_NETWORK = (*_SHARED, "prepare", "data", "evaluate", "compare", "show", "export", "report", "latency")
+_STEP = 22
+# What a bar of less than a minute, an hour, or more is measured in.
+_UNITS = ((60.0, 1.0, "seconds"), (7200.0, 60.0, "minutes"), (float("inf"), 3600.0, "hours"))
 
 
 class Entry(NamedTuple):
@@ -27,15 +31,6 @@ class Entry(NamedTuple):
     programs: float | None
 
 
-def ledger_section(run: Run) -> Html:
-    """Return bar and table of the time; empty until the ledger has a phase that took time."""
-    entries = read_ledger(run)
-    total = sum(entry.wall for entry in entries)
-    if not total:
-        return Html("")
-    return join([_bar(run, entries, total), _table(run, entries, total), _words(run, entries, total)])
-
-
 def read_ledger(run: Run) -> list[Entry]:
     """Return the phases of the ledger with a known time; compilation never exceeds the phase."""
     found = []
@@ -47,48 +42,61 @@ def read_ledger(run: Run) -> list[Entry]:
     return found
 
 
-def _bar(run: Run, entries: list[Entry], total: float) -> Html:
-    compiled = sum(entry.compile for entry in entries)
-    parts = [
-        _part(
-            entry.wall - entry.compile, total, colour_of(run, entry.phase) + _lighter(entry), phase_label(entry.phase)
-        )
+def ledger_chart(entries: Sequence[Entry], colours: Palette) -> Spec:
+    """Return a bar a phase, in the order of the run, of working and compiling."""
+    _, size, unit = next(each for each in _UNITS if max(entry.wall for entry in entries) < each[0])
+    total = sum(entry.wall for entry in entries)
+    kinds = {"working": lambda e: e.wall - e.compile, "compiling": lambda e: e.compile}
+    rows = [
+        {"phase": phase_label(entry.phase), "what": what, "time": round(of(entry) / size, 4), "s": seconds(of(entry))}
         for entry in entries
+        for what, of in kinds.items()
     ]
-    words = f"{seconds(total)} in all, {seconds(compiled)} of them compiling"
-    return tag(
-        "div",
-        {"class": "stack", "role": "img", "aria-label": words},
-        *parts,
-        _part(compiled, total, "compile", "Compiling"),
-    )
+    return {
+        "description": f"Time by phase: {seconds(total)} in all, {seconds(sum(e.compile for e in entries))} compiling",
+        "height": _STEP * len(entries),
+        "data": {"values": rows},
+        "mark": {"type": "bar", "cornerRadius": 1},
+        "encoding": {
+            "y": names("phase"),
+            "x": quantity("time", unit, {}),
+            "color": coloured("what", list(kinds), colours.series),
+            "order": {"field": "what", "sort": "descending"},
+            "tooltip": [{"field": "phase"}, {"field": "what"}, {"field": "s", "title": "time"}],
+        },
+    }
 
 
-def _part(part: float, total: float, css: str, name: str) -> Html:
-    return tag("span", {"class": css, "style": f"width:{100 * part / total:.3f}%", "title": f"{name}: {seconds(part)}"})
-
-
-def _lighter(entry: Entry) -> str:
-    return " light" if entry.phase.startswith("search") else ""
-
-
-def _table(run: Run, entries: list[Entry], total: float) -> Html:
+def ledger_table(entries: Sequence[Entry]) -> Table:
+    """Return a row a phase and one for all of them."""
+    total = sum(entry.wall for entry in entries)
     head = [Column("Phase"), *(Column(name, True) for name in _COLUMNS)]
-    return table("ledger", head, [*(_row(run, entry, total) for entry in entries), _total(entries, total)])
+    return Table("ledger", head, [*(_row(entry, total) for entry in entries), _total(entries, total)])
 
 
-def _row(run: Run, entry: Entry, total: float) -> list[object]:
-    sign = swatch(colour_of(run, entry.phase) + _lighter(entry))
-    share = f"{100 * entry.wall / total:.0f} %"
-    name = tag("span", {"class": "phase"}, sign, phase_label(entry.phase))
-    programs = exact(entry.programs)
-    return [name, seconds(entry.wall), share, _nonzero(entry.compile), programs, _device(entry), _steps(entry)]
+def ledger_notes(run: Run, entries: Sequence[Entry]) -> list[str]:
+    """Return what a reader must know, and what the time bought: how many candidates, on how few trainings."""
+    whole = number(run.results.get("seconds"))
+    rest = whole - sum(entry.wall for entry in entries) if whole is not None else 0.0
+    words = "Programs: how many were compiled; a new network, plan or population needs none."
+    outside = f"{seconds(rest)} of the run are outside of these phases." if rest >= 1 else ""
+    return [part for part in (words, outside, _work(run, entries)) if part]
+
+
+def _row(entry: Entry, total: float) -> list[Cell]:
+    share, programs = f"{100 * entry.wall / total:.0f}{NBSP}%", exact(entry.programs)
+    cells = [phase_label(entry.phase), seconds(entry.wall), share, _nonzero(entry.compile), programs]
+    return [Cell(each) for each in (*cells, _device(entry), _steps(entry))]
 
 
 def _steps(entry: Entry) -> str:
     """Return what a phase counts: a search its generations, a training its steps."""
-    generations = f"{NBSP}gen." if entry.phase.startswith("search") else ""
+    generations = f"{NBSP}gen." if _is_search(entry) else ""
     return f"{exact(entry.steps)}{generations}" if entry.steps else "–"
+
+
+def _is_search(entry: Entry) -> bool:
+    return entry.phase.startswith("search")
 
 
 def _device(entry: Entry) -> str:
@@ -100,42 +108,23 @@ def _nonzero(value: float) -> str:
     return seconds(value) if value else "–"
 
 
-def _total(entries: list[Entry], total: float) -> list[object]:
-    device = sum(entry.device or 0.0 for entry in entries)
-    steps = sum(entry.steps or 0.0 for entry in entries if not entry.phase.startswith("search"))
+def _total(entries: Sequence[Entry], total: float) -> list[Cell]:
+    steps = sum(entry.steps or 0.0 for entry in entries if not _is_search(entry))
     programs = sum(entry.programs or 0.0 for entry in entries)
-    compiled = _nonzero(sum(entry.compile for entry in entries))
-    return [
-        tag("b", None, "Total"),
-        tag("b", None, seconds(total)),
+    cells = [
         "",
-        compiled,
+        _nonzero(sum(entry.compile for entry in entries)),
         exact(programs) if programs else "–",
-        _nonzero(device),
+        _nonzero(sum(entry.device or 0.0 for entry in entries)),
         exact(steps) if steps else "–",
     ]
+    return [Cell("Total", strong=True), Cell(seconds(total), strong=True), *map(Cell, cells)]
 
 
-def _words(run: Run, entries: list[Entry], total: float) -> Html:
-    whole = number(run.results.get("seconds"))
-    rest = whole - total if whole is not None else 0.0
-    outside = f" {seconds(rest)} of the run are outside of these phases." if rest >= 1 else ""
-    return note(
-        swatch("compile"),
-        " Compiling, a part of each phase's time, is drawn apart at the end of the bar. Programs: how many were",
-        " compiled; a new network, plan or population needs none.",
-        outside,
-        _work(run, entries),
-    )
-
-
-def _work(run: Run, entries: list[Entry]) -> str:
-    """Return what the time bought: how many candidates, on how few trainings."""
-    phases = [entry.phase for entry in entries]
-    shared = sum(phase.startswith("supernet/") for phase in phases)
-    if not shared or not run.archive:
+def _work(run: Run, entries: Sequence[Entry]) -> str:
+    heads = [entry.phase.partition("/")[0] for entry in entries]
+    shared, alone = heads.count("supernet"), sum(head not in _NO_NETWORK for head in heads)
+    if not shared or not run.candidates:
         return ""
-    alone = sum(phase in _ALONE or phase.startswith(tuple(f"{head}/" for head in SINGLE)) for phase in phases)
-    said = f" {exact(len(run.archive))} candidates were scored on {exact(shared)} trained supernet{'s' * (shared > 1)}"
-    said += f", and {exact(alone)} network{'s' * (alone > 1)} trained alone." if alone else "."
-    return said + (_ORIGINAL if is_style(row_named(run, "found, fine-tuned")) else "")
+    said = f"{count_of(len(run.candidates), 'candidate')} were scored on {count_of(shared, 'trained supernet')}"
+    return f"{said}, and {count_of(alone, 'network')} trained alone." if alone else f"{said}."

@@ -1,91 +1,65 @@
-"""The networks of the result table as marks in the Pareto plot, and how far they compare with the candidates."""
+"""What is drawn beside the candidates: the networks of the result table, and the budget."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from nasjax.report.candidates import Candidate
-from nasjax.report.figures import archive_columns, row_named
-from nasjax.report.markers import Mark
-from nasjax.report.measures import measure
-from nasjax.report.run import STYLE_SUM, Run
-from nasjax.report.units import fixed
-from nasjax.report.values import number, text
+from nasjax.report.front import View
+from nasjax.report.measures import is_cost, write
+from nasjax.report.run import Row, Run
+from nasjax.report.units import LETTERS
+from nasjax.report.values import Real, mapping, number, strings
 
-# Marks by kind, and the rows of the result table that they stand for.
-_REFERENCES = (("bicubic", "bicubic"), ("handmade", "hand-made"), ("everything", "everything on"))
-_ROWS = (*_REFERENCES, ("tuned", "found, fine-tuned"))
-_SHORT = {"tuned": "fine-tuned", "handmade": "hand-made"}
+_LIMIT = re.compile(r"([a-z_]+)\s*<=?\s*([\d.]+)\s*([KMGT]?)(?![\w.]*%)", re.IGNORECASE)
+_MARKED = ("found", "finalist", "rival", "reference")
 
 
-def score_text(score: str, value: float) -> str:
-    """Return a score with the digits that are usual for it, without its unit."""
-    digits = measure(score).digits
-    return fixed(value, 4 if digits is None else digits)
+class Mark(NamedTuple):
+    """A network of the result table in a view; without an `x` (nothing is computed) it is a level."""
+
+    role: str
+    name: str
+    x: Real | None
+    y: Real
 
 
-def found_candidate(run: Run, candidates: Sequence[Candidate]) -> Candidate | None:
+def budget_limits(run: Run) -> dict[str, float]:
+    """Return the absolute upper bounds of the budget by cost; relative ones (40%) have no place on an axis."""
+    limits: dict[str, float] = {}
+    for source in (run.config.get("budget"), *(stage.get("budget") for stage in run.stages), run.results.get("budget")):
+        limits |= {key: bound for key, value in mapping(source).items() if (bound := number(value)) is not None}
+        for words in strings(source):
+            found = _LIMIT.findall(words)
+            limits |= {name.lower(): (number(value) or 0.0) * LETTERS[unit.upper()] for name, value, unit in found}
+    return {name: bound for name, bound in limits.items() if bound > 0}
+
+
+def found_candidate(run: Run) -> Mapping[str, Any] | None:
     """Return the last candidate of the archive that is the found network."""
-    arch = text(run.results.get("arch"))
-    return next((c for c in reversed(candidates) if c.arch == arch), None) if arch else None
+    arch = run.results.get("arch") or (run.found.arch if run.found else "")
+    return next((row for row in reversed(run.candidates) if arch and row.get("arch") == arch), None)
 
 
-def reference_marks(run: Run, candidates: Sequence[Candidate], cost: str) -> list[Mark]:
-    """Return bicubic, the hand-made and the found network as marks, where their scores are known.
-
-    A row's `search_score` is its score under the protocol of the search; where no row has one, the main score of the
-    result table stands in, which was measured on other pictures (see `comparison`). The fine-tuned network is marked
-    by its `search_score` alone.
-    """
-    key, rows = archive_columns(run)[1][0], _REFERENCES
-    if has_search_scores(run):
-        key, rows = "search_score", _ROWS
-    marks = [_mark(run, kind, name, cost, key) for kind, name in rows]
-    found = found_candidate(run, candidates)
-    if found is not None and cost in found.costs:
-        marks.append(Mark("found", f"found {_written(run, found.score)}", found.costs[cost], found.score))
-    return [mark for mark in marks if mark is not None]
+def marks(run: Run, view: View) -> list[Mark]:
+    """Return the networks of the result table that were scored as candidates are, and the found one as it was seen."""
+    rows = [row for row in run.rows if row.role in _MARKED]
+    listed = [mark for row in rows if (mark := _mark(row, view)) is not None]
+    seen = found_candidate(run)
+    if seen is not None and any(seen is row for row in view.candidates):
+        listed.append(Mark("seen", f"found, as searched {_score(view, seen[view.y.name])}", *_place(view, seen)))
+    return listed
 
 
-def has_search_scores(run: Run) -> bool:
-    """Tell whether the reference networks were scored under the protocol of the search."""
-    return any(number((row_named(run, name) or {}).get("search_score")) is not None for _, name in _REFERENCES)
-
-
-def comparison(run: Run, candidates: Sequence[Candidate], marks: Sequence[Mark]) -> str:
-    """Return what a reader must know before comparing marks with candidates: what they were scored and trained on."""
-    kinds = {mark.kind for mark in marks}
-    names = " and ".join(name for kind, name in _REFERENCES if kind in kinds)
-    if has_search_scores(run):
-        return _trained_alone(run, kinds)
-    if not names:
-        return ""
-    score = archive_columns(run)[1][0]
-    inherited = number((row_named(run, "found, inherited") or {}).get(score))
-    found = found_candidate(run, candidates)
-    if inherited is None or found is None:
-        return f"The marks of {names} are from the result table, whose protocol is not that of the search."
-    words = (
-        f"The marks of {names} are from the result table. Under its protocol the found network with inherited weights"
-    )
-    return f"{words} has {score_text(score, inherited)}, in the search it had {score_text(score, found.score)}."
-
-
-def _trained_alone(run: Run, kinds: set[str]) -> str:
-    alone = [_SHORT[kind] for kind in ("tuned", "handmade") if kind in kinds]
-    if not alone:
-        return ""
-    both = f"{' and the '.join(alone)} network were trained alone and share"
-    who = f"{alone[0]} network was trained alone and shares" if len(alone) == 1 else both
-    what = "pairs" if archive_columns(run)[1][0] == STYLE_SUM else "patches"
-    return f"All are scored on the same {what}, but the {who} no weights with the candidates."
-
-
-def _mark(run: Run, kind: str, name: str, cost: str, key: str) -> Mark | None:
-    row = row_named(run, name) or {}
-    score, price = number(row.get(key)), number(row.get(cost))
-    if score is None or (kind != "bicubic" and not price):
+def _mark(row: Row, view: View) -> Mark | None:
+    x, y = (row.search.get(each.name, row.values.get(each.name) if is_cost(each.name) else None) for each in view[:2])
+    if y is None or (x is None and not is_cost(view.x.name)):
         return None
-    return Mark(kind, f"{name} {_written(run, score)}", None if kind == "bicubic" else price, score)
+    return Mark(row.role, f"{row.name} {_score(view, y)}", x or None, y)
 
 
-def _written(run: Run, score: float) -> str:
-    return score_text(archive_columns(run)[1][0], score)
+def _place(view: View, row: Mapping[str, Any]) -> tuple[Real, Real]:
+    return row[view.x.name], row[view.y.name]
+
+
+def _score(view: View, value: Real) -> str:
+    return write(view.y, value, unit=False)

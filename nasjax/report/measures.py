@@ -1,66 +1,57 @@
-"""What the quantities of a run are called, how they are written, and which way is better."""
+"""How a quantity of a run is called and written, and which way is better."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from nasjax.report.units import count, fixed
+from nasjax.report.values import Real
 
 
 class Measure(NamedTuple):
-    """How a score or cost is written: label, unit, digits after the point (None: as a count), which way is better.
+    """A score or cost: label, unit, digits behind the point (None: written as a count), and which way is better.
 
-    Differences below `noise` say nothing: so much the same training varies with its seed (0: not known).
+    `better` is "higher", "lower" or empty where neither is; `meaning` and `protocol` are sentences. Differences below
+    `noise` say nothing, whatever few trainings show (0: not known).
     """
 
+    name: str
     label: str
     unit: str = ""
     digits: int | None = None
-    higher: bool = True
+    better: str = ""
+    meaning: str = ""
+    protocol: str = ""
     noise: float = 0.0
 
 
-# A rule of thumb for short trainings of small networks; larger and longer ones vary less.
-_NOISE_DB = 0.05
-_MEASURES = {
-    "psnr_y": Measure("Y\u2011PSNR", "dB", 2, noise=_NOISE_DB),
-    "psnr": Measure("PSNR", "dB", 2, noise=_NOISE_DB),
-    "ssim_y": Measure("Y\u2011SSIM", "", 4),
-    "ssim": Measure("SSIM", "", 4),
-    "lpips": Measure("LPIPS", "", 4, higher=False),
-    "fid": Measure("FID", "", 2, higher=False),
-    "kid": Measure("KID", "", 4, higher=False),
-    "edge": Measure("Edge error", "", 4, higher=False),
-    "style": Measure("Style distance", "", 4, higher=False),
-    "edge+style": Measure("Edge + style", "", 4, higher=False),
-    "teacher": Measure("To the teacher", "", 4, higher=False),
-    "total": Measure("Total", "", 4, higher=False),
-    "params": Measure("Parameters", higher=False),
-    "macs": Measure("MACs", higher=False),
-    "macs_torchprofile": Measure("MACs (torchprofile)", higher=False),
-    "activations": Measure("Activations", higher=False),
-    "bytes": Measure("Size", "B", higher=False),
-    "hypervolume": Measure("hypervolume (last = 1)"),
-    "best": Measure("best score"),
-    "latency_ms": Measure("Latency", "ms", 1, higher=False),
+# Costs are counted for every system alike (`nasjax.cost`).
+COSTS = {
+    cost.name: cost
+    for cost in (
+        Measure("params", "Parameters", better="lower"),
+        Measure("macs", "MACs", better="lower"),
+        Measure("latency_ms", "Latency", "ms", 1, "lower"),
+        Measure("activations", "Activations", better="lower"),
+        Measure("bytes", "Size", "B", better="lower"),
+        Measure("macs_torchprofile", "MACs (torchprofile)", better="lower"),
+        Measure("latency", "Latency, summed", "ms", 1, "lower"),
+        Measure("cost", "Relative cost", "", 3, "lower"),
+    )
 }
 
 
 def is_cost(name: str) -> bool:
-    """Tell whether a column is a cost of the network (less is better) and not a score of its pictures."""
-    return name.split("_")[0] in {"params", "macs", "activations", "bytes", "latency"}
+    """Tell whether a measure is a cost of the network and not a score of its pictures."""
+    return name in COSTS
 
 
-def measure(name: str) -> Measure:
-    """Return how a quantity is written; an unknown name keeps its name and gets four digits."""
-    if name in _MEASURES:
-        return _MEASURES[name]
-    if name.startswith("val/"):
-        shown = measure(name.removeprefix("val/"))
-        return shown._replace(label=f"validation, {shown.label}")
-    return Measure(name, "", None if is_cost(name) else 4, higher=not is_cost(name))
+def write(shown: Measure, value: Real | None, *, unit: bool = True) -> str:
+    """Return a value of a measure as readers see it; a dash for None."""
+    if shown.digits is None:
+        return count(value, shown.unit if unit else "")
+    return fixed(value, shown.digits, shown.unit if unit else "")
 
 
-def better_is_higher(results: Mapping[str, Any], name: str) -> bool:
-    """Return the direction the run declares (one flag, or one a score), else the customary one of that score."""
-    declared = results.get("higher_is_better")
-    if isinstance(declared, Mapping):
-        declared = declared.get(name)
-    return declared if isinstance(declared, bool) else measure(name).higher
+def inline(shown: Measure) -> str:
+    """Return a label as it stands in the middle of a sentence: abbreviations keep their letters."""
+    rest = shown.label[1:]
+    return shown.label.lower() if rest == rest.lower() else shown.label

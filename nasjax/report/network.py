@@ -1,12 +1,12 @@
 """The found architecture as a diagram: a column of blocks, long edges as arcs, costs beside each block."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from nasjax.report.figures import macs_at
-from nasjax.report.html import Html, escape, join, note, scroller, tag
 from nasjax.report.layout import Arc, Layout, arrange
+from nasjax.report.measures import inline
 from nasjax.report.run import Run
-from nasjax.report.svg import label, px
+from nasjax.report.system import measure, stated_at
 from nasjax.report.units import count
 from nasjax.report.values import Real, number, text
 
@@ -17,93 +17,114 @@ _LANE = 13
 _TOP = 34
 _BAR = 150
 _COLUMN = _BAR + 66
+_KINDS = ("input", "layer", "block", "off", "merge", "output")
+_HEADS = {"down": "l-4 -7h8z", "right": "l-7 -4v8z", "left": "l7 -4v8z"}
 
 
-def network_section(run: Run) -> Html:
-    """Return the arch text and the diagram; empty until diagram.json has a node or the arch is known."""
-    arch = text(run.results.get("arch"))
-    line = tag("div", {"class": "code"}, tag("pre", None, tag("code", None, _breakable(arch)))) if arch else ""
+class Edge(NamedTuple):
+    """A line of class `kind` along `path`, with the path of its arrow head."""
+
+    kind: str
+    path: str
+    head: str
+
+
+class Box(NamedTuple):
+    """A block: upper left corner, roundness, and what is written in it and shown on pointing."""
+
+    kind: str
+    x: float
+    y: float
+    round: float
+    name: str
+    detail: str
+    full: str
+
+
+class Bars(NamedTuple):
+    """A cost: its heading at `x`, and of each block that has it (y of its middle, width, what is written)."""
+
+    heading: str
+    x: float
+    bars: Sequence[tuple[float, float, str]]
+
+
+class Diagram(NamedTuple):
+    """A drawing of `size` (width, height): edges, boxes, costs, and what it shows in words."""
+
+    size: tuple[float, float]
+    box: tuple[int, int]
+    edges: Sequence[Edge]
+    boxes: Sequence[Box]
+    costs: Sequence[Bars]
+    words: str
+
+
+def diagram_view(run: Run) -> Diagram | None:
+    """Return the diagram of the found network; None until there is one that can be drawn."""
     layout = arrange(run.diagram)
-    if not layout.nodes or len(layout.nodes) > _MOST_NODES:
-        return join([line])
-    words = "Dashed blocks are switched off. Arcs are long edges; dotted ones carry a residual."
-    return join([line, scroller(_diagram(layout, macs_at(run)), "diagram of the network"), note(words)])
-
-
-def _breakable(arch: str) -> Html:
-    """Let a long arch text break behind its commas, which leaves the text itself as it is."""
-    return join(arch.split(","), Html(",<wbr>"))
-
-
-def _diagram(layout: Layout, size: str) -> Html:
-    words = {"params": "parameters", "macs": f"MACs at {size}" if size else "MACs"}
+    if not 0 < len(layout.nodes) <= _MOST_NODES:
+        return None
     left = 26 + _LANE * (1 + max((arc.lane for arc in layout.left), default=-1))
     right = left + _BOX[0] + 26 + _LANE * (1 + max((arc.lane for arc in layout.right), default=-1))
     costs = [name for name in ("params", "macs") if any(number(node.get(name)) for node in layout.nodes)]
-    width, height = right + _COLUMN * len(costs), _TOP + _ROW * len(layout.nodes)
-    names = ", ".join(text(node.get("label")) for node in layout.nodes)
-    attributes = {"class": "diagram", "width": width, "height": height, "viewBox": f"0 0 {width} {height}"}
-    parts = [
+    edges = [
         *(_arc(arc, left, -1) for arc in layout.left),
         *(_arc(arc, left + _BOX[0], 1) for arc in layout.right),
         *(_straight(row, left) for row in layout.straight),
-        *(_node(node, left, row) for row, node in enumerate(layout.nodes)),
-        *(_costs(layout, name, words[name], right + _COLUMN * i) for i, name in enumerate(costs)),
     ]
-    return tag("svg", {**attributes, "role": "img", "aria-label": f"Diagram, from top to bottom: {names}"}, *parts)
+    return Diagram(
+        (right + _COLUMN * len(costs), _TOP + _ROW * len(layout.nodes)),
+        _BOX,
+        edges,
+        [_node(node, left, row) for row, node in enumerate(layout.nodes)],
+        [_costs(run, layout, name, right + _COLUMN * i) for i, name in enumerate(costs)],
+        ", ".join(text(node.get("label")) for node in layout.nodes),
+    )
 
 
 def _middle(row: int) -> float:
     return _TOP + _ROW * row + _BOX[1] / 2
 
 
-def _straight(row: int, left: Real) -> Html:
+def _straight(row: int, left: Real) -> Edge:
     x, start, end = left + _BOX[0] / 2, _middle(row) + _BOX[1] / 2, _middle(row + 1) - _BOX[1] / 2
-    return join([tag("path", {"class": "edge", "d": f"M{px(x)} {px(start)}V{px(end - 1)}"}), _head(x, end, "down")])
+    return Edge("main", f"M{_px(x)} {_px(start)}V{_px(end - 1)}", _head(x, end, "down"))
 
 
-def _arc(arc: Arc, edge: Real, side: int) -> Html:
+def _arc(arc: Arc, edge: Real, side: int) -> Edge:
     """Return a bracket from row to row beside the column; `side` is -1 for the left and 1 for the right of it."""
     lane, r = edge + side * (18 + _LANE * arc.lane), 9
     # Starting below the middle and ending above it keeps edges apart that end and begin at the same block.
     start, end = _middle(arc.start) + 7, _middle(arc.end) - 7
     turn = lane - side * r
-    path = f"M{px(edge)} {px(start)}H{px(turn)}Q{px(lane)} {px(start)} {px(lane)} {px(start + r)}V{px(end - r)}"
-    path += f"Q{px(lane)} {px(end)} {px(turn)} {px(end)}H{px(edge + side)}"
-    css = arc.kind if arc.kind in {"long", "residual"} else "main"
-    return join(
-        [tag("path", {"class": f"edge {css}", "d": path}), _head(edge, end, "right" if side < 0 else "left", css)]
-    )
+    path = f"M{_px(edge)} {_px(start)}H{_px(turn)}Q{_px(lane)} {_px(start)} {_px(lane)} {_px(start + r)}V{_px(end - r)}"
+    path += f"Q{_px(lane)} {_px(end)} {_px(turn)} {_px(end)}H{_px(edge + side)}"
+    kind = arc.kind if arc.kind in {"long", "residual"} else "main"
+    return Edge(kind, path, _head(edge, end, "right" if side < 0 else "left"))
 
 
-def _head(x: Real, y: Real, direction: str, css: str = "main") -> Html:
-    shape = {"down": "l-4 -7h8z", "right": "l-7 -4v8z", "left": "l7 -4v8z"}[direction]
-    return tag("path", {"class": f"head {css}", "d": f"M{px(x)} {px(y)}{shape}"})
+def _head(x: Real, y: Real, direction: str) -> str:
+    return f"M{_px(x)} {_px(y)}{_HEADS[direction]}"
 
 
-def _node(node: dict[str, Any], left: Real, row: int) -> Html:
+def _node(node: Mapping[str, Any], left: Real, row: int) -> Box:
     kind, name, detail = (text(node.get(key)) for key in ("kind", "label", "detail"))
-    kind = kind if kind in {"input", "layer", "block", "off", "merge", "output"} else "layer"
-    y, middle = _TOP + _ROW * row, left + _BOX[0] / 2
     round_ends = _BOX[1] / 2 if kind in {"input", "output", "merge"} else 8
-    box = {"x": px(left), "y": px(y), "width": _BOX[0], "height": _BOX[1], "rx": px(round_ends), "class": f"box {kind}"}
-    title = tag("title", None, join([name, detail], ": "))
-    first = label(middle, y + (18 if detail else 26), _cut(name, 31), anchor="middle", css="name")
-    second = label(middle, y + 33, _cut(detail, 40), anchor="middle", css="detail") if detail else ""
-    return tag("g", {"class": f"node {kind}"}, title, tag("rect", box), first, second)
+    full = ": ".join(filter(None, (name, detail)))
+    kind = kind if kind in _KINDS else "layer"
+    return Box(kind, left, _TOP + _ROW * row, round_ends, _cut(name, 31), _cut(detail, 40), full)
 
 
 def _cut(words: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
-def _costs(layout: Layout, name: str, words: str, left: Real) -> Html:
+def _costs(run: Run, layout: Layout, name: str, x: Real) -> Bars:
     values = [number(node.get(name)) or 0.0 for node in layout.nodes]
-    heading = label(left, _TOP - 14, words, css="axis")
-    return join([heading, *(_bar(value, max(values), left, row) for row, value in enumerate(values) if value > 0)])
+    bars = [(_middle(row), max(1.5, _BAR * v / max(values)), count(v)) for row, v in enumerate(values) if v > 0]
+    return Bars(inline(measure(run.system, name)) + stated_at(run.system, name), x, bars)
 
 
-def _bar(value: Real, most: Real, left: Real, row: int) -> Html:
-    width, y = max(1.5, _BAR * value / most), _middle(row)
-    bar = tag("rect", {"class": "bar", "x": px(left), "y": px(y - 5), "width": px(width), "height": "10", "rx": "2"})
-    return join([bar, label(left + width + 6, y + 4, escape(count(value)))])
+def _px(value: Real) -> str:
+    return f"{value:.1f}".removesuffix(".0")

@@ -1,18 +1,19 @@
 """Before and after: a slider over each whole picture, and crops of every version side by side."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from PIL import Image
 
 from nasjax.report.encode import Box, crop_exact, encode_all, encode_exact, open_picture
-from nasjax.report.html import Html, escape, join, note, tag
+from nasjax.report.measures import write
 from nasjax.report.run import Run
-from nasjax.report.units import fixed
-from nasjax.report.values import number, records, text
+from nasjax.report.system import measure
+from nasjax.report.values import mapping, number, records, text
 
 _MOST_PICTURES = 12
+_FOUND = "found"  # the panel of the network that the search came to
 _MOST_CROPS = 4
 _MOST_CROP_SIDE = 200
 _MOST_CROP_CHARACTERS = 1_000_000
@@ -24,77 +25,134 @@ _MIDDLE_ROW, _WIDE_ROW, _GAP = 812, 1024, 10
 
 
 class Panel(NamedTuple):
-    """One version of a picture."""
+    """One version of a picture, its scores in words, and, once encoded, its data URI; `coarse`: of larger pixels."""
 
     label: str
     picture: Image.Image
-    psnr: float | None
+    scores: str
+    uri: str = ""
+    coarse: bool = False
+
+    @property
+    def words(self) -> str:
+        """The label with the scores behind it."""
+        return ", ".join(filter(None, (self.label, self.scores)))
 
 
 class Detail(NamedTuple):
-    """A crop in output pixels with its data URI for each panel."""
+    """A crop: its place in percent of the picture, its width on the page in pixels by window, an URI a panel."""
 
-    box: Box
-    uris: list[str]
+    place: str
+    widths: str
+    uris: Sequence[str]
 
 
 class Shot(NamedTuple):
-    """One picture in all its versions; `size` is that of the outputs. `beside` shows other things, as a style does."""
+    """One picture in all its versions, `pair` of them to begin with; `beside` shows other things, as a style does."""
 
     name: str
     credit: str
-    panels: list[Panel]
-    beside: list[Panel]
-    crops: list[Box]
+    caption: str
     size: tuple[int, int]
+    panels: Sequence[Panel]
+    beside: Sequence[Panel]
+    pair: tuple[int, int]
+    details: Sequence[Detail]
 
 
-def pictures_section(run: Run) -> Html:
-    """Return slider and crops of each picture; empty until a picture can be read."""
-    shots = [shot for entry in run.images[:_MOST_PICTURES] if (shot := _shot(run, entry)) is not None]
-    if not shots:
-        return Html("")
-    uris = iter(encode_all([panel.picture for shot in shots for panel in [*shot.panels, *shot.beside]]))
-    details = _details(shots)
-    figures = [
-        _figure(shot, i, [next(uris) for _ in (*shot.panels, *shot.beside)], details[i]) for i, shot in enumerate(shots)
+class Pictures(NamedTuple):
+    """The pictures that can be shown; how many more there are; and the files that cannot be read."""
+
+    shots: Sequence[Shot]
+    more: int
+    unread: Sequence[str]
+
+
+class _Read(NamedTuple):
+    """An entry of images.json with the pictures that could be read, the crops wanted, and the files that could not."""
+
+    entry: Mapping[str, Any]
+    panels: Sequence[Panel]
+    beside: Sequence[Panel]
+    size: tuple[int, int]
+    boxes: Sequence[Box]
+    unread: Sequence[str]
+
+
+def pictures_view(run: Run) -> Pictures:
+    """Return slider and crops of each picture that can be read."""
+    entries = run.images[:_MOST_PICTURES]
+    every = [_read(run, entry) for entry in entries]
+    shown = [read for read in every if read.panels]
+    uris = iter(encode_all([panel.picture for read in shown for panel in (*read.panels, *read.beside)]))
+    shots = [_shot(read, uris, details) for read, details in zip(shown, _details(shown), strict=True)]
+    return Pictures(shots, len(run.images) - len(entries), [file for read in every for file in read.unread])
+
+
+def _read(run: Run, entry: Mapping[str, Any]) -> _Read:
+    listed = {key: records(entry.get(key)) for key in ("panels", "beside")}
+    opened = {
+        key: [(raw, open_picture(run.folder, text(raw.get("file")))) for raw in raws] for key, raws in listed.items()
+    }
+    panels, beside = ([_panel(run, raw, picture) for raw, picture in opened[key] if picture] for key in listed)
+    unread = [text(raw.get("file")) for pairs in opened.values() for raw, picture in pairs if picture is None]
+    size = max((panel.picture.size for panel in panels), key=lambda s: s[0] * s[1], default=(0, 0))
+    boxes = [box for raw in _list(entry.get("crops")) if (box := _box(raw, size)) is not None]
+    panels = [panel._replace(coarse=panel.picture.size != size) for panel in panels]
+    return _Read(entry, panels, beside, size, boxes[:_MOST_CROPS], unread)
+
+
+def _panel(run: Run, raw: Mapping[str, Any], picture: Image.Image) -> Panel:
+    scores = {measure(run.system, name): number(value) for name, value in mapping(raw.get("scores")).items()}
+    written = [
+        write(shown, v) if shown.unit else f"{shown.label} {write(shown, v)}"
+        for shown, v in scores.items()
+        if v is not None
     ]
-    left = len(run.images) - len(shots)
-    words = "Drag the line, or move it with the arrow keys. Crops are enlarged by repeating pixels, without smoothing."
-    more = f" {left} more pictures are listed in the run folder." if left > 0 else ""
-    return join([note(tag("span", {"class": "script"}, words), more), *figures])
+    return Panel(text(raw.get("label")) or "picture", picture, ", ".join(written))
 
 
-def _details(shots: Sequence[Shot]) -> list[list[Detail]]:
+def _shot(read: _Read, uris: Iterator[str], details: Sequence[Detail]) -> Shot:
+    panels, beside = ([panel._replace(uri=next(uris)) for panel in part] for part in (read.panels, read.beside))
+    name, credit, caption = (text(read.entry.get(key)) for key in ("name", "credit", "caption"))
+    return Shot(name, credit, caption, read.size, panels, beside, _pair(read), details)
+
+
+def _pair(read: _Read) -> tuple[int, int]:
+    """Return the panels to begin with: what was found, and on the left the first other one that has a score."""
+    labels = [panel.label for panel in read.panels]
+    found = labels.index(_FOUND) if _FOUND in labels else len(labels) - 1
+    others = [i for i, panel in enumerate(read.panels) if i != found]
+    return next((i for i in others if read.panels[i].scores), others[0] if others else found), found
+
+
+def _details(shown: Sequence[_Read]) -> list[list[Detail]]:
     """Return the crops of each picture, as many from the first picture on as there is room for."""
     room, found = _MOST_CROP_CHARACTERS, []
-    for shot in shots:
-        encoded = [Detail(box, [_crop_uri(shot, panel, box) for panel in shot.panels]) for box in shot.crops]
-        ends = itertools.accumulate((sum(map(len, detail.uris)) for detail in encoded), initial=0)
-        kept = [detail for detail, end in zip(encoded, list(ends)[1:], strict=True) if end <= room]
+    for read in shown:
+        encoded = [_detail(read, box) for box in read.boxes]
+        ends = list(itertools.accumulate(sum(map(len, detail.uris)) for detail in encoded))
+        kept = [detail for detail, end in zip(encoded, ends, strict=True) if end <= room]
         room -= sum(len(uri) for detail in kept for uri in detail.uris)
         found.append(kept)
     return found
 
 
-def _crop_uri(shot: Shot, panel: Panel, box: Box) -> str:
-    return encode_exact(crop_exact(panel.picture, box, shot.size))
+def _detail(read: _Read, box: Box) -> Detail:
+    (width, height), tiles = read.size, len(read.panels)
+    at = (100 * box.x / width, 100 * box.y / height, 100 * box.width / width, 100 * box.height / height)
+    rooms = {"narrow": _NARROW} | {
+        name: min(_LARGEST, (row - _GAP * (tiles - 1)) // tiles)
+        for name, row in (("middle", _MIDDLE_ROW), ("wide", _WIDE_ROW))
+    }
+    widths = ";".join(f"--{name}:{_whole(box.width, room)}px" for name, room in rooms.items())
+    uris = [encode_exact(crop_exact(panel.picture, box, read.size)) for panel in read.panels]
+    return Detail("left:{:.3f}%;top:{:.3f}%;width:{:.3f}%;height:{:.3f}%".format(*at), widths, uris)
 
 
-def _shot(run: Run, entry: dict[str, Any]) -> Shot | None:
-    panels, beside = (_panels(run, entry.get(key)) for key in ("panels", "beside"))
-    if not panels:
-        return None
-    size = max((panel.picture.size for panel in panels), key=lambda s: s[0] * s[1])
-    crops = [box for raw in _list(entry.get("crops")) if (box := _box(raw, size)) is not None]
-    return Shot(text(entry.get("name")), text(entry.get("credit")), panels, beside, crops[:_MOST_CROPS], size)
-
-
-def _panels(run: Run, entries: object) -> list[Panel]:
-    read = [(panel, open_picture(run.folder, text(panel.get("file")))) for panel in records(entries)]
-    return [
-        Panel(text(p.get("label")) or "picture", picture, number(p.get("psnr_y"))) for p, picture in read if picture
-    ]
+def _whole(width: int, room: int) -> int:
+    """Return the width of a crop enlarged by a whole factor; one that is too wide for its room is reduced to it."""
+    return room // width * width or room
 
 
 def _list(value: object) -> list[object]:
@@ -108,119 +166,3 @@ def _box(raw: object, size: tuple[int, int]) -> Box | None:
     x, y, width, height = (int(min(max(value or 0, 0), 1e6)) for value in found)
     inside = Box(x, y, min(width, size[0] - x, _MOST_CROP_SIDE), min(height, size[1] - y, _MOST_CROP_SIDE))
     return inside if inside.width > 0 and inside.height > 0 else None
-
-
-def _figure(shot: Shot, index: int, uris: Sequence[str], details: Sequence[Detail]) -> Html:
-    credit = tag("span", {"class": "credit"}, shot.credit) if shot.credit else ""
-    caption = tag("figcaption", None, tag("b", None, shot.name), " ", credit)
-    shown = shot._replace(crops=[detail.box for detail in details])
-    rows = [_crop_row(shot, place, detail) for place, detail in enumerate(details, 1)]
-    slider = _slider(shown, index, uris[: len(shot.panels)])
-    others = [_other(shot, panel, uri) for panel, uri in zip(shot.beside, uris[len(shot.panels) :], strict=True)]
-    if not others:
-        return tag("figure", {"class": "shot"}, caption, slider, *rows)
-    both = tag("div", {"class": "beside"}, slider, *others)
-    return tag("figure", {"class": "shot"}, caption, both, tag("div", {"class": "rows"}, *rows))
-
-
-def _other(shot: Shot, panel: Panel, uri: str) -> Html:
-    return tag(
-        "div", {"class": "other"}, tag("img", {"src": uri, "alt": _alt(shot, panel)}), tag("p", None, panel.label)
-    )
-
-
-def _pair(shot: Shot) -> tuple[int, int]:
-    """Return the panels to begin with: on the left bicubic or the content, on the right found, where there are such."""
-    labels = [panel.label for panel in shot.panels]
-    left = next((labels.index(name) for name in ("bicubic", "input", "content") if name in labels), 0)
-    right = labels.index("found") if "found" in labels else len(labels) - 1
-    return left, right
-
-
-def _slider(shot: Shot, index: int, uris: Sequence[str]) -> Html:
-    left, right = _pair(shot)
-    layers = [
-        _layer(shot, i, uri, "left" if i == left else "right" if i == right else None) for i, uri in enumerate(uris)
-    ]
-    outlines = [_outline(box, shot.size, i) for i, box in enumerate(shot.crops, 1)]
-    handle = tag(
-        "input",
-        {
-            "type": "range",
-            "min": "0",
-            "max": "100",
-            "value": "50",
-            "step": "0.5",
-            "aria-label": f"position of the line over {shot.name}",
-        },
-    )
-    line = tag("span", {"class": "line", "aria-hidden": "true"})
-    style = f"aspect-ratio:{shot.size[0]}/{shot.size[1]}"
-    stage = tag(
-        "div",
-        {"class": "compare", "style": style, "data-left": left, "data-right": right},
-        *layers,
-        *outlines,
-        line,
-        handle,
-    )
-    choices = [_select(shot, side, chosen, index) for side, chosen in (("left", left), ("right", right))]
-    return tag(
-        "div",
-        {"class": "slider", "style": f"--natural:{max(shot.size[0], 480)}px"},
-        stage,
-        tag("div", {"class": "sides"}, *choices),
-    )
-
-
-def _layer(shot: Shot, index: int, uri: str, role: str | None) -> Html:
-    panel = shot.panels[index]
-    css = "pixel" if panel.picture.size != shot.size else None
-    return tag("img", {"src": uri, "alt": _alt(shot, panel), "class": css, "data-role": role, "draggable": "false"})
-
-
-def _alt(shot: Shot, panel: Panel) -> str:
-    return f"{shot.name}, {panel.label}{_quality(panel)}"
-
-
-def _quality(panel: Panel) -> str:
-    return "" if panel.psnr is None else f", {fixed(panel.psnr, 2, 'dB')}"
-
-
-def _select(shot: Shot, side: str, chosen: int, index: int) -> Html:
-    options = [
-        tag("option", {"value": i, "selected": i == chosen}, panel.label + _quality(panel))
-        for i, panel in enumerate(shot.panels)
-    ]
-    name = f"{side}-{index}"
-    hidden = tag("span", {"class": "hide"}, f"{side} of the line")
-    return tag("label", {"for": name, "class": side}, hidden, tag("select", {"id": name, "data-side": side}, *options))
-
-
-def _outline(box: Box, size: tuple[int, int], index: int) -> Html:
-    at = (100 * box.x / size[0], 100 * box.y / size[1], 100 * box.width / size[0], 100 * box.height / size[1])
-    style = "left:{:.3f}%;top:{:.3f}%;width:{:.3f}%;height:{:.3f}%".format(*at)
-    return tag("span", {"class": "outline", "style": style, "aria-hidden": "true"}, str(index))
-
-
-def _crop_row(shot: Shot, place: int, detail: Detail) -> Html:
-    middle, wide = (min(_LARGEST, _share(row, len(shot.panels))) for row in (_MIDDLE_ROW, _WIDE_ROW))
-    sizes = {"narrow": _NARROW, "middle": middle, "wide": wide}
-    style = ";".join(f"--{name}:{_whole(detail.box.width, room)}px" for name, room in sizes.items())
-    cells = [_crop(shot, panel, place, uri) for panel, uri in zip(shot.panels, detail.uris, strict=True)]
-    return tag("div", {"class": "crops", "style": style, "role": "group", "aria-label": f"crop {place}"}, *cells)
-
-
-def _share(row: int, tiles: int) -> int:
-    return (row - _GAP * (tiles - 1)) // tiles
-
-
-def _whole(width: int, room: int) -> int:
-    """Return the width of a crop enlarged by a whole factor; one that is too wide for its room is reduced to it."""
-    return room // width * width or room
-
-
-def _crop(shot: Shot, panel: Panel, place: int, uri: str) -> Html:
-    picture = tag("img", {"src": uri, "alt": f"crop {place} of {_alt(shot, panel)}"})
-    mark = tag("span", {"class": "number", "aria-hidden": "true"}, str(place))
-    return tag("div", None, picture, tag("p", None, mark, " ", escape(panel.label)))

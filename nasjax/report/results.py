@@ -1,96 +1,98 @@
 """The result table, with the protocol under which its figures hold."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from nasjax.report.figures import HALF_RANGE, found_row, macs_at, result_rows, result_scores
-from nasjax.report.html import Column, Html, escape, join, note, table, tag
-from nasjax.report.measures import better_is_higher, measure
-from nasjax.report.run import Run
-from nasjax.report.style import is_style, style_words
-from nasjax.report.units import NBSP, count, exact, fixed
-from nasjax.report.values import number, strings, text
+from nasjax.report.measures import Measure, is_cost, write
+from nasjax.report.run import Row, Run
+from nasjax.report.system import in_order, measure, stated_at
+from nasjax.report.tables import Cell, Column, Table
+from nasjax.report.units import LETTERS, NBSP, exact, fixed
+from nasjax.report.values import strings, text
 
-_SIZES = {"T": 1e12, "G": 1e9, "M": 1e6, "K": 1e3}
+_TRAINED = ("found", "scratch", "finalist", "rival")
+_COSTS = ("params", "macs", "latency_ms")
+_ARROWS = {"higher": "↑", "lower": "↓"}
 
 
-def results_section(run: Run) -> Html:
-    """Return the result table; empty until results.json has rows."""
-    rows = result_rows(run)
-    if not rows:
-        return Html("")
-    scores = result_scores(run)
-    costs = [
-        name for name in ("params", "macs", "latency_ms") if any(number(row.get(name)) is not None for row in rows)
+class Results(NamedTuple):
+    """The table; what each score means, by its label; and notes on protocol, budget and chance."""
+
+    table: Table
+    meanings: Sequence[tuple[str, str]]
+    notes: Sequence[str]
+
+
+def results_view(run: Run) -> Results | None:
+    """Return the result table; None until results.json has rows."""
+    if not run.rows:
+        return None
+    scores, costs = in_order(run.system, dict.fromkeys(name for row in run.rows for name in row.values))
+    shown = [measure(run.system, name) for name in [*scores, *(name for name in costs if name in _COSTS)]]
+    columns = [_column(run, each) for each in shown]
+    has_notes = any(row.note for row in run.rows)
+    rows = [
+        [Cell(row.name, strong=row is run.found), *columns_of_row, *([Cell(row.note)] if has_notes else [])]
+        for row, *columns_of_row in zip(run.rows, *(_cells(run.rows, each) for each in shown), strict=True)
     ]
-    unit = _macs_unit(rows)
-    head = [Column("Network"), *(Column(_head(run, name, unit), True) for name in [*scores, *costs])]
-    notes = any(text(row.get("note")) for row in rows)
-    shown = [_row(run, row, scores) + [_cost(row, cost, unit) for cost in costs] for row in rows]
-    body = [cells + ([text(row.get("note"))] if notes else []) for cells, row in zip(shown, rows, strict=True)]
-    listing = table("results", [*head, *([Column("Note")] if notes else [])], body)
-    return join([listing, style_words(run) if is_style(found_row(run)) else "", _protocol(run)])
+    head = [Column("Network"), *columns, *([Column("Note")] if has_notes else [])]
+    return Results(Table("results", head, rows), _meanings(shown), _notes(run))
 
 
-def _head(run: Run, name: str, unit: str) -> Html:
-    if name == "macs":
-        at = macs_at(run)
-        size = tag("span", {"class": "size"}, f"at {at}") if at else ""
-        return join([measure(name).label, f"({unit})" if unit else "", size], " ")
-    return join([measure(name).label, measure(name).unit], ", ")
+def _column(run: Run, shown: Measure) -> Column:
+    letter = _letter(run.rows, shown)
+    unit = f"{letter}{shown.unit}" if shown.digits is None else shown.unit
+    label = f"{shown.label}, {unit}" if unit and shown.digits is not None else shown.label + (f" ({unit})" * bool(unit))
+    at = stated_at(run.system, shown.name).strip()
+    way = f"{shown.better} is better" if shown.better else ""
+    return Column(f"{label} {_ARROWS.get(shown.better, '')}".strip(), True, at, way)
 
 
-def _macs_unit(rows: list[dict[str, Any]]) -> str:
-    """Return the letter of the thousands that all MACs are written in: that of the smallest network."""
-    known = [value for row in rows if (value := number(row.get("macs")))]
-    return next((unit for unit, size in _SIZES.items() if known and min(known) >= size), "")
+def _cells(rows: Sequence[Row], shown: Measure) -> list[Cell]:
+    """Return a column; a count has one letter in all rows, so that it can be read downwards."""
+    known = [row.values[shown.name] for row in rows if shown.name in row.values]
+    best = {"higher": max, "lower": min}[shown.better](known) if shown.better and len(set(known)) > 1 else None
+    scored = not is_cost(shown.name)
+    return [
+        _cell(row, shown, _letter(rows, shown), strong=scored and row.values.get(shown.name) == best) for row in rows
+    ]
 
 
-def _row(run: Run, row: dict[str, Any], scores: list[str]) -> list[object]:
-    name = text(row.get("name"))
-    head = tag("b", None, name) if row == found_row(run) else escape(name)
-    return [head, *(_score(run, row, score) for score in scores)]
-
-
-def _score(run: Run, row: dict[str, Any], name: str) -> Html:
-    value, shown = number(row.get(name)), measure(name)
-    values = [number(other.get(name)) for other in result_rows(run)]
-    known = [other for other in values if other is not None]
-    best = value is not None and value == (max(known) if better_is_higher(run.results, name) else min(known))
-    digits, around = 4 if shown.digits is None else shown.digits, number(row.get(name + HALF_RANGE))
-    written = fixed(value, digits) + (f"{NBSP}±{NBSP}{fixed(around, digits)}" if around is not None else "")
-    return (
-        tag("b", {"class": "best", "title": "best of this column"}, written)
-        if best and len(known) > 1
-        else escape(written)
-    )
-
-
-def _cost(row: dict[str, Any], name: str, unit: str) -> Html:
-    value, digits = number(row.get(name)), measure(name).digits
+def _cell(row: Row, shown: Measure, letter: str, *, strong: bool) -> Cell:
+    value, around = row.values.get(shown.name), row.spread.get(shown.name)
     if value is None:
-        return escape("–")
-    if name == "macs" and unit:
-        return tag("span", {"title": exact(value)}, fixed(value / _SIZES[unit], 2) if value else "0")
-    if digits is None:
-        return tag("span", {"title": exact(value)}, count(value))
-    spread = number(row.get("latency_spread_ms")) if name == "latency_ms" else None
-    return escape(fixed(value, digits) + (f"{NBSP}±{NBSP}{fixed(spread, digits)}" if spread is not None else ""))
+        return Cell("–")
+    if shown.digits is None:
+        size = LETTERS[letter]
+        return Cell(fixed(value / size, 2) if value and letter else exact(value), exact(value))
+    spread = f"{NBSP}±{NBSP}{write(shown, around, unit=False)}" if around is not None else ""
+    hint = "best of this column" if strong else ""
+    return Cell(write(shown, value, unit=False) + spread, hint, strong and value is not None)
 
 
-def _protocol(run: Run) -> Html:
-    budget = ", ".join(strings(run.results.get("budget")))
-    latency = any(number(row.get("latency_spread_ms")) is not None for row in result_rows(run))
-    return note(
-        join(
-            [
-                _sentence("Protocol: ", text(run.results.get("protocol"))),
-                _sentence("Budget: ", budget),
-                "Latency: median ± spread." if latency else "",
-            ],
-            " ",
-        )
-    )
+def _letter(rows: Sequence[Row], shown: Measure) -> str:
+    """Return the letter of the thousands that all counts of a column are written in: that of the smallest one."""
+    known = [abs(value) for row in rows if (value := row.values.get(shown.name))]
+    largest_first = sorted(LETTERS, key=LETTERS.__getitem__, reverse=True)
+    return next((letter for letter in largest_first if known and min(known) >= LETTERS[letter]), "")
 
 
-def _sentence(head: str, words: str) -> str:
+def _meanings(shown: Sequence[Measure]) -> list[tuple[str, str]]:
+    said = [(each.label, [_sentence(each.meaning), _sentence(each.protocol)]) for each in shown]
+    return [(label, " ".join(filter(None, words))) for label, words in said if any(words)]
+
+
+def _notes(run: Run) -> list[str]:
+    several = any(row.spread for row in run.rows)
+    once = any(row.trainings == 1 for row in run.rows if row.role in _TRAINED)
+    parts = [
+        _sentence(text(run.results.get("protocol")), "Protocol: "),
+        _sentence(", ".join(strings(run.results.get("budget"))), "Budget: "),
+        "Behind ± is half the range of several trainings or measurements: smaller differences say nothing." * several,
+        "Scores without ± are of single trainings: how much another seed would change them is not known." * once,
+    ]
+    return [part for part in parts if part]
+
+
+def _sentence(words: str, head: str = "") -> str:
     return f"{head}{words.rstrip('.')}." if words else ""

@@ -1,156 +1,219 @@
-"""A run folder as data: every file may be missing or half written, and then reads as empty."""
+"""A run folder as one frozen object: what was searched for, what was tried, what came out, and what is broken in it."""
 
-import csv
-import io
-import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
+from nasjax.report.files import FILES, read_folder, read_object
+from nasjax.report.frames import frame
+from nasjax.report.measures import Measure, write
+from nasjax.report.old import OLD_BUNDLE, as_today
+from nasjax.report.system import System, measure, read_system
+from nasjax.report.units import NBSP, count_of
 from nasjax.report.values import mapping, number, records, text
 
-FILES = (
-    "config.json",
-    "environment.json",
-    "status.json",
-    "metrics.jsonl",
-    "archive.csv",
-    "stages.json",
-    "confirmed.json",
-    "fairness.json",
-    "ledger.json",
-    "results.json",
-    "diagram.json",
-    "images.json",
-)
-STYLE_SUM = "edge+style"
-SINGLE = ("finalist", "confirm")  # phases HEAD/NAME that train one network, not a stage
+if TYPE_CHECKING:
+    import pandas
+
+_STAGED = ("supernet", "search")  # phases HEAD/STAGE; HEAD/NAME of other heads are single networks
+_SEARCHED = "search_score"  # what decides, as candidates were scored while they were searched
+_STATES = ("running", "stopped", "failed", "done")
+
+
+class Row(NamedTuple):
+    """A network of the result table; `spread` is half the range over its trainings, by measure.
+
+    `role` is found, inherited, scratch, finalist, rival or reference. `search` are its scores under the protocol of the
+    search, empty where it was not scored so.
+    """
+
+    name: str
+    role: str
+    arch: str
+    note: str
+    trainings: int | None
+    values: Mapping[str, float]
+    spread: Mapping[str, float]
+    search: Mapping[str, float]
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
-    """What one run folder holds; `manifest` is None until something is exported; times are seconds since 1970."""
+    """What a run folder held when it was read: JSON files as they are, `now` in seconds since 1970.
+
+    `problems` maps a broken file to what is wrong with it; what it held is missing here.
+    """
 
     folder: Path
     now: float
+    system: System
     config: dict[str, Any]
     environment: dict[str, Any]
     status: dict[str, Any]
-    metrics: list[dict[str, Any]]
-    archive: list[dict[str, str]]
+    results: dict[str, Any]
     stages: list[dict[str, Any]]
     confirmed: list[dict[str, Any]]
     fairness: list[dict[str, Any]]
     ledger: list[dict[str, Any]]
-    results: dict[str, Any]
-    diagram: dict[str, Any]
     images: list[dict[str, Any]]
+    diagram: dict[str, Any]
     manifest: dict[str, Any] | None
+    candidates: list[dict[str, Any]]
+    readings: list[dict[str, Any]]
+    problems: Mapping[str, str]
 
     @property
-    def bundle(self) -> Path:
-        """The folder of what is shipped."""
-        return _bundle(self.folder)
-
-    @cached_property
-    def finalists(self) -> tuple[str, ...]:
-        """The trainings of finalists ("finalist/0-1": the first one's second), in order."""
-        return self._phases_of("finalist/")
-
-    @cached_property
-    def confirmations(self) -> tuple[str, ...]:
-        """The trainings that a decision waited for ("confirm/path-0": the first of the path stage), in order."""
-        return self._phases_of("confirm/")
+    def archive(self) -> "pandas.DataFrame":
+        """The evaluated candidates as a data frame, one a row; needs the extra `frames`."""
+        return frame(self.candidates)
 
     @property
-    def done(self) -> bool:
-        """Whether the run says it has ended; a run without a status file but with results has."""
-        return self.status.get("done") is True or (not self.status and bool(self.results))
+    def metrics(self) -> "pandas.DataFrame":
+        """What was logged, one reading of a phase a row; needs the extra `frames`."""
+        return frame(self.readings)
+
+    @property
+    def measures(self) -> Mapping[str, Measure]:
+        """The scores and costs that the run describes, by name."""
+        return self.system.measures
+
+    @property
+    def decides(self) -> Measure | None:
+        """The measure by which networks were chosen; None where the run does not say."""
+        return measure(self.system, self.system.decides) if self.system.decides else None
+
+    @property
+    def title(self) -> str:
+        """What the run is called."""
+        said = (self.results.get("title"), self.config.get("title"), self.system.name, self.name)
+        return next((text(each) for each in said if text(each)), self.folder.name)
+
+    @property
+    def name(self) -> str:
+        """The name of its config."""
+        return text(self.results.get("name")) or text(self.config.get("name"))
+
+    @property
+    def state(self) -> str:
+        """Running, stopped, failed or done."""
+        said = "done" if self.status.get("done") is True else text(self.status.get("state"))
+        return said if said in _STATES else "running"
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """The result table; the first row is the found network."""
+        named = [row for row in records(self.results.get("rows")) if text(row.get("name"))]
+        return tuple(_row(row, self.system.decides, same=self._same_protocol) for row in named)
+
+    @property
+    def found(self) -> Row | None:
+        """The network that the search came to."""
+        return next((row for row in self.rows if row.role == "found"), None)
 
     @cached_property
     def stage_names(self) -> tuple[str, ...]:
         """The stages in order of first mention: in stages.json, then in the metrics, then in the archive."""
         decided = (text(row.get("stage")) for row in self.stages)
-        phases = (text(row.get("phase")).partition("/") for row in self.metrics)
-        logged = (stage for head, _, stage in phases if head not in SINGLE)
-        tried = (row.get("stage", "") for row in self.archive)
+        phases = (text(row.get("phase")).partition("/") for row in self.readings)
+        logged = (stage for head, _, stage in phases if head in _STAGED)
+        tried = (text(row.get("stage")) for row in self.candidates)
         return tuple(name for name in dict.fromkeys([*decided, *logged, *tried]) if name)
 
-    def _phases_of(self, head: str) -> tuple[str, ...]:
-        phases = {text(row.get("phase")) for row in [*self.metrics, *self.ledger]}
-        return tuple(sorted((p for p in phases if p.startswith(head)), key=lambda p: (len(p), p)))
+    @property
+    def bundle(self) -> Path:
+        """The folder of what is shipped, which may not be there yet."""
+        return _bundle(self.folder)
+
+    def __repr__(self) -> str:
+        broken = [f"{count_of(len(self.problems), 'broken file')}"] if self.problems else []
+        facts = [self.title, self.state, count_of(len(self.candidates), "candidate"), *_best(self), *broken]
+        return f"Run({str(self.folder)!r}: {', '.join(facts)})".replace(NBSP, " ")
+
+    @property
+    def _same_protocol(self) -> bool:
+        """Whether finished networks are scored as candidates are; the table's protocol may say more, of its costs."""
+        searched = text(self.results.get("search_protocol"))
+        return text(self.results.get("protocol")).startswith(searched) if searched else False
 
 
-def load_run(folder: Path, now: float | None = None) -> Run:
-    """Read a run folder; raises ValueError when `folder` holds none of the files of a run."""
+def load_run(folder: str | Path, *, partial: bool = False, now: float | None = None) -> Run:
+    """Read a run folder, finished or not; files that are not there yet are empty.
+
+    Raises ValueError when `folder` holds none of the files of a run, and naming each file that is broken; with
+    `partial`, those are read as empty instead, and named in `problems`. `now` is the time of reading.
+    """
+    folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; a run folder holds {', '.join(FILES)}")
     if not any((folder / name).is_file() for name in FILES):
         raise ValueError(f"{folder} is not a run folder: it holds none of {', '.join(FILES)}")
+    run = _read(folder, time.time() if now is None else now)
+    if run.problems and not partial:
+        broken = "; ".join(f"{name} {wrong}" for name, wrong in run.problems.items())
+        raise ValueError(f"{folder}: {broken}. load_run(..., partial=True) reads the rest")
+    return run
+
+
+def labels(runs: Sequence[Run]) -> list[str]:
+    """Return what runs beside each other are called: their folders, by name where that tells them apart."""
+    names = [run.folder.name for run in runs]
+    return names if len(set(names)) == len(names) else [str(run.folder) for run in runs]
+
+
+def _read(folder: Path, now: float) -> Run:
+    contents = as_today(read_folder(folder))
+    objects, lists, bundle = contents.objects, contents.lists, _bundle(folder)
+    manifest, wrong = read_object(bundle / "manifest.json")
     return Run(
         folder=folder,
-        now=time.time() if now is None else now,
-        config=mapping(_json(folder / "config.json")),
-        environment=mapping(_json(folder / "environment.json")),
-        status=mapping(_json(folder / "status.json")),
-        metrics=_json_lines(folder / "metrics.jsonl"),
-        archive=[_with_sum(row) for row in _csv_rows(folder / "archive.csv")],
-        stages=records(_json(folder / "stages.json")),
-        confirmed=records(_json(folder / "confirmed.json")),
-        fairness=records(mapping(_json(folder / "fairness.json")).get("stages")),
-        ledger=records(_json(folder / "ledger.json")),
-        results=mapping(_json(folder / "results.json")),
-        diagram=mapping(_json(folder / "diagram.json")),
-        images=records(_json(folder / "images.json")),
-        manifest=mapping(_json(bundle / "manifest.json")) if (bundle := _bundle(folder)).is_dir() else None,
+        now=now,
+        system=read_system({"decides": objects["results.json"].get("decides")} | objects["system.json"]),
+        config=objects["config.json"],
+        environment=objects["environment.json"],
+        status=objects["status.json"],
+        results=objects["results.json"],
+        stages=lists["stages.json"],
+        confirmed=lists["confirmed.json"],
+        fairness=lists["fairness.json"],
+        ledger=lists["ledger.json"],
+        images=lists["images.json"],
+        diagram=objects["diagram.json"],
+        manifest=manifest if bundle.is_dir() else None,
+        candidates=contents.candidates,
+        readings=contents.readings,
+        problems=dict(contents.problems) | ({f"{bundle.name}/manifest.json": wrong} if wrong else {}),
     )
 
 
 def _bundle(folder: Path) -> Path:
-    """`network` for a style run, `export` for others, which may not be there yet."""
-    return folder / "network" if (folder / "network").is_dir() else folder / "export"
+    return folder / OLD_BUNDLE if (folder / OLD_BUNDLE).is_dir() else folder / "export"
 
 
-def _with_sum(row: dict[str, str]) -> dict[str, str]:
-    """Add the sum of both errors to a candidate of a style run: against cost, one number shows both."""
-    if not {"edge", "style"} <= row.keys():
-        return row
-    edge, style = number(row["edge"]), number(row["style"])
-    return row | {STYLE_SUM: "" if edge is None or style is None else f"{edge + style:.6f}"}
+def _row(raw: dict[str, Any], decides: str, *, same: bool) -> Row:
+    values, trainings = _figures(raw.get("values")), number(raw.get("trainings"))
+    searched = values.pop(_SEARCHED, None)
+    search = {decides: searched} if searched is not None else values if same else {}
+    return Row(
+        text(raw.get("name")),
+        text(raw.get("role")) or "reference",
+        text(raw.get("arch")),
+        text(raw.get("note")),
+        None if trainings is None else int(trainings),
+        values,
+        _figures(raw.get("spread")),
+        search,
+    )
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+def _figures(raw: object) -> dict[str, float]:
+    return {name: value for name, entry in mapping(raw).items() if (value := number(entry)) is not None}
 
 
-def _parse(source: str) -> object:
-    try:
-        return json.loads(source)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _json(path: Path) -> object:
-    return _parse(_read(path))
-
-
-def _json_lines(path: Path) -> list[dict[str, Any]]:
-    # The last line may be half written; a line that does not parse is left out wherever it stands.
-    return records([_parse(line) for line in _read(path).split("\n") if line.strip()])
-
-
-def _csv_rows(path: Path) -> list[dict[str, str]]:
-    source = _read(path)
-    # Without its newline the last row may end in the middle of a number and still parse.
-    complete = source[: source.rfind("\n") + 1].replace("\0", "")
-    try:
-        rows = list(csv.DictReader(io.StringIO(complete)))
-    except csv.Error:
-        return []
-    return [row for row in rows if None not in row and None not in row.values()]
+def _best(run: Run) -> list[str]:
+    found, decides = run.found, run.decides
+    value = found.values.get(decides.name) if found is not None and decides is not None else None
+    return [] if decides is None or value is None else [f"found {write(decides, value)} {decides.label}"]

@@ -5,7 +5,8 @@ import math
 from nasjax.report.values import Real
 
 NBSP = "\u00a0"
-MINUS = "\u2212"
+_MINUS = "\u2212"
+LETTERS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 def count(value: Real | None, unit: str = "", *, short: bool = False) -> str:
@@ -19,13 +20,18 @@ def count(value: Real | None, unit: str = "", *, short: bool = False) -> str:
     written = f"{scaled:.0f}" if power == 0 and float(value).is_integer() else _three_digits(scaled)
     if short and "." in written:
         written = written.rstrip("0").rstrip(".")
-    suffix = ("", "K", "M", "G", "T")[power]
+    suffix = list(LETTERS)[power]
     return _minus(written) + (f"{NBSP}{suffix}{unit}" if suffix or unit else "")
 
 
 def exact(value: Real | None) -> str:
     """Return a whole number with thousands separated by thin spaces."""
     return "–" if value is None else _minus(f"{value:,.0f}".replace(",", "\u202f"))
+
+
+def count_of(number: int, thing: str) -> str:
+    """Return "1 network", "3 networks": a whole number with its thing."""
+    return f"{exact(number)} {thing}{'' if number == 1 else 's'}"
 
 
 def fixed(value: Real | None, digits: int, unit: str = "") -> str:
@@ -38,7 +44,7 @@ def signed(value: Real, digits: int, unit: str = "") -> str:
     written = fixed(abs(value), digits, unit)
     if not float(f"{abs(value):.{digits}f}"):
         return "±" + written
-    return ("+" if value > 0 else MINUS) + written
+    return ("+" if value > 0 else _MINUS) + written
 
 
 def seconds(value: Real | None) -> str:
@@ -54,26 +60,10 @@ def seconds(value: Real | None) -> str:
     return "–"
 
 
-def magnitude(size: object) -> float | None:
-    """Return log10 of a size, a number or the text of a (possibly very long) whole number; None if it is neither."""
-    try:
-        if isinstance(size, str):
-            # Python refuses texts of more than 4300 digits; the leading ones and their number are enough.
-            digits = size.strip().replace(",", "").replace("_", "")
-            return (
-                math.log10(int(digits[:300])) + len(digits[300:])
-                if digits.isascii() and digits.isdigit()
-                else math.log10(float(digits))
-            )
-        return math.log10(size) if isinstance(size, int | float) and not isinstance(size, bool) else None
-    except (ValueError, OverflowError):
-        return None
-
-
 def _three_digits(value: Real) -> str:
     size = abs(value)
     return f"{value:.{2 if size < 9.995 else 1 if size < 99.95 else 0}f}"
 
 
 def _minus(written: str) -> str:
-    return written.replace("-", MINUS)
+    return written.replace("-", _MINUS)

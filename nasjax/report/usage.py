@@ -1,81 +1,73 @@
 """How to use the exported network: commands, Python, and how exactly each exported form agrees with the trained one."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from nasjax.report.html import Column, Html, join, note, table, tag
+from nasjax.report.files import read_object
+from nasjax.report.old import OLD_BUNDLE, OLD_USAGE
 from nasjax.report.run import Run
+from nasjax.report.tables import Cell, Column, Table
 from nasjax.report.units import count
-from nasjax.report.values import mapping, number
+from nasjax.report.values import mapping, number, text
 
 _ONNX = """\
 import numpy as np, onnxruntime
 from PIL import Image
 
-session = onnxruntime.InferenceSession("{export}/model.onnx")
-image = np.asarray(Image.open("in.png").convert("RGB"), np.float32)
-x = image[None] / 127.5 - 1  # [1, height, width, 3] in [-1, 1]
+session = onnxruntime.InferenceSession("{bundle}/model.onnx")
+image = np.asarray(Image.open("in.png").convert("{mode}"), np.float32)
+x = image{index} / 127.5 - 1  # [1, height, width, {channels}] in [-1, 1]
 (y,) = session.run(None, {{session.get_inputs()[0].name: x}})
 out = ((y[0].clip(-1, 1) + 1) * 127.5).round().astype(np.uint8)
-Image.fromarray(out).save("out.png")"""
+Image.fromarray(out.squeeze()).save("out.png")"""
 
 _NASJAX = """\
 import nasjax
 from PIL import Image
 
-model = nasjax.load_bundle("{export}")
+model = nasjax.load_bundle("{bundle}")
 nasjax.upscale(model, Image.open("in.png")).save("out.png")"""
 
-_SHELL = """\
-nasjax apply {export} in.png out.png"""
-
-_STYLIZE_SHELL = """\
-nasjax stylize content.jpg style.jpg out.jpg --network {network}"""
-
-_STYLIZE = """\
-import numpy as np
-from PIL import Image
-
-from nasjax.apply.stylize import StyleOptions, stylize
-
-content, style = (np.asarray(Image.open(name).convert("RGB")) for name in ("content.jpg", "style.jpg"))
-Image.fromarray(stylize(content, style, StyleOptions(network="{network}"))).save("out.jpg")"""
+_SHELL = "nasjax apply export in.png out.png"
 
 
-def usage_section(run: Run) -> Html:
-    """Return commands and snippets; empty until the run folder has `export/` with something in it."""
-    if run.manifest is None or not _present(run):
-        return Html("")
-    export = run.bundle.name
-    if export == "network":
-        named = [("In a shell, in the run folder", _STYLIZE_SHELL), ("Python", _STYLIZE)]
-        return join([*(_code(name, source.format(network=export)) for name, source in named), _files(run)])
-    files = set(_present(run))
-    parts = [_code("In a shell, in the run folder", _SHELL.format(export=export))]
-    if "model.onnx" in files:
-        parts.append(_code("Python, with onnxruntime alone", _ONNX.format(export=export)))
-    parts.append(_code("Python, with nasjax", _NASJAX.format(export=export)))
-    return join([*parts, _files(run)])
+class Usage(NamedTuple):
+    """Snippets with their titles, the exported files, and the difference that is allowed between them."""
+
+    snippets: Sequence[tuple[str, str]]
+    files: Table
+    allowed: str
 
 
-def _present(run: Run) -> list[str]:
-    return sorted(path.name for path in run.bundle.glob("*") if path.is_file())
+def usage_view(run: Run) -> Usage | None:
+    """Return commands and snippets; None until there is a bundle with something in it."""
+    present = sorted(path.name for path in run.bundle.glob("*") if path.is_file())
+    if run.manifest is None or not present:
+        return None
+    allowed = number(mapping(run.manifest.get("parity")).get("tolerance"))
+    return Usage(_snippets(run, present), _files(run, present), "" if allowed is None else _scientific(allowed))
 
 
-def _code(name: str, source: str) -> Html:
-    return tag(
-        "div", {"class": "code named"}, tag("p", None, name), tag("pre", {"tabindex": "0"}, tag("code", None, source))
-    )
+def _snippets(run: Run, present: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the command that the run itself names, and Python where the network maps one image to another."""
+    if run.bundle.name == OLD_BUNDLE:
+        return list(OLD_USAGE)
+    said = text(run.results.get("use")) or _SHELL
+    if not said.startswith("nasjax apply"):
+        return [("In a shell", said)]
+    channels = 1 if text(read_object(run.bundle / "card.json")[0].get("colour_order")).startswith("1 ") else 3
+    index, mode = ("[None]", "RGB") if channels == 3 else ("[None, ..., None]", "L")
+    named = {"bundle": run.bundle.name, "channels": channels, "index": index, "mode": mode}
+    python = [("Python, with nasjax", _NASJAX)]
+    python += [("Python, with onnxruntime alone", _ONNX)] if "model.onnx" in present else []
+    return [("In a shell", said), *((title, source.format(**named)) for title, source in python)]
 
 
-def _files(run: Run) -> Html:
-    manifest = run.manifest or {}
-    entries = mapping(manifest.get("files"))
-    rows = [[name, _size(run, name), *_parity(mapping(entries.get(name)))] for name in _present(run)]
-    allowed = number(mapping(manifest.get("parity")).get("tolerance"))
-    words = "Difference: the largest one between the output of a file and that of the network it was written from"
-    limit = f"; allowed is {_scientific(allowed)} relative." if allowed is not None else "."
+def _files(run: Run, present: Sequence[str]) -> Table:
+    entries = mapping(mapping(run.manifest).get("files"))
     head = [Column("File"), Column("Size", True), Column("Difference", True), Column("Relative", True)]
-    return join([table("files", head, rows), note(words, limit)])
+    rows = [[name, _size(run, name), *_parity(mapping(entries.get(name)))] for name in present]
+    return Table("files", head, [[Cell(each) for each in row] for row in rows])
 
 
 def _size(run: Run, name: str) -> str:
@@ -85,7 +77,7 @@ def _size(run: Run, name: str) -> str:
         return "–"
 
 
-def _parity(entry: dict[str, Any]) -> list[str]:
+def _parity(entry: Mapping[str, Any]) -> list[str]:
     measured = mapping(entry.get("parity"))
     return [_scientific(number(measured.get(key))) for key in ("max_abs", "max_relative")]
 

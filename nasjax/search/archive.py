@@ -5,15 +5,17 @@ The archive is also the checkpoint of a search: `run_search` replays from it (se
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from nasjax.basis import differences, in_words
+from nasjax.files import read_json, to_json, whole_file, write_json
+from nasjax.say import Say, sizes, to_stderr, told
 from nasjax.search.base import Objectives, Violation
 from nasjax.search.pareto import best, non_dominated
 from nasjax.space import SearchSpace
@@ -46,44 +48,81 @@ class Row(NamedTuple):
     columns: Mapping[str, int | float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Archive:
     """The evaluations so far, immutable: `add` returns the next one. An arch occurs once a stage.
 
     `space` is the whole space (stages search parts of it). `stage` labels what is added and what is looked up: scores
     of different stages stem from differently trained weights and are never mixed. `save` writes to `path`, if any.
+    `bases` say what the scores of each stage rest on beside the arch (see `at`).
     """
 
     space: SearchSpace
     path: Path | None = None
     stage: str = ""
     rows: tuple[Row, ...] = ()
+    bases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        stages = ", ".join(f"{s} {sum(r.stage == s for r in self.rows)}" for s in sorted(self._stages) if s)
+        where = "" if self.path is None else f", {self.path}"
+        return f"Archive({self.space.name}: {len(self.rows)} archs" + f" ({stages})" * bool(stages) + f"{where})"
 
     @staticmethod
-    def open(path: str | Path, space: SearchSpace) -> "Archive":
-        """The archive saved at `path`, or an empty one to be saved there.
+    def open(path: str | Path, space: SearchSpace, *, say: Say | None = to_stderr) -> "Archive":
+        """The archive saved at `path`, or an empty one to be saved there; what is found is told to `say`.
 
-        Raises ValueError naming the file and line that is malformed, or an arch of another space.
+        Raises ValueError naming the file and line that is malformed, or what differs if it is of another space: its
+        scores are of networks that this one may not have, and lacks some that it has.
         """
         path = Path(path)
         if not path.exists():
             return Archive(space, path)
+        beside = _beside(path)
+        kept = read_json(beside) if beside.is_file() else {}
+        if differ := differences(kept.get("space", {}), space.fingerprint()):
+            raise ValueError(f"{path} is an archive of another space: {in_words(differ)}; give this one another file")
         lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
         if not lines or tuple(lines[0][: len(_HEAD)]) != _HEAD or not set(_TAIL) <= set(lines[0]):
             raise ValueError(f"{path}: not an archive; its first line must start with {','.join(_HEAD)}")
         rows = tuple(_read(f"{path}, line {i}", lines[0], line, space) for i, line in enumerate(lines[1:], start=2))
-        return Archive(space, path, "", rows)
+        found = Archive(space, path, "", rows, kept.get("stages", {}))
+        unknown = "" if kept else "; on what its scores rest, its version did not keep"
+        told(say)(f"{found!r}: what it holds is not evaluated again{unknown}")
+        return found
 
-    def at(self, stage: str) -> "Archive":
-        """The same archive, which adds to and looks up in `stage` from here on."""
-        return replace(self, stage=stage)
+    def at(self, stage: str, basis: Mapping[str, Any] | None = None) -> "Archive":
+        """The same archive, which adds to and looks up in `stage` from here on.
+
+        `basis` says what the scores rest on, as JSON values by name, such as
+        `{"weights": fingerprint(params), "objectives": ["psnr_y", "macs"], "pictures": "embedded, val"}`. It is kept
+        beside the archive; raises ValueError naming what differs from the basis of scores that the stage has already
+        (of what both name).
+        """
+        if basis is None:
+            return replace(self, stage=stage)
+        scored = any(r.stage == stage for r in self.rows)
+        kept = self.bases.get(stage, {}) if scored else {}
+        if differ := differences(kept, basis):
+            raise ValueError(
+                f"{self.path or 'archive'}: the scores of stage {stage!r} rest on something else: {in_words(differ)}. "
+                f"They must not compete: give another file, or score the stage anew with archive.without({stage!r})"
+            )
+        return replace(self, stage=stage, bases={**self.bases, stage: {**kept, **basis}})
+
+    def without(self, stage: str) -> "Archive":
+        """The archive without the evaluations of a stage."""
+        kept = {name: basis for name, basis in self.bases.items() if name != stage}
+        return replace(self, rows=tuple(r for r in self.rows if r.stage != stage), bases=kept)
 
     def add(self, archs: Archs, evaluation: Evaluation, generation: int) -> "Archive":
         """The archive with these archs, `[n, k]`, which are not in its stage yet.
 
-        Raises ValueError for arrays of the wrong shape or archs outside the space.
+        Raises ValueError for arrays of the wrong shape, archs outside the space, or other columns or another number of
+        objectives than the stage has: such scores do not compare.
         """
         columns = _check(archs, evaluation)
+        self._check_alike([name for name, _ in columns], np.shape(evaluation.objectives)[1])
         archs = np.asarray(archs)
         if not (inside := self.space.contains(archs)).all():
             raise ValueError(f"archive of {self.space.name}: {archs[~inside][0].tolist()} is no canonical arch of it")
@@ -141,20 +180,33 @@ class Archive:
         return rows[best(np.array([r.objectives for r in rows]), np.array([r.violation for r in rows]))]
 
     def save(self) -> None:
-        """Writes `path`, if there is one: beside it, then renamed over it; a killed process leaves the old or the new.
+        """Writes `path`, if there is one, as a whole: a killed process leaves the old or the new.
 
         Columns: id, stage, generation, arch, hash, the evaluator's, feasible and front (0/1; the front of the row's own
-        stage), violation, and the objectives.
+        stage), violation, and the objectives. The space and the bases are beside it, in NAME.basis.json.
         """
         if self.path is None:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_name(f".{self.path.name}.part")
-        with beside.open("w", encoding="utf-8", newline="") as file:
+        basis = {"space": self.space.fingerprint(), "stages": self.bases}
+        beside = _beside(self.path)
+        if not beside.is_file() or to_json(read_json(beside)) != to_json(basis):
+            write_json(beside, basis)  # first: scores without a basis could not be told from an earlier version's
+        with whole_file(self.path) as part, part.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(self._table())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, self.path)
+
+    def _check_alike(self, columns: Sequence[str], objectives: int) -> None:
+        row = next((r for r in self.rows if r.stage == self.stage), None)
+        if row is None:
+            return
+        had, have = (
+            [", ".join(sorted(names)), n] for names, n in ((row.columns, len(row.objectives)), (columns, objectives))
+        )
+        if had != have:
+            raise ValueError(
+                f"{self.path or 'archive'}: stage {self.stage!r} holds {had[1]} objectives with columns "
+                f"{had[0] or 'none'}; now they are {have[1]} with {have[0] or 'none'}. Such scores must not compete: "
+                "give another file"
+            )
 
     @property
     def _stages(self) -> set[str]:
@@ -178,6 +230,10 @@ class Archive:
             yield [*head, *found, int(r.violation <= 0), int(on_front[i]), r.violation, *r.objectives]
 
 
+def _beside(path: Path) -> Path:
+    return path.with_suffix(".basis.json")
+
+
 def _key(arch: np.ndarray) -> tuple[int, ...]:
     return tuple(arch.tolist())
 
@@ -191,9 +247,12 @@ def _front(rows: Sequence[Row]) -> np.ndarray:
 def _check(archs: Archs, evaluation: Evaluation) -> list[tuple[str, list[int | float]]]:
     """The evaluator's columns as Python numbers; raises ValueError where an array does not fit the archs."""
     n = len(archs)
-    shapes = {"objectives": np.shape(evaluation.objectives), "violation": np.shape(evaluation.violation)}
-    if len(shapes["objectives"]) != 2 or len(evaluation.objectives) != n or shapes["violation"] != (n,):
-        raise ValueError(f"evaluating {n} archs: objectives must be [{n}, m] and violation [{n}], got {shapes}")
+    objectives, violation = np.shape(evaluation.objectives), np.shape(evaluation.violation)
+    if len(objectives) != 2 or objectives[0] != n or violation != (n,):
+        raise ValueError(
+            f"evaluating {n} archs: objectives must be [{n}, m] and violation [{n}], got arrays of {sizes(objectives)} "
+            f"and {sizes(violation)}"
+        )
     columns = []
     for name, values in evaluation.columns.items():
         if name.startswith("objective_") or name in (*_HEAD, *_TAIL):

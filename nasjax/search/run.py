@@ -6,6 +6,7 @@ from typing import TypeAlias
 import jax
 import numpy as np
 
+from nasjax.say import sizes
 from nasjax.search.archive import Archive, Evaluation
 from nasjax.search.base import Objectives, Searcher, Violation
 from nasjax.typing import PRNGKey
@@ -63,7 +64,7 @@ def _call(evaluate: Evaluate, archs: np.ndarray, size: int) -> Evaluation:
     returned = evaluate(np.concatenate([archs, np.repeat(archs[-1:], size - n, 0)]))
     result = returned if isinstance(returned, Evaluation) else Evaluation(returned[0], returned[1])
     arrays = [np.asarray(a) for a in (result.objectives, result.violation, *result.columns.values())]
-    if wrong := [a.shape for a in arrays if a.shape[:1] != (size,)]:
-        raise ValueError(f"evaluate was given {size} archs and must return as many rows, got a shape {wrong[0]}")
+    if wrong := [sizes(a.shape) for a in arrays if a.shape[:1] != (size,)]:
+        raise ValueError(f"evaluate was given {size} archs and must return as many rows, got an array of {wrong[0]}")
     objectives, violation, *columns = [a[:n] for a in arrays]
     return Evaluation(objectives, violation, dict(zip(result.columns, columns, strict=True)))

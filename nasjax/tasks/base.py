@@ -17,13 +17,14 @@ from nasjax.supernet.base import Supernet
 from nasjax.supernet.net import Net
 from nasjax.typing import Arch, Archs, Params, PRNGKey, Spec
 
-ForwardFn = Callable[[Params, Archs, Array], Array]
+ForwardFn = Callable[[Params, Archs, Array], Any]
 
 
 class Model(NamedTuple):
     """A network that runs a plan: `init(key) -> params`, `forward(params, plan, x[s, b, h, w, c]) -> y[s, b, ...]`.
 
-    x and y are float32 and params too; inside, the network computes in the dtype it was built with.
+    x and y are float32 and params too; inside, the network computes in the dtype it was built with. Of a network with
+    features (`spaces.features.tapped`), y is `(y, {point: feature})`.
     """
 
     init: Callable[[PRNGKey], Params]
@@ -54,9 +55,8 @@ def network_model(
         # Lazily: only what the params need is computed, not the network's output, op by op.
         return network.lazy_init(key, jax.ShapeDtypeStruct(probe, jnp.float32))["params"]
 
-    def forward(params: Params, plan: Archs, x: Float[Array, "1 b h w c"]) -> Array:
-        y: Any = network.apply({"params": params}, x[0])
-        return y[None]
+    def forward(params: Params, plan: Archs, x: Float[Array, "1 b h w c"]) -> Any:
+        return jax.tree.map(lambda y: y[None], network.apply({"params": params}, x[0]))
 
     return Model(init, _cast(forward, dtype))
 
@@ -85,8 +85,8 @@ def image_spec(num: int, size: int) -> Spec:
 def _cast(forward: ForwardFn, dtype: DTypeLike) -> ForwardFn:
     """Operations follow the dtype of their input, so casting that is the whole precision policy."""
 
-    def cast(params: Params, plan: Archs, x: Array) -> Array:
-        return forward(params, plan, x.astype(dtype)).astype(jnp.float32)
+    def cast(params: Params, plan: Archs, x: Array) -> Any:
+        return jax.tree.map(lambda y: y.astype(jnp.float32), forward(params, plan, x.astype(dtype)))
 
     return cast
 

@@ -18,7 +18,7 @@ ENCODER = "encoder"  # its layer inside the generator's params
 
 
 @dataclass(frozen=True)
-class StyleTransfer:
+class StyleTransferTask:
     """What the auto-encoder trains on and by; sizes are pixels."""
 
     patch: int = 96  # side of a training patch, a multiple of 2^(levels - 1)
@@ -31,7 +31,7 @@ class StyleTransfer:
             raise ValueError(f"style transfer: sizes must be positive and weights not negative, got {self}")
 
 
-def style_transfer(config: StyleTransfer, model: Model, sampler: Sampler, *, encoder: Encoder) -> Task:
+def style_transfer(config: StyleTransferTask, model: Model, sampler: Sampler, *, encoder: Encoder) -> Task:
     """One player, "generator", whose layer "encoder" is frozen; its batch is {"image": uint8 [n, patch, patch, 3]}.
 
     n = slots * batch. The loss is the mean over streams of weighted pixel and feature errors between an image and its

@@ -20,7 +20,7 @@ GENERATOR = "generator"
 
 
 @dataclass(frozen=True)
-class SuperResolution:
+class SuperResolutionTask:
     """What super-resolution trains on; sizes are pixels of the low-resolution side."""
 
     scale: int = 4
@@ -43,7 +43,7 @@ class SuperResolution:
         return (self.patch + 2 * MARGIN) * self.scale
 
 
-def super_resolution(config: SuperResolution, model: Model, sampler: Sampler) -> Task:
+def super_resolution(config: SuperResolutionTask, model: Model, sampler: Sampler) -> Task:
     """One player, "generator"; its batch is {"image": uint8 [n, crop, crop, 3]}, n = slots * batch (batch if shared).
 
     The low-resolution side is made on device, in float and without rounding, clipped to [-1, 1]. The loss is the mean
@@ -87,7 +87,7 @@ def degrade(images: Float[Array, "*n h w c"], scale: int) -> tuple[Float[Array, 
     return low, images[..., cut, cut, :]
 
 
-def _loss(config: SuperResolution, sampler: Sampler, y: Array, high: Array) -> tuple[Scalar, Logs]:
+def _loss(config: SuperResolutionTask, sampler: Sampler, y: Array, high: Array) -> tuple[Scalar, Logs]:
     pixel = PIXEL_LOSSES[config.loss]
     if sampler.teacher is None:
         return pixel(y, high), {}

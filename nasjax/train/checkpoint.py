@@ -4,29 +4,39 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NamedTuple, final
 from zlib import crc32
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nasjax.files import to_json
+from nasjax.train.basis import Basis
 from nasjax.train.processes import gather
 from nasjax.train.state import TrainState
 
 
+class Restored(NamedTuple):
+    """A state, this process's data position behind it, and what has changed since it was saved, `{name: in words}`."""
+
+    state: TrainState
+    data: dict[str, Any]
+    changes: dict[str, str]
+
+
 @final
 class Checkpoints:
-    """The checkpoints of one training in `folder`; `fingerprint` is what must not change between save and restore.
+    """The checkpoints of one training in `folder`, which rests on `basis`.
 
     Saving goes on beside training; the next `save`, `wait` or `close` reports its failure. An interrupted save leaves
     the earlier checkpoints as they were.
     """
 
-    def __init__(self, folder: str | Path, fingerprint: Mapping[str, Any], *, keep: int = 2):
+    def __init__(self, folder: str | Path, basis: Basis, *, keep: int = 2):
         from orbax.checkpoint import v1 as ocp
 
-        self.folder, self._fingerprint = Path(folder).absolute(), json.loads(json.dumps(dict(fingerprint)))
+        self.folder, self._basis = Path(folder).absolute(), basis
         training: Any = ocp.training  # its annotations are narrower than what it takes
         policy = training.preservation_policies.LatestN(keep)
         self._orbax = training.Checkpointer(self.folder, preservation_policy=policy, cleanup_tmp_directories=True)
@@ -45,7 +55,11 @@ class Checkpoints:
             return
         # A copy: the next step takes the state's memory, which a CPU checkpoint would otherwise still be reading.
         leaves = jax.tree.map(jnp.copy, _leaves(state))
-        extra = {"fingerprint": self._fingerprint, "data": gather(dict(data)), "crc32": _crc(leaves)}
+        extra = {
+            "fingerprint": json.loads(to_json(self._basis.record())),
+            "data": gather(dict(data)),
+            "crc32": _crc(leaves),
+        }
         try:
             overwrite = step in self._damaged
             self._pending = self._orbax.save_async(step, leaves, force=True, overwrite=overwrite, custom_metadata=extra)
@@ -62,36 +76,37 @@ class Checkpoints:
             except Exception as error:
                 raise OSError(self._failed(error)) from error
 
-    def restore(self, like: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
-        """The newest readable state, shaped and placed like `like`, and this process's data position; None if none.
+    def restore(self, like: TrainState) -> Restored | None:
+        """The newest readable state, shaped and placed like `like`; None if there is none.
 
         A damaged checkpoint is skipped with a warning, by all processes if one cannot read it. Raises ValueError when
-        the checkpoints are of another config, network or number of processes (naming what differs), or all damaged.
+        the checkpoints rest on something else that may not change (see `Basis`), are of another network or number of
+        processes (naming what differs), or all damaged.
         """
         found = sorted((c.step for c in self._orbax.checkpoints), reverse=True)
         for step in found:
             read = self._read(step, like)
             damage = next((said for said in gather(read if isinstance(read, str) else "") if said), "")
             if not damage and not isinstance(read, str):
-                return _assemble(like, read[0]), read[1]
+                return Restored(_assemble(like, read[0]), *read[1:])
             self._damaged.add(step)
             warnings.warn(f"checkpoint {step} in {self.folder} is damaged and skipped: {damage}", stacklevel=2)
         if found:
             raise ValueError(f"all checkpoints in {self.folder} are damaged ({found}); remove the folder to start anew")
         return None
 
-    def _read(self, step: int, like: TrainState) -> tuple[dict[str, jax.Array], dict[str, Any]] | str:
-        """A checkpoint's leaves and this process's data position, or what is wrong with its files."""
+    def _read(self, step: int, like: TrainState) -> tuple[dict[str, jax.Array], dict[str, Any], dict[str, str]] | str:
+        """A checkpoint's leaves, this process's data position and what changed, or what is wrong with its files."""
         wanted = jax.tree.map(_abstract, _leaves(like))
         try:
             saved = self._orbax.metadata(step)
             extra = saved.custom_metadata or {}
-            self._check(extra)
+            changes = self._check(extra)
             if saved.metadata is None:
                 raise ValueError("its list of arrays cannot be read")
             self._check_network(saved.metadata, wanted)
             loaded = self._orbax.load(step, wanted)
-            return loaded, _whole(loaded, extra)
+            return loaded, _whole(loaded, extra), changes
         except _Foreign:
             raise
         except Exception as error:  # whatever a damaged file makes a reader say
@@ -108,18 +123,18 @@ class Checkpoints:
                 if not self._reported:  # Orbax says it again on closing, and would hide what was said first
                     raise OSError(self._failed(error)) from error
 
-    def _check(self, extra: Mapping[str, Any]) -> None:
-        found, mine = extra["fingerprint"], self._fingerprint
-        differ = [k for k in sorted({*found, *mine}) if found.get(k) != mine.get(k)]
-        if differ:
-            said = ", ".join(f"{k} was {found.get(k)!r}, now {mine.get(k)!r}" for k in differ[:3])
-            raise _Foreign(f"{self.folder} holds checkpoints of another config: {said}")
+    def _check(self, extra: Mapping[str, Any]) -> dict[str, str]:
+        try:
+            changes = self._basis.check(extra["fingerprint"])
+        except ValueError as error:
+            raise _Foreign(f"{self.folder} holds checkpoints {error}") from error
         before, now = len(extra["data"]), jax.process_count()
         if before != now:
             raise _Foreign(
                 f"{self.folder} holds checkpoints of a training by {before} processes, each with its own place in the "
                 f"data; now there are {now}: start {before}, or remove the folder to start anew"
             )
+        return changes
 
     def _check_network(self, saved: Any, wanted: Mapping[str, jax.ShapeDtypeStruct]) -> None:
         # Before loading, which takes an array of another shape for a damaged one, and casts one of another dtype.
@@ -133,6 +148,27 @@ class Checkpoints:
         self._reported = True
         kept = [c.step for c in self._orbax.checkpoints]
         return f"saving a checkpoint into {self.folder} failed ({_said(error)}); checkpoints of steps {kept} are kept"
+
+
+@final
+class Unsaved:
+    """In the place of `Checkpoints`, for a process that trains alone among several: Orbax saves with all or not at all.
+
+    Such a training is short, or starts anew.
+    """
+
+    def save(self, state: TrainState, data: Mapping[str, Any]) -> None:
+        """Save nothing."""
+
+    def wait(self) -> None:
+        """Wait for nothing."""
+
+    def restore(self, like: TrainState) -> Restored | None:
+        """There is nothing."""
+        return None
+
+    def close(self) -> None:
+        """Free nothing."""
 
 
 def _said(error: Exception) -> str:

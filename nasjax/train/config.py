@@ -8,7 +8,12 @@ _SCHEDULES = ("cosine", "linear", "restarts", "constant")
 _PRECISIONS = ("float32", "bfloat16")
 _EVERY = ("validate_every", "checkpoint_every", "checkpoint_seconds")
 # What may change between a run and its resumption: none of it touches the numbers.
-_FREE = ("log_every", "validate_every", "checkpoint_every", "checkpoint_seconds", "keep")
+_FREE = ("log_every", "validate_every", "checkpoint_every", "checkpoint_seconds", "keep", "changed")
+# What is decided once, with the first step; all other fields may change for the rest of a training, if `changed` names
+# them.
+_ONCE = ("seed",)
+# What `changed` may name beside fields: the batch of a device, what the losses compute, and the weights given first.
+_BESIDE = ("batch", "losses", "weights")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,24 +42,38 @@ class TrainConfig:
     checkpoint_every: int = 500  # steps between checkpoints; 0: only by time and at the end
     checkpoint_seconds: float = 120.0  # and a checkpoint after so many seconds without one; 0: only by steps
     keep: int = 2  # newest checkpoints kept
+    # What differs on purpose from the training that is gone on with: fields, as "lr", or "batch", "losses", "weights".
+    changed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._one_of("schedule", _SCHEDULES)
         self._one_of("precision", _PRECISIONS)
         for name in ("steps", "log_every", "keep", "cycle"):
             self._check(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("seed", "warmup", "clip", "weight_decay", *_EVERY):
+        self._check("seed", 0 <= self.seed < 2**32, "in 0 .. 2**32 - 1")
+        for name in ("warmup", "clip", "weight_decay", *_EVERY):
             self._check(name, getattr(self, name) >= 0, "not negative")
         self._check("lr", self.lr > 0, "positive")
         self._check("ema", 0 <= self.ema < 1, "in [0, 1)")
         self._check("final_lr", 0 <= self.final_lr <= 1, "in [0, 1]")
         self._check("cycle_growth", self.cycle_growth >= 1, "at least 1")
         self._check("betas", all(0 <= b < 1 for b in self.betas), "in [0, 1)")
+        allowed = (*self.settings(), *_BESIDE)
+        if unknown := [name for name in self.changed if name not in allowed]:
+            raise ValueError(f"train.changed: {unknown[0]!r} cannot change; what can: {', '.join(allowed)}")
 
     def fingerprint(self) -> dict[str, Any]:
-        """The fields that decide the result of a run, as JSON values."""
-        fields = dataclasses.asdict(self)
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items() if k not in _FREE}
+        """The fields that decide the result of a run, as JSON values: `once` and `settings`."""
+        return self.once() | self.settings()
+
+    def once(self) -> dict[str, Any]:
+        """The fields that no training may change on its way."""
+        return {name: getattr(self, name) for name in _ONCE}
+
+    def settings(self) -> dict[str, Any]:
+        """The fields that decide the result and may change for the rest of a training, when `changed` names them."""
+        fields = {k: v for k, v in dataclasses.asdict(self).items() if k not in (*_FREE, *_ONCE)}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
 
     def _check(self, name: str, ok: bool, allowed: str) -> None:
         if not ok:

@@ -1,16 +1,17 @@
-"""What a run says while it runs: `metrics.jsonl` is the record, `status.json` the present, the terminal a view."""
+"""What a run says while it runs: `metrics.jsonl` is the record, `status.json` the present, all else are views."""
 
 import json
-import math
-import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
+from nasjax.files import append_json, write_json, write_whole
+from nasjax.say import Say, to_stderr, told
 from nasjax.train.processes import is_first
 from nasjax.train.validation import Validation
+from nasjax.train.writers import Writer
 
 _PLAIN_SECONDS = 15.0  # between two lines where the output is no terminal
 
@@ -19,9 +20,10 @@ _PLAIN_SECONDS = 15.0  # between two lines where the output is no terminal
 class RunLog:
     """The log of one phase of `steps` steps in the run folder `folder`; a context manager.
 
-    `tensorboard` also writes scalars for TensorBoard to `folder/tensorboard` (the extra of that name); `validation` is
-    what `fit` measures now and then, beside the loss; `on_write` is called whenever `status.json` was renewed. Of
-    several processes, only the first one writes.
+    `writers` are given the numbers too, as "phase/name" (`train.writers`); whoever made them closes them. `validation`
+    is what `fit` measures now and then, beside the loss; `on_write` is called whenever `status.json` was renewed.
+    Progress is shown as a bar in a terminal (the first of trainings that run beside one another has it), and told to
+    `say` line by line elsewhere; None silences both. Of several processes, only the first one writes.
     """
 
     def __init__(
@@ -30,17 +32,18 @@ class RunLog:
         phase: str,
         steps: int,
         *,
-        tensorboard: bool = False,
+        writers: Sequence[Writer] = (),
         validation: Validation | None = None,
         on_write: Callable[[], None] | None = None,
+        say: Say | None = to_stderr,
     ):
         self.folder, self.phase, self.steps, self.validation = Path(folder), phase, steps, validation
         self._writes = is_first()
-        self._on_write = on_write
+        self._on_write, self._writers = on_write, tuple(writers)
+        self._say = told(say if self._writes else None)
         self._last: tuple[float, int] | None = None
         self._printed = 0.0
-        self._bar = _Bar(phase, steps) if self._writes and sys.stderr.isatty() else None
-        self._board = _board(self.folder / "tensorboard") if self._writes and tensorboard else None
+        self._bar = _bar(phase, steps) if self._writes and say is not None and sys.stderr.isatty() else None
 
     def __enter__(self) -> "RunLog":
         if self._writes:
@@ -51,8 +54,10 @@ class RunLog:
     def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.close()
-        if self._board is not None:
-            self._board.close()
+
+    def tell(self, text: str) -> None:
+        """Say a line to whoever follows the run."""
+        self._say(text)
 
     def start(self, step: int) -> None:
         """Count steps per second from here: after compiling, or after resuming."""
@@ -69,7 +74,7 @@ class RunLog:
         lines = path.read_bytes().splitlines(keepends=True)
         kept = [line for line in lines if not self._is_after(step, line)]
         if len(kept) < len(lines):
-            _replace(path, b"".join(kept))
+            write_whole(path, b"".join(kept))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Add one line to `metrics.jsonl` and renew `status.json` and the terminal."""
@@ -78,15 +83,12 @@ class RunLog:
         rate = self._rate(step)
         numbers = {name: float(value) for name, value in values.items()}
         numbers |= {} if rate is None else {"steps_per_s": rate}
-        # JSON has no NaN: a value that is not finite is null.
-        said = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
-        line = {"time": time.time(), "phase": self.phase, "step": step, "steps": self.steps, **said}
-        append_line(self.folder / "metrics.jsonl", line)
+        line = {"time": time.time(), "phase": self.phase, "step": step, "steps": self.steps, **numbers}
+        append_json(self.folder / "metrics.jsonl", line)
         self._status(step, numbers, "")
         self._show(step, numbers)
-        if self._board is not None:
-            for name, value in numbers.items():
-                self._board.add_scalar(f"{self.phase}/{name}", value, step)
+        for writer in self._writers:
+            writer.write(step, {f"{self.phase}/{name}": value for name, value in numbers.items()})
 
     def _is_after(self, step: int, line: bytes) -> bool:
         try:
@@ -107,7 +109,7 @@ class RunLog:
         eta = None if not rate else round((self.steps - step) / rate, 1)
         place = {"phase": self.phase, "step": step, "steps": self.steps, "steps_per_s": rate, "eta_s": eta}
         now = {"updated": time.time(), "done": False, "message": message}
-        replace_json(self.folder / "status.json", {**place, **now})
+        write_json(self.folder / "status.json", {**place, **now}, indent=None, durable=False)
         if self._on_write is not None:
             self._on_write()
 
@@ -117,7 +119,17 @@ class RunLog:
             self._bar.update(step, text)
         elif time.monotonic() - self._printed > _PLAIN_SECONDS or step >= self.steps:
             self._printed = time.monotonic()
-            print(f"  {self.phase} {step}/{self.steps}  {text}", file=sys.stderr, flush=True)
+            self._say(f"  {self.phase} {step}/{self.steps}  {text}")
+
+
+def _bar(phase: str, steps: int) -> "_Bar | None":
+    """A progress line, unless the terminal has one already."""
+    from rich.errors import LiveError
+
+    try:
+        return _Bar(phase, steps)
+    except LiveError:
+        return None
 
 
 class _Bar:
@@ -136,36 +148,3 @@ class _Bar:
 
     def close(self) -> None:
         self._progress.stop()
-
-
-def append_line(path: Path, row: Mapping[str, Any]) -> None:
-    """Add one JSON line in a single write, so that a killed process leaves whole lines (or one torn last line).
-
-    A torn last line is closed first: it costs itself, not the line after it. Raises ValueError for NaN and infinity,
-    which JSON does not have.
-    """
-    line = json.dumps(row, allow_nan=False).encode() + b"\n"
-    with open(path, "a+b") as file:
-        if file.seek(0, os.SEEK_END) > 0:
-            file.seek(-1, os.SEEK_END)
-            line = line if file.read(1) == b"\n" else b"\n" + line
-        file.write(line)
-
-
-def replace_json(path: Path, content: Any) -> None:
-    """Replace a JSON file as a whole: readers see the old or the new one."""
-    _replace(path, json.dumps(content).encode() + b"\n")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(content)
-    os.replace(beside, path)
-
-
-def _board(folder: Path) -> Any:
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError as error:
-        raise ImportError("writing for TensorBoard needs the extra: pip install 'nasjax[tensorboard]'") from error
-    return SummaryWriter(str(folder))

@@ -5,25 +5,28 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, final, runtime_checkable
-from zlib import crc32
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol, final, runtime_checkable
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from nasjax.basis import in_words
 from nasjax.sampling import Sampler
 from nasjax.space import SearchSpace
 from nasjax.task import Task
-from nasjax.train.checkpoint import Checkpoints
+from nasjax.train.basis import training_basis
+from nasjax.train.checkpoint import Checkpoints, Unsaved
 from nasjax.train.config import TrainConfig
+from nasjax.train.health import diagnose
 from nasjax.train.log import RunLog
+from nasjax.train.memory import step_memory
 from nasjax.train.parallel import check_batch, data_mesh, host_spec, put_batch
 from nasjax.train.processes import gather
 from nasjax.train.schedules import learning_rate, optimiser
 from nasjax.train.state import TrainState, init_state
-from nasjax.train.step import make_step
+from nasjax.train.step import StepFn, make_step
 from nasjax.train.validation import validate, with_best
 from nasjax.typing import Params, Spec
 
@@ -72,62 +75,131 @@ def fit(
     """Train to `config.steps` on all devices and return the state; an interrupted training goes on where it was.
 
     Checkpoints are in `log.folder/checkpoints/<phase>`: called again with the same arguments, the result is the same
-    to the bit (on one kind of device), and each step is in `metrics.jsonl` once. SIGTERM and SIGINT save and raise
-    Interrupted. A non-finite loss raises Diverged: that step is not applied, and the last checkpoint is kept. `params`
-    are the initial params of players (default: the task's own). With `config.validate_every`, the averaged params are
-    measured as `log.validation` says, and `state.best` are the best of them. Over several processes each calls it with
-    its own part of the data, and resumes with as many.
+    to the bit (on one kind of device), and each step is in `metrics.jsonl` once; the log says from where it goes on.
+    Raises ValueError when they are of another task, space, sampler, seed, loss, weights or setting (`train.basis`);
+    settings may change if `config.changed` names them, the number of devices may by itself. SIGTERM and SIGINT save and
+    raise Interrupted. A non-finite loss raises Diverged: that step is not applied, and the last checkpoint is kept.
+    `params` are the initial params of players (default: the task's own). With `config.validate_every`, the averaged
+    params are measured as `log.validation` says, and `state.best` are the best of them. Over several processes each
+    calls it with its own part of the data, and resumes with as many.
     """
-    mesh, keeps_best = data_mesh(), _keeps_best(log, config)
-    optimisers = {player: optimiser(config) for player in task.losses}
+    training = Training(task, space, sampler, data, config, log, params)
+    with Signals() as signals:
+        return finished(train(training, data_mesh(), signals))
+
+
+class Training(NamedTuple):
+    """The arguments of `fit`."""
+
+    task: Task
+    space: SearchSpace
+    sampler: Sampler
+    data: Data
+    config: TrainConfig
+    log: RunLog
+    params: Mapping[str, Params] | None = None
+
+
+def train(
+    training: Training, mesh: Mesh, signals: "Signals", *, alone: bool = False
+) -> Generator[None, None, TrainState]:
+    """`fit` as a generator: dispatches a step at each `next`, returns the state; `alone`: without other processes."""
+    task, space, sampler, data, config, log, params = training
+    keeps_best = _keeps_best(log, config)
+    optimisers = {player: optimiser(config) for player in task.players}
     step_fn = make_step(task, space, sampler, optimisers=optimisers, mesh=mesh, ema=config.ema)
     state = init_state(task, space, optimisers, mesh=mesh, seed=config.seed, params=params)
     state = with_best(state, mesh) if keeps_best else state
-    space_id = f"{space.name}@{crc32(space.to_json().encode()):08x}"  # its mask too: the params' shapes may be the same
-    what = {"task": task.name, "space": space_id, "sampler": sampler.name, "devices": mesh.size}
-    fingerprint = {**config.fingerprint(), **what, **keeps_best}
-    checkpoints = Checkpoints(log.folder / "checkpoints" / log.phase.replace("/", "-"), fingerprint, keep=config.keep)
+    basis = training_basis(task, space, sampler, config=config, state=state, params=params or {})
+    basis = basis._replace(fixed={**basis.fixed, "best": keeps_best})
+    folder = log.folder / "checkpoints" / log.phase.replace("/", "-")
+    unsaved = alone and jax.process_count() > 1
+    checkpoints = Unsaved() if unsaved else Checkpoints(folder, basis, keep=config.keep)
     spec, look = host_spec(task.batch_spec, mesh), _Look(task, config, log, mesh)
-    with contextlib.closing(checkpoints), _Signals() as signals:
-        state = _resume(checkpoints, state, data)
+    with contextlib.closing(checkpoints):
+        state = _resume(checkpoints, state, data, log=log, config=config)
         log.rewind(int(state.step))
         first, position = int(state.step) + 1, data.get_state()
+        run_step = _Compiled(step_fn, task, sampler, log)
         saver = _Saver(checkpoints, config)
         for step, (batch, position) in zip(range(first, config.steps + 1), _on_device(data, spec, mesh)):  # noqa: B905
-            state, logs = step_fn(state, batch)
+            state, logs = run_step(state, batch)
             if step == first:
                 jax.block_until_ready(logs)  # compiled: from here on steps per second mean something
                 log.start(step)
             state = look(state, logs, step)
-            signum = signals.seen_by_any(step % config.log_every == 0)
+            signum = signals.signum if alone else signals.seen_by_any(step % config.log_every == 0)
             if signum or saver.due(step):
                 saver.save(state, position)
             if signum:
                 checkpoints.wait()
-                raise Interrupted(f"{log.phase}: stopped after step {step} of {config.steps}, saved", signum)
+                saved = "it starts anew" if unsaved else "saved"
+                raise Interrupted(f"{log.phase}: stopped after step {step} of {config.steps}, {saved}", signum)
+            yield
         saver.save(state, position)
     return state
 
 
-def _keeps_best(log: RunLog, config: TrainConfig) -> dict[str, str]:
-    """What decides which params are the best, for the fingerprint; empty when none are kept."""
+def finished(steps: Generator[None, None, TrainState]) -> TrainState:
+    """The state that a training ends with."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def _keeps_best(log: RunLog, config: TrainConfig) -> str | None:
+    """What decides which params are the best; None when none are kept."""
     if config.validate_every and log.validation is None:
         raise ValueError(
             f"train.validate_every is {config.validate_every}, but the log of {log.phase} has no validation: "
             "give RunLog one, or set validate_every to 0"
         )
     if not config.validate_every or log.validation is None or log.validation.best is None:
-        return {}
+        return None
     way = "highest" if log.validation.highest else "lowest"
-    return {"best": f"{way} {log.validation.best} every {config.validate_every} steps"}
+    return f"{way} {log.validation.best} every {config.validate_every} steps"
 
 
-def _resume(checkpoints: Checkpoints, state: TrainState, data: Data) -> TrainState:
+def _resume(
+    checkpoints: Checkpoints | Unsaved, state: TrainState, data: Data, *, log: RunLog, config: TrainConfig
+) -> TrainState:
     saved = checkpoints.restore(state)
     if saved is None:
         return state
-    data.set_state(saved[1])
-    return saved[0]
+    step, steps = int(saved.state.step), config.steps
+    if step > steps:
+        raise ValueError(
+            f"{log.phase} holds {step} steps of training, more than train.steps = {steps}; start the "
+            "shorter training in another folder"
+        )
+    if step == steps and (late := [name for name in saved.changes if name in config.changed]):
+        raise ValueError(
+            f"{log.phase} is a training that is finished: {', '.join(late)} cannot change any more; "
+            "start in another folder"
+        )
+    data.set_state(saved.data)
+    where = "finished before" if step == steps else f"goes on from step {step} of {steps}"
+    changes = f"; {in_words(saved.changes)}" if saved.changes else ""
+    log.tell(f"{log.phase}: {where}{changes}")
+    return saved.state
+
+
+@final
+class _Compiled:
+    """A step that is compiled at its first call and says what memory it needs before it runs."""
+
+    def __init__(self, step_fn: StepFn, task: Task, sampler: Sampler, log: RunLog):
+        self._step_fn, self._task, self._sampler, self._log = step_fn, task, sampler, log
+        self._run: Any = None
+
+    def __call__(self, state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[TrainState, dict[str, jax.Array]]:
+        if self._run is None:
+            self._run = self._step_fn.lower(state, batch).compile()
+            memory = step_memory(self._task, self._sampler, state, batch=batch, compiled=self._run)
+            self._log.tell(f"{self._log.phase}: a step needs {memory}")
+        return self._run(state, batch)
 
 
 @final
@@ -135,8 +207,10 @@ class _Look:
     """Looks at a training now and then: the only places where it waits for the device, beside saving."""
 
     def __init__(self, task: Task, config: TrainConfig, log: RunLog, mesh: Mesh):
-        self._players, self._config, self._log, self._mesh = list(task.losses), config, log, mesh
+        self._players, self._config, self._log, self._mesh = task.players, config, log, mesh
         self._rate = jax.jit(learning_rate(config))
+        self._rows: list[Mapping[str, Any]] = []
+        self._said: set[tuple[str, str]] = set()
 
     def __call__(self, state: TrainState, logs: Mapping[str, jax.Array], step: int) -> TrainState:
         """Log, validate, or do nothing, as is due after `step`; stop where something is no longer finite."""
@@ -150,7 +224,16 @@ class _Look:
             state, measured = validate(self._log.validation, state, self._mesh)
             values |= measured
         self._log.write(step, values)
+        self._diagnose({"step": step, **values})
         return state
+
+    def _diagnose(self, row: Mapping[str, float | int]) -> None:
+        """Say once what is wrong with a discriminator."""
+        self._rows.append(dict(row))
+        for found in diagnose(self._rows):
+            if (found.player, found.name) not in self._said:
+                self._said.add((found.player, found.name))
+                self._log.tell(f"  {self._log.phase}: {found}")
 
     def _due(self, step: int, every: int) -> bool:
         return every > 0 and (step % every == 0 or step == self._config.steps)
@@ -159,8 +242,8 @@ class _Look:
         if failed := int(state.failed):
             raise Diverged(
                 f"{self._log.phase}: the loss or gradient of {self._players[failed - 1]!r} is not finite after step "
-                f"{int(state.step)}; nothing of it was applied and the last checkpoint is kept. Lower train.lr or "
-                "raise train.warmup, or look at the data"
+                f"{int(state.step)}; nothing of it was applied and the last checkpoint is kept. Look at the data, or "
+                "go on from the checkpoint with a lower train.lr and train.changed = ('lr',)"
             )
 
 
@@ -181,7 +264,7 @@ def _on_device(
 class _Saver:
     """Decides when to save: every so many steps, or after so many seconds."""
 
-    def __init__(self, checkpoints: Checkpoints, config: TrainConfig):
+    def __init__(self, checkpoints: Checkpoints | Unsaved, config: TrainConfig):
         self._checkpoints, self._config, self._saved = checkpoints, config, time.monotonic()
 
     def due(self, step: int) -> bool:
@@ -197,14 +280,16 @@ class _Saver:
 
 
 @final
-class _Signals:
+class Signals:
     """Notes SIGTERM and SIGINT instead of dying of them; the second SIGINT interrupts at once."""
+
+    STOP = signal.SIGTERM
 
     def __init__(self):
         self.signum = 0
         self._old: dict[int, Any] = {}
 
-    def __enter__(self) -> "_Signals":
+    def __enter__(self) -> "Signals":
         if threading.current_thread() is threading.main_thread():
             self._old = {s: signal.signal(s, self._note) for s in (signal.SIGTERM, signal.SIGINT)}
         return self

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from nasjax.say import sizes
 from nasjax.typing import Spec
 
 AXIS = "data"
@@ -55,8 +56,11 @@ def host_spec(batch_spec: Mapping[str, Spec], mesh: Mesh) -> dict[str, Spec]:
 
 def check_batch(batch: Mapping[str, np.ndarray], spec: Mapping[str, Spec]) -> None:
     """Raises ValueError naming what a batch has and what `host_spec` asks for."""
-    found = {name: (tuple(np.shape(x)), np.asarray(x).dtype) for name, x in batch.items()}
-    wanted = {name: (tuple(s.shape), np.dtype(s.dtype)) for name, s in spec.items()}
-    for name, (shape, dtype) in wanted.items():
-        if found.get(name) != (shape, dtype):
-            raise ValueError(f"batch: {name!r} must be {dtype} {shape}, got {found.get(name, 'nothing')}")
+    found = {name: f"{sizes(np.shape(x))} {np.asarray(x).dtype}" for name, x in batch.items()}
+    for name, asked in spec.items():
+        wanted = f"{sizes(asked.shape)} {np.dtype(asked.dtype)}"
+        if found.get(name) != wanted:
+            raise ValueError(
+                f"batch: {name!r} must be {wanted} (what all devices of this process take in a step, one after the "
+                f"other), got {found.get(name, 'nothing')}"
+            )

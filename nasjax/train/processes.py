@@ -4,10 +4,33 @@ All processes must call `gather` at the same point of training: each waits for t
 """
 
 import json
+import os
 from typing import Any
 
 import jax
 import numpy as np
+
+# What cluster managers tell each of several processes; jax reads the rest of it by itself.
+_CLUSTERS = ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+_POD = "TPU_WORKER_HOSTNAMES"
+
+
+def join(coordinator: str | None = None, processes: int | None = None, process: int | None = None) -> None:
+    """Meet the other processes of a run, before any device is used; one process alone meets nobody.
+
+    SLURM, Open MPI, Kubernetes and TPU pods are found by `jax.distributed`; elsewhere all three arguments are needed:
+    the first process's "host:port", how many processes there are, and which one this is. Raises ValueError for some of
+    them without the others.
+    """
+    given = (coordinator, processes, process)
+    if any(g is not None for g in given) and any(g is None for g in given):
+        raise ValueError(f"--coordinator, --processes and --process go together; got {given}")
+    if jax.distributed.is_initialized():
+        return
+    if coordinator is not None:
+        jax.distributed.initialize(coordinator, processes, process)
+    elif any(int(os.environ.get(name) or 1) > 1 for name in _CLUSTERS) or "," in os.environ.get(_POD, ""):
+        jax.distributed.initialize()
 
 
 def is_first() -> bool:

@@ -10,6 +10,7 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
+from nasjax.say import sizes
 from nasjax.space import SearchSpace
 from nasjax.task import Task
 from nasjax.train.parallel import replicate
@@ -35,8 +36,9 @@ class TrainState(NamedTuple):
 
     `key` never changes: a step's randomness is `fold_in` of it by name, step and device. `counts[k, o]` is how often
     option o of choice k has been trained, over all devices. `failed` is 0, or 1 + the number of the player (in the
-    order of the task's losses) whose loss or update was not finite; such a step is not applied, nor any after it.
-    `best` is there when `fit` keeps the best params (`validation.Validation`); a step passes it on.
+    order of the task's players) whose loss or update was not finite; such a step is not applied, nor any after it.
+    `best` is there when `fit` keeps the best params (`validation.Validation`); a step passes it on. `memory` are the
+    entries of the task's memory, those of the devices one after the other.
     """
 
     params: dict[str, Params]
@@ -47,6 +49,12 @@ class TrainState(NamedTuple):
     counts: Int[Array, "k o"]
     failed: Int[Array, ""]
     best: Best | None = None
+    memory: dict[str, Array] | None = None
+
+    def __repr__(self) -> str:
+        sizes = {p: sum(getattr(x, "size", 0) for x in jax.tree.leaves(tree)) for p, tree in self.params.items()}
+        told = ", ".join(f"{player} {size:,}" for player, size in sizes.items())
+        return f"TrainState(step {self.step}; params: {told})"
 
 
 def init_state(
@@ -68,20 +76,21 @@ def init_state(
     given = dict(params or {})
     # Drawn only where it is used: initialising op by op costs seconds of compilation.
     drawn = named(key, "init")
-    initial: dict[str, Any] = jax.eval_shape(task.init, drawn) if set(given) >= set(task.losses) else task.init(drawn)
+    initial: dict[str, Any] = jax.eval_shape(task.init, drawn) if set(given) >= set(task.players) else task.init(drawn)
     for player in given:
         _check_params(task, player, given[player], initial.get(player))
-    start: dict[str, Params] = {player: given[player] if player in given else initial[player] for player in task.losses}
+    start: dict[str, Params] = {name: given[name] if name in given else initial[name] for name in task.players}
     check_kept(start, "params")
     width = max(len(c.options) for c in space.choices)
     state = TrainState(
         params=start,
-        opt_state={player: optimisers[player].init(start[player]) for player in task.losses},
+        opt_state={player: optimisers[player].init(start[player]) for player in task.players},
         ema=start,
         step=jnp.zeros((), jnp.int32),
         key=named(key, "train"),
         counts=jnp.zeros((space.num_choices, width), jnp.int32),
         failed=jnp.zeros((), jnp.int32),
+        memory={n: jnp.zeros((s.shape[0] * mesh.size, *s.shape[1:]), s.dtype) for n, s in task.memory.items()} or None,
     )
     return replicate(state, mesh)
 
@@ -93,10 +102,17 @@ def named(key: PRNGKey, name: str) -> PRNGKey:
 
 def _check_params(task: Task, player: str, given: Params, start: Params | None) -> None:
     if start is None:
-        raise ValueError(f"params: {task.name} has no player {player!r}; players: {', '.join(task.losses)}")
-    shapes = [{jax.tree_util.keystr(p): x.shape for p, x in jax.tree.leaves_with_path(t)} for t in (given, start)]
-    for path in sorted(shapes[0].keys() | shapes[1].keys()):
-        if shapes[0].get(path) != shapes[1].get(path):
+        raise ValueError(f"params: {task.name} has no player {player!r}; players: {', '.join(task.players)}")
+    had, needs = (_sizes_by_leaf(tree) for tree in (given, start))
+    for leaf in sorted(had.keys() | needs.keys()):
+        if had.get(leaf) != needs.get(leaf):
             raise ValueError(
-                f"params of {player!r}: {path} has shape {shapes[0].get(path)}, {task.name} needs {shapes[1].get(path)}"
+                f"params of {player!r}: {leaf} is {had.get(leaf, 'missing')}, {task.name} needs "
+                f"{needs.get(leaf, 'no such params')}"
             )
+
+
+def _sizes_by_leaf(tree: Params) -> dict[str, str]:
+    """The size of each leaf in words, by its path."""
+    leaves = jax.tree.leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): sizes(leaf.shape) for path, leaf in leaves}

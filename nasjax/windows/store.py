@@ -19,6 +19,12 @@ from jax import export
 _CODE = ("apply", "export", "linalg", "nets", "ops", "spaces", "supernet", "windows")
 
 
+def kept_programs() -> Path | None:
+    """Where traced programs are kept: beside the compiled ones, in the folder that JAX was told; None without one."""
+    config: Any = jax.config  # its flags are attributes made at run time
+    return Path(folder) if (folder := config.jax_compilation_cache_dir) else None
+
+
 class Store(NamedTuple):
     """A folder of programs, and what a function is known by in it: texts that differ where the function does."""
 
@@ -35,7 +41,9 @@ class Store(NamedTuple):
     def read(self, path: Path) -> export.Exported | None:
         """A program that was kept; None where there is none that this JAX can read."""
         try:
-            return export.deserialize(bytearray(path.read_bytes()))
+            content = path.read_bytes()
+            os.utime(path)  # what was used longest ago is removed first
+            return export.deserialize(bytearray(content))
         except Exception:  # flatbuffers and MLIR raise nearly every type there is on broken bytes
             return None
 
@@ -43,6 +51,7 @@ class Store(NamedTuple):
         """Keeps something, all or nothing; where that fails it is not kept."""
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(content)
             temporary.replace(path)
 

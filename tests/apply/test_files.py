@@ -8,7 +8,10 @@ import pytest
 from PIL import Image, ImageCms
 
 from nasjax.apply import apply_bundle
+from nasjax.apply.files import bundle_folder
+from nasjax.apply.plan import FileOptions
 from nasjax.export.bundle import Bundle
+from tests.apply.profiles import linear_grey
 
 # A bundle by hand that repeats each pixel: what comes out can be said without running a network.
 DOUBLE = Bundle(
@@ -46,22 +49,26 @@ def _image(mode):
 
 @pytest.mark.parametrize(
     "mode, expected",
-    [("RGB", "RGB"), ("RGBA", "RGBA"), ("L", "L"), ("LA", "LA"), ("1", "L"), ("P", "RGB"), ("I;16", "L")],
+    [("RGB", "RGB"), ("RGBA", "RGBA"), ("L", "L"), ("LA", "LA"), ("1", "L"), ("P", "RGB"), ("I;16", "I;16")],
 )
 def test_every_mode_of_picture(tmp_path, mode, expected):
-    """Grey stays grey, transparency stays, palettes become colours; every pixel keeps its value."""
+    """Grey stays grey, transparency and 16 bits stay, palettes become colours; every pixel keeps its value."""
     image = _image(mode)
     result = _run(tmp_path, image)
     assert result.mode == expected and result.size == (14, 10)
-    source = Image.fromarray(GREY) if mode == "I;16" else image.convert(expected)
+    source = image if mode == "I;16" else image.convert(expected)
     np.testing.assert_array_equal(np.asarray(result), _double(np.asarray(source)))
 
 
 def test_transparency_is_enlarged_smoothly_beside_the_colours(tmp_path):
-    """Alpha does not pass through the network: it is bicubic, so an edge of it gets values in between."""
+    """Alpha does not pass through the network: it is bicubic, so an edge of it gets values in between.
+
+    Visible colours stay, and none is left of those that cannot be seen.
+    """
     alpha = np.where(np.arange(7) < 3, 0, 255).astype(np.uint8) * np.ones((5, 1), np.uint8)
     result = np.asarray(_run(tmp_path, Image.fromarray(np.dstack([RGB, alpha]))))
-    np.testing.assert_array_equal(result[..., :3], _double(RGB))
+    np.testing.assert_array_equal(result[:, 6:, :3], _double(RGB)[:, 6:])
+    assert np.abs(result[:, :6, :3].astype(int) - _double(RGB)[:, :6]).max() > 50
     wanted = np.asarray(Image.fromarray(alpha).resize((14, 10), Image.Resampling.BICUBIC))
     assert np.abs(result[..., 3].astype(int) - wanted).max() <= 1
     assert len(np.unique(result[..., 3])) > 2
@@ -117,13 +124,6 @@ def test_a_profile_of_converted_colours_is_dropped(tmp_path):
     assert result.mode == "RGB" and "icc_profile" not in result.info
 
 
-def test_a_grey_profile_is_not_given_to_colours(tmp_path):
-    """WebP stores greys as colours; a PNG of the same picture keeps its grey profile."""
-    for out, kept in (("out.png", True), ("out.webp", False)):
-        result = _run(tmp_path, Image.fromarray(GREY), out=out, icc_profile=b"profile of greys")
-        assert ("icc_profile" in result.info) == kept
-
-
 def test_a_folder_of_files(tmp_path):
     """Files keep their names and formats, others become PNG, hidden inputs in sub-folders are left alone."""
     (tmp_path / "in" / "deeper").mkdir(parents=True)
@@ -134,7 +134,9 @@ def test_a_folder_of_files(tmp_path):
     seen = []
     written = apply_bundle(DOUBLE, tmp_path / "in", tmp_path / "out", on_written=lambda *pair: seen.append(pair))
     assert (
-        [p.name for p in written] == ["a.png", "b.jpg", "c.png"] == sorted(p.name for p in (tmp_path / "out").iterdir())
+        [p.name for p in written]
+        == ["a.png", "b.jpg", "c.png"]
+        == sorted(p.name for p in (tmp_path / "out").glob("*.*g"))
     )
     assert [target for _, target in seen] == written
 
@@ -145,24 +147,24 @@ def test_unreadable_files_are_named_after_the_others_are_done(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "in" / "a.png").write_bytes(b"no picture")
     Image.fromarray(RGB).save(tmp_path / "in" / "b.png")
-    with pytest.raises(ValueError, match="1 of 2 images failed, the others are done: cannot read image .*a.png"):
+    with pytest.raises(ValueError, match="1 of 2 pictures failed, the others are done: .*a.png: not a picture"):
         apply_bundle(DOUBLE, tmp_path / "in", tmp_path / "out")
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["b.png"]
+    assert [p.name for p in (tmp_path / "out").glob("*.png")] == ["b.png"]
 
 
 @pytest.mark.parametrize(
     "image, out, message",
     [
-        ("missing.png", "out.png", "cannot read image .*missing.png: there is no such file"),
-        ("broken.png", "out.png", "cannot read image .*broken.png: UnidentifiedImageError"),
+        ("missing.png", "out.png", "image .*missing.png: there is no such file or folder"),
+        ("broken.png", "out.png", "broken.png: not a picture of a format that is read"),
         ("cut.png", "out.png", "cannot read image .*cut.png: "),
         ("float.tiff", "out.png", "float pixels have no agreed range"),
         ("good.png", "nowhere/out.png", "the folder .*nowhere does not exist"),
         ("good.png", "out.gif", "unknown image format '.gif'; allowed: .png, .jpg, .jpeg, .webp"),
         ("good.png", "out", "unknown image format ''"),
-        ("empty", "out.png", "the folder .*empty holds no image file"),
+        ("empty", "out.png", "empty: no image is in there"),
         ("pictures", "out.png", "must be an existing folder"),
-        ("pictures", "pictures", "would replace its own input"),
+        ("pictures", "pictures", "good.png would replace the input .*good.png"),
     ],
 )
 def test_bad_input_is_named(tmp_path, image, out, message):
@@ -192,10 +194,41 @@ def test_two_outputs_of_one_name_are_refused(tmp_path):
 
 
 def test_a_missing_bundle_is_named(tmp_path):
-    """The path and what makes a bundle are in the message."""
+    """A folder that is not there, and one that is none."""
     Image.fromarray(RGB).save(tmp_path / "in.png")
-    with pytest.raises(ValueError, match="nothing is not a bundle: it has no manifest.json"):
+    with pytest.raises(ValueError, match="bundle .*nothing: there is no such folder"):
         apply_bundle(tmp_path / "nothing", tmp_path / "in.png", tmp_path / "out.png")
+    with pytest.raises(ValueError, match="is not a bundle: it has no manifest.json"):
+        apply_bundle(tmp_path, tmp_path / "in.png", tmp_path / "out.png")
+
+
+def test_a_run_gives_its_bundle(tmp_path):
+    """A folder that is no bundle and has one as `export` is taken for that one."""
+    (tmp_path / "run" / "export").mkdir(parents=True)
+    assert bundle_folder(tmp_path / "run") == tmp_path / "run" / "export"
+    (tmp_path / "run" / "manifest.json").touch()
+    assert bundle_folder(tmp_path / "run") == tmp_path / "run"
+
+
+def test_an_animation_and_what_it_is_made_of(tmp_path):
+    """Frames are read one by one from Python too."""
+    frames = [Image.fromarray(np.full((4, 6, 3), 60 * i, np.uint8)) for i in range(3)]
+    frames[0].save(tmp_path / "in.webp", save_all=True, append_images=frames[1:], lossless=True)
+    (tmp_path / "out").mkdir()
+    options = FileOptions(frames="all", format="png")
+    written = apply_bundle(DOUBLE, tmp_path / "in.webp", tmp_path / "out", options=options)
+    assert [p.name for p in written] == ["in_1.png", "in_2.png", "in_3.png"]
+    assert [np.asarray(Image.open(p))[0, 0, 0] for p in written] == [0, 60, 120]
+
+
+def test_a_grey_profile_goes_where_greys_do(tmp_path):
+    """A PNG keeps greys and their profile; in a WebP, which has colours only, they are converted to sRGB."""
+    profile = linear_grey()
+    half = Image.fromarray(np.full((4, 6), 128, np.uint8))
+    result = _run(tmp_path, half, out="out.png", icc_profile=profile)
+    assert result.mode == "L" and result.info["icc_profile"] == profile and result.getpixel((3, 3)) == 128
+    result = _run(tmp_path, half, out="out.webp", icc_profile=profile)
+    assert "icc_profile" not in result.info and abs(result.getpixel((3, 3))[1] - 188) <= 2
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
@@ -203,12 +236,12 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     Image.fromarray(RGB).save(tmp_path / "in.png")
     (tmp_path / "out.png").write_bytes(b"before")
 
-    def full(self, path, *args, **kwargs):
-        path.write_bytes(b"half")
+    def full(self, file, *args, **kwargs):
+        file.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", full)
-    with pytest.raises(OSError, match="cannot write .*out.png: No space left on device"):
-        apply_bundle(DOUBLE, tmp_path / "in.png", tmp_path / "out.png")
+    with pytest.raises(ValueError, match="cannot write .*out.png: No space left on device"):
+        apply_bundle(DOUBLE, tmp_path / "in.png", tmp_path / "out.png", options=FileOptions(overwrite=True))
     assert (tmp_path / "out.png").read_bytes() == b"before"
     assert len(list(tmp_path.iterdir())) == 2

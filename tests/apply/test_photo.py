@@ -1,46 +1,19 @@
 """Photographs for style transfer: colours of any file, one colour space for two pictures, and painting anew."""
 
-import struct
-
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
+from nasjax.apply.metadata import Metadata
 from nasjax.apply.photo import in_colours_of, limit_size, read_photo, repaint
-from nasjax.apply.picture import Picture, from_pillow, write_picture
+from nasjax.apply.picture import Picture, from_pillow
+from nasjax.apply.writing import write_picture
+from tests.apply.profiles import linear_grey, swapped
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def _tags(profile):
-    """Where the entry of each tag is, and where its content."""
-    (count,) = struct.unpack(">I", profile[128:132])
-    for place in range(132, 132 + 12 * count, 12):
-        yield profile[place : place + 4], place, struct.unpack(">I", profile[place + 4 : place + 8])[0]
-
-
-def _swapped():
-    """sRGB whose first channel is the green light and whose second is the red one."""
-    made = bytearray(SRGB)
-    for tag, place, _ in _tags(SRGB):
-        if tag in (b"rXYZ", b"gXYZ"):
-            made[place : place + 4] = b"gXYZ" if tag == b"rXYZ" else b"rXYZ"
-    return bytes(made)
-
-
-def _linear_grey():
-    """A profile of greys that are proportional to light."""
-    made = bytearray(SRGB)
-    made[16:20] = b"GRAY"
-    for tag, place, content in _tags(SRGB):
-        if tag == b"rTRC":
-            made[place : place + 4] = b"kTRC"
-            made[content : content + 12] = b"curv" + bytes(8)
-    return bytes(made)
-
-
-SWAPPED, LINEAR_GREY = _swapped(), _linear_grey()
+SWAPPED, LINEAR_GREY = swapped(), linear_grey()
 
 
 def _read(tmp_path, image, name="in.png", **save):
@@ -66,7 +39,7 @@ def test_what_travels_with_the_pixels(tmp_path):
     """The profile, EXIF (upright) and transparency of the content are those of the stylised file."""
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "maker"
-    alpha = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    alpha = np.arange(1, 49, dtype=np.uint8).reshape(6, 8)
     content = _read(tmp_path, Image.fromarray(np.dstack([RGB, alpha])), exif=exif.tobytes(), icc_profile=SWAPPED)
     write_picture(repaint(content, -content.rgb), tmp_path / "out.png")
     with Image.open(tmp_path / "out.png") as written:
@@ -78,9 +51,9 @@ def test_what_travels_with_the_pixels(tmp_path):
 def test_a_style_is_converted_to_the_profile_of_the_content():
     """By profiles that call green red: values of one, read in the other, have these channels exchanged."""
     style = from_pillow(Image.fromarray(RGB))
-    found = in_colours_of(style, Picture(style.rgb, profile=SWAPPED))
+    found = in_colours_of(style, Picture(style.rgb, meta=Metadata(SWAPPED)))
     np.testing.assert_allclose(found.rgb, style.rgb[..., [1, 0, 2]], atol=2.1 / 127.5)
-    assert found.profile == SWAPPED
+    assert found.meta.profile == SWAPPED
     back = in_colours_of(found, style)
     np.testing.assert_allclose(back.rgb, style.rgb, atol=4.1 / 127.5)
     assert in_colours_of(style, Picture(style.rgb)) is style
@@ -90,22 +63,21 @@ def test_greys_of_a_profile_are_converted(tmp_path):
     """Half the light is level 188 of sRGB; the profile of greys is gone."""
     picture = _read(tmp_path, Image.fromarray(np.full((4, 4), 128, np.uint8)), icc_profile=LINEAR_GREY)
     np.testing.assert_allclose(picture.rgb, 188 / 127.5 - 1, atol=1.1 / 127.5)
-    assert picture.profile == b"" and not picture.grey
+    assert picture.meta.profile == b"" and not picture.grey
 
 
 def test_a_broken_profile_counts_as_none():
     """It is taken for sRGB, and nothing fails."""
     style = from_pillow(Image.fromarray(RGB))
-    found = in_colours_of(style._replace(profile=b"no profile"), style)
+    found = in_colours_of(style._replace(meta=Metadata(b"no profile")), style)
     np.testing.assert_allclose(found.rgb, style.rgb, atol=1.1 / 127.5)
-    assert repaint(style._replace(profile=b"no profile"), style.rgb).profile == b"no profile"
 
 
 def test_a_profile_of_greys_is_not_given_to_colours():
     """A repainted grey picture that still has one loses it, and a style is not converted to it."""
     style = from_pillow(Image.fromarray(RGB))
-    content = Picture(style.rgb, grey=True, profile=LINEAR_GREY)
-    assert repaint(content, style.rgb).profile == b""
+    content = Picture(style.rgb, grey=True, meta=Metadata(LINEAR_GREY))
+    assert repaint(content, style.rgb).meta.profile == b""
     assert in_colours_of(style, content) is style
 
 

@@ -1,11 +1,14 @@
 """Stylising pictures: arrays and files in, the same kind out, and every input that does not fit is named."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from nasjax.apply.stylize import StyleOptions, stylize, stylize_files
+from nasjax.apply.stylize import StyleOptions, stylize
+from nasjax.apply.stylize_files import stylize_files
 from nasjax.cli import main
 from nasjax.export.stylist import write_style_network
 from nasjax.spaces.photonet import photonet
@@ -59,20 +62,60 @@ def test_regions_follow_their_labels(options):
     assert abs(gap) > 2 * abs(whole[:, :12].mean() - whole[:, 16:].mean())
 
 
+def test_a_label_that_the_style_lacks_takes_the_whole_style(options):
+    """The content's second region gets what it would get of a style without labels; the first one its own."""
+    content, labels = _photo(0), np.zeros((24, 28), np.int64)
+    labels[:, 14:] = 7
+    style = np.concatenate([_photo(1)[:, :14] // 4 + 180, _photo(2)[:, 14:] // 4], 1)
+    known, options = np.where(labels == 7, 5, 0), replace(options, smooth=False)
+    found = stylize(content, style, options, content_labels=labels, style_labels=known)
+    whole = stylize(content, style, options, content_labels=labels, style_labels=labels * 0 + 7)
+    wanted = stylize(content, style, options, content_labels=labels, style_labels=labels)
+    assert np.abs(found[:, 18:].astype(int) - whole[:, 18:]).max() <= 2
+    assert np.abs(found[:, :10].astype(int) - wanted[:, :10]).max() <= 2
+
+
+def test_what_is_invisible_does_not_count(options):
+    """Of a content and a style that are half transparent, only the visible halves matter; they give what they gave."""
+    content, style = _photo(0) // 8 + np.uint8(60), _photo(1) // 8 + np.array([40, 150, 90], np.uint8)
+    alpha = np.zeros((24, 28), np.float32)
+    alpha[:, :14] = 1
+    hidden = [image.copy() for image in (content, style)]
+    for image, colour in zip(hidden, [(255, 0, 0), (0, 0, 0)], strict=True):
+        image[:, 14:] = colour
+    both = {"content_alpha": alpha, "style_alpha": alpha}
+    found = stylize(content, style, options, **both)
+    np.testing.assert_array_equal(stylize(*hidden, options, **both), found)
+    # Near the edge the network sees something else beside the halves than where there is nothing beside them.
+    alone = stylize(content[:, :14], style[:, :14], options)
+    far = [np.abs(out[:, :10].mean((0, 1)) - alone[:, :10].mean((0, 1))) for out in (found, stylize(*hidden, options))]
+    assert far[0].max() < 3 and far[1].max() > 20
+
+
+def test_what_is_half_visible_is_moved_in_full(options):
+    """An even alpha changes nothing: it says how much pixels count, not how far they are moved."""
+    content, style = _photo(0), _photo(1) // 2 + 100
+    half = np.full((24, 28), 0.5, np.float32)
+    found = stylize(content, style, options, content_alpha=half, style_alpha=half)
+    assert np.abs(found.astype(int) - stylize(content, style, options)).max() <= 1
+
+
 def test_arrays_and_labels_that_do_not_fit_are_named(options):
-    """Shapes, types, one-sided or foreign labels."""
+    """Shapes, types, one-sided labels, too many of them."""
     content, labels = _photo(0), np.zeros((24, 28), np.int64)
     for bad in (content[..., 0], content[..., :2], np.zeros((0, 4, 3), np.uint8)):
         with pytest.raises(ValueError, match="content must be"):
             stylize(bad, content, options)
     with pytest.raises(ValueError, match=r"style must be uint8, or float in \[-1, 1\]"):
         stylize(content, content.astype(np.float32), options)
+    with pytest.raises(ValueError, match="the style is .* its alpha is"):
+        stylize(content, content, options, style_alpha=np.ones((28, 24), np.float32))
+    with pytest.raises(ValueError, match=r"alpha of the content must be float in \[0, 1\], got uint8"):
+        stylize(content, content, options, content_alpha=content[..., 0])
     with pytest.raises(ValueError, match="both content and style"):
         stylize(content, content, options, content_labels=labels)
     with pytest.raises(ValueError, match="the content is .* its labels are"):
         stylize(content, content, options, content_labels=labels[1:], style_labels=labels)
-    with pytest.raises(ValueError, match="label 0 of the content does not occur"):
-        stylize(content, content, options, content_labels=labels, style_labels=labels + 1)
     with pytest.raises(ValueError, match="24 regions; at most 16"):
         rows = labels + np.arange(24)[:, None]
         stylize(content, content, options, content_labels=rows, style_labels=rows)
@@ -122,12 +165,56 @@ def test_the_command(files, options, capsys):
         assert picture.size == (28, 24)
     Image.fromarray(mask[:10]).save(files / "short.png")
     (files / "o.png").unlink()
-    assert main([*command, *masks, str(files / "short.png")]) == 2
-    assert "short.png" in capsys.readouterr().err
+    assert main([*command, *masks, str(files / "short.png")]) == 1
+    assert "the mask of the style is 28x10 pixels, its picture 28x24" in capsys.readouterr().err
     assert main([*command, "--content-mask", str(files / "mask.png")]) == 2
     assert "go together" in capsys.readouterr().err
     assert main([*command[:-4], "--network", str(files)]) == 2
     assert not (files / "o.png").exists()
+
+
+def test_a_bad_style_costs_its_own_pictures_only(files, options, capsys):
+    """Of three styles one is broken inside: the others are done, by name of content and style."""
+    (files / "out").mkdir()
+    (files / "styles").mkdir()
+    whole = (files / "s0.png").read_bytes()
+    (files / "s1.png").rename(files / "styles" / "good.png")
+    (files / "styles" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (files / "styles" / "empty.png").touch()
+    command = ["stylize", "--network", str(options.network), str(files / "c0.png"), str(files / "styles")]
+    assert main([*command, str(files / "out")]) == 1
+    out, err = capsys.readouterr()
+    assert out == f"{files / 'out' / 'c0_good.png'}\n"
+    assert f"failed: {files / 'c0.png'} by {files / 'styles' / 'cut.png'}: " in err
+    assert f"failed: cannot read image {files / 'styles' / 'empty.png'}: the file is empty" in err
+    assert "1 written, 2 failed" in err
+
+
+def test_a_run_gives_its_network_and_a_missing_one_is_named(files, options, capsys):
+    """`--network RUN` finds RUN/network."""
+    (files / "run").mkdir()
+    (files / "run" / "network").symlink_to(options.network)
+    command = ["stylize", str(files / "c0.png"), str(files / "s0.png"), str(files / "o.png"), "--network"]
+    assert main([*command, str(files / "run")]) == 0
+    assert main([*command, str(files / "nowhere"), "--overwrite"]) == 2
+    assert f"network {files / 'nowhere'}: there is no such folder" in capsys.readouterr().err
+
+
+def test_masks_are_settings_of_their_output(files, options, capsys):
+    """In a folder, the same masks are done before, other ones are not; what is done to them is said once."""
+    (files / "out").mkdir()
+    mask = np.zeros((24, 28, 3), np.uint8)
+    mask[:, 14:] = 255
+    for name, pixels in (("a", mask), ("b", mask // 3)):
+        Image.fromarray(pixels).save(files / f"{name}.png")
+    masks = ["--content-mask", str(files / "a.png"), "--style-mask"]
+    command = ["stylize", "--network", str(options.network), str(files / "c0.png"), str(files / "s0.png")]
+    assert main([*command, str(files / "out"), *masks, str(files / "b.png")]) == 0
+    said = capsys.readouterr().err
+    assert "note: " in said and said.count("level 255 (white) in it: there the whole style counts") == 1
+    assert main([*command, str(files / "out"), *masks, str(files / "b.png")]) == 0
+    assert "1 done before" in capsys.readouterr().err
+    assert main([*command, str(files / "out"), *masks, str(files / "a.png")]) == 2
 
 
 def test_the_shipped_network_gives_a_photograph_another_light():

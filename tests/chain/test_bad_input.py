@@ -3,12 +3,9 @@
 import pytest
 from PIL import Image
 
-from nasjax.chain.handmade import handmade, plain_size
-from nasjax.chain.problem import make_problem
 from nasjax.cli import main
-from nasjax.config import Config, SpaceConfig, StageConfig
 
-SMALL = ["--space.blocks", "1", "--space.ops", "res", "ir2k3"]
+SMALL = ["--system.blocks", "1", "--system.ops", "res", "ir2k3"]
 
 
 def fails(capsys, *argv):
@@ -27,7 +24,7 @@ def test_unknown_config(capsys):
 def test_config_file_with_an_unknown_field(capsys, tmp_path):
     """The file and the field are named."""
     file = tmp_path / "mine.py"
-    file.write_text("from nasjax.config import Config\n\n\ndef config():\n    return Config(nmae='x')\n")
+    file.write_text("import nasjax\n\n\ndef config():\n    return nasjax.Experiment(None, nmae='x')\n")
     assert "nmae" in fails(capsys, "search", file)
 
 
@@ -43,7 +40,7 @@ def test_impossible_budget(capsys, tmp_path):
     """The reachable range is named, and no run folder is left."""
     said = fails(capsys, "search", "quickstart", "--run", tmp_path / "run", *SMALL, "--budget", "params<=100")
     assert "params<=100" in said and "reaches" in said
-    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "run" / "config.json").exists()
 
 
 def test_malformed_budget(capsys, tmp_path):
@@ -74,15 +71,42 @@ def test_data_folders(capsys, tmp_path):
     (broken / "bad.png").unlink()
     for i in range(4):
         Image.new("RGB", (40, 40)).save(broken / f"{i}.png")
-    assert "40" in fails(capsys, *run, tmp_path / "c", "--data.source", broken)
+    whole = ("--data.test-crop", "None")
+    assert "40" in fails(capsys, *run, tmp_path / "c", "--data.source", broken, *whole)
 
 
 def test_stage_names(capsys, tmp_path):
-    """Stages of a config are those of the space, in order."""
-    with pytest.raises(ValueError, match="in order"):
-        make_problem(Config(stages=(StageConfig("operator"),)))
+    """The stages there are, are named."""
     said = fails(capsys, "train", "quickstart", "--stage", "paths", "--run", tmp_path / "run", *SMALL)
     assert "path, operator, channel" in said
+
+
+def test_algorithms(capsys, tmp_path):
+    """An unknown algorithm is refused before anything is trained, and those there are, are named."""
+    with pytest.raises(SystemExit) as error:
+        main(["search", "quickstart", "--run", str(tmp_path / "run"), "--stages.0.algorithm", "nsga3"])
+    said = capsys.readouterr().err
+    assert error.value.code != 0 and "nsga3" in said and "nsga2" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_of_an_older_layout(capsys, tmp_path):
+    """Its config is refused in one line that names the version."""
+    (tmp_path / "config.json").write_text('{"name": "quickstart", "space": {"scale": 4}}')
+    said = fails(capsys, "search", tmp_path)
+    assert "version 1" in said and "reads 2" in said
+    assert "version 1" in fails(capsys, "search", "quickstart", "--run", tmp_path)
+
+
+def test_a_config_is_asked_for(capsys):
+    """Without one, what may be given is named."""
+    assert "quickstart" in fails(capsys, "search")
+
+
+def test_a_damaged_file_of_a_run_is_named(capsys, tmp_path):
+    """So that it can be looked at."""
+    (tmp_path / "config.json").write_text("{")
+    assert "config.json" in fails(capsys, "search", "quickstart", "--run", tmp_path)
 
 
 def test_missing_bundle_and_run(capsys, tmp_path):
@@ -91,19 +115,4 @@ def test_missing_bundle_and_run(capsys, tmp_path):
     Image.new("RGB", (8, 8)).save(picture)
     assert str(tmp_path) in fails(capsys, "apply", tmp_path, picture, tmp_path / "out.png")
     assert str(tmp_path) in fails(capsys, "report", tmp_path)
-    assert "not a finished run" in fails(capsys, "export", tmp_path)
-
-
-def test_nominal_widths_fit_the_budget():
-    """The widths that stand in before the channel stage grow with the budget."""
-    space = SpaceConfig(blocks=4, ops=("res", "ir2k3"))
-    problems = [make_problem(Config(space=space, budget=(b,))) for b in ("params<=20K", "params<=200K")]
-    assert problems[0].arguments["nominal"] < problems[1].arguments["nominal"]
-
-
-@pytest.mark.parametrize("size", [15_000, 26_000, 60_000])
-def test_the_handmade_network_has_the_size(size):
-    """The plain baseline is within five per cent, and its formula is the count of its space's own network."""
-    found = handmade(4, size)
-    assert abs(found.params / size - 1) < 0.05
-    assert found.params == plain_size(4, found.arguments["blocks"], found.arguments["trunk"][0])
+    assert "no stylising network" in fails(capsys, "export", tmp_path)

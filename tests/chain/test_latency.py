@@ -12,20 +12,20 @@ from nasjax.chain.configs import as_dict, from_dict
 from nasjax.chain.latency import latency_size, measure_latency, run_latency
 from nasjax.chain.problem import make_problem
 from nasjax.cli import main
-from nasjax.config import Config, SpaceConfig
+from nasjax.config import Experiment
 from nasjax.cost.latency import LatencyTable
 from nasjax.cost.measure import Latency, device_key
-from nasjax.spaces.sr_cell import sr_cell
+from nasjax.systems import SuperResolution
 
-SPACE = SpaceConfig(scale=2, blocks=1, trunk=(8, 16), inner=(8,), ops=("res", "sep3"), nominal=0)
+SYSTEM = SuperResolution(scale=2, blocks=1, trunk=(8, 16), inner=(8,), ops=("res", "sep3"), nominal=0)
 COMMAND = [
-    *("--space.scale", "2", "--space.blocks", "1", "--space.trunk", "8", "16", "--space.inner", "8"),
-    *("--space.ops", "res", "sep3", "--space.nominal", "0"),
+    *("--system.scale", "2", "--system.blocks", "1", "--system.trunk", "8", "16", "--system.inner", "8"),
+    *("--system.ops", "res", "sep3", "--system.nominal", "0"),
 ]
 
 
 def _config(*budget, cost="params", at=(64, 48)):
-    return Config(space=SPACE, budget=budget, cost=cost, latency_at=at)
+    return Experiment(SYSTEM, budget=budget, cost=cost, latency_at=at)
 
 
 @pytest.fixture
@@ -33,11 +33,11 @@ def timed(monkeypatch):
     """A machine whose time is that of 10 million multiplications a millisecond: what it was asked to time, by size."""
     asked = []
 
-    def measured(net, *, scale, at):
+    def measured(networks, *, at):
         asked.append(at)
-        work = make_problem(Config(space=SPACE, budget=(), macs_at=at[::-1])).table.terms["macs"]
+        work = make_problem(Experiment(SYSTEM, macs_at=at[::-1])).table.terms["macs"]
         terms = tuple(f._replace(values=f.values / 1e7) for f in work)
-        return LatencyTable(net.space, terms, device_key(), at=at)
+        return LatencyTable(networks.supernet.space, terms, device_key(), at=at)
 
     monkeypatch.setattr(chain_latency, "measure_latency", measured)
     return asked
@@ -133,9 +133,9 @@ def test_real_measurement(monkeypatch, tmp_path):
     """On this machine: every time is finite, the prediction's error is known, and the file says where it holds."""
     monkeypatch.setattr(chain_latency, "CALIBRATED", 2)
     monkeypatch.setattr(chain_latency, "CHECKED", 2)
-    space = SpaceConfig(scale=2, blocks=1, trunk=(8,), inner=(8,), ops=("res",))
-    net = sr_cell(2, blocks=1, trunk=(8,), inner=(8,), ops=("res",))
-    table = run_latency(net, Config(space=space, latency_at=(32, 24)), tmp_path, say=lambda text: None)
+    system = SuperResolution(scale=2, blocks=1, trunk=(8,), inner=(8,), ops=("res",))
+    experiment = Experiment(system, latency_at=(32, 24))
+    table = run_latency(experiment, system.networks(), tmp_path, say=lambda text: None)
     assert table.at == (24, 32) and table.units > 10 and 0 <= table.spread < 10
     assert table.error is not None and table.error.num == 2 and np.isfinite(table.error.mape)
     saved = json.loads((tmp_path / "latency.json").read_text())
@@ -144,7 +144,7 @@ def test_real_measurement(monkeypatch, tmp_path):
 
 def test_the_sum_of_pieces_predicts_whole_networks(monkeypatch):
     """With a clock that counts parameters, pieces add up to networks exactly; calibration takes in what is on top."""
-    net = sr_cell(2, blocks=2, trunk=(8, 16), inner=(8, 16), ops=("res", "ir2k3"))
+    networks = SuperResolution(2, blocks=2, trunk=(8, 16), inner=(8, 16), ops=("res", "ir2k3"), nominal=1).networks()
 
     def by_params(num):
         return Latency(0.1 + num / 1000, 0.0, 1)
@@ -155,7 +155,7 @@ def test_the_sum_of_pieces_predicts_whole_networks(monkeypatch):
     monkeypatch.setattr(chain_latency, "runner", lambda fn, params, x: lambda: size(params))
     monkeypatch.setattr(chain_latency, "measure", lambda fns: {k: by_params(2 * fn()) for k, fn in fns.items()})
     monkeypatch.setattr("nasjax.cost.latency._time_builds", lambda builds: [by_params(size(b.params)) for b in builds])
-    table = measure_latency(net, scale=2, at=(32, 32))
+    table = measure_latency(networks, at=(32, 32))
     assert table.error is not None and table.error.num == 8
     assert table.error.mape < 1e-6 and table.error.kendall_tau > 0.99
     np.testing.assert_allclose(table.scale, 2, rtol=1e-6)

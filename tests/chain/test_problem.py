@@ -6,7 +6,9 @@ import jax
 import pytest
 
 from nasjax.chain.problem import make_problem
-from nasjax.config import Config
+from nasjax.config import Experiment, StageConfig
+from nasjax.systems import SuperResolution
+from nasjax.systems.super_resolution.handmade import handmade, plain_size
 
 
 def test_a_refusal_compiles_nothing_and_traces_little():
@@ -22,10 +24,32 @@ def test_a_refusal_compiles_nothing_and_traces_little():
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
         with pytest.raises(ValueError, match=r"params of sr_cell_x4 reaches 1,\d\d\d \.\. \d\d\d,\d\d\d"):
-            make_problem(Config(budget=("params<=100",)))
+            make_problem(Experiment(SuperResolution(), budget=("params<=100",)))
         assert seen["backend_compile_duration"] == 0
         assert seen["jaxpr_trace_duration"] <= 60
         jax.jit(lambda x: x * 2 + 5)(3.0)
         assert seen["backend_compile_duration"] > 0  # the listener hears
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def test_stages_are_those_of_the_space():
+    """In its order; the message shows them."""
+    with pytest.raises(ValueError, match="in order"):
+        make_problem(Experiment(SuperResolution(), stages=(StageConfig("operator"),)))
+
+
+def test_stand_in_widths_fit_the_budget():
+    """The widths that stand in before the channel stage grow with the budget."""
+    system = SuperResolution(blocks=4, ops=("res", "ir2k3"))
+    found = [make_problem(Experiment(system, budget=(b,))).networks.builder for b in ("params<=20K", "params<=200K")]
+    small, large = (dict(builder[1])["nominal"] for builder in found if builder is not None)
+    assert small < large
+
+
+@pytest.mark.parametrize("size", [15_000, 26_000, 60_000])
+def test_the_handmade_network_has_the_size(size):
+    """The plain baseline is within five per cent, and its formula is the count of its space's own network."""
+    found = handmade(4, size)
+    assert abs(found.params / size - 1) < 0.05
+    assert found.params == plain_size(4, found.arguments["blocks"], found.arguments["trunk"][0])

@@ -3,16 +3,26 @@
 import numpy as np
 
 from nasjax.spaces.photonet import photonet
+from nasjax.spaces.resnet_generator import UPS, resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.toy import toy
+from nasjax.spaces.unet_generator import unet_generator
 from tests.contracts.own_generator import own
 
+RESNET_WIDTHS = ((4, 6), (4, 8), (8, 12), (4, 8), (4, 6))
 SPACES = {
     "toy": toy(),
     "sr_cell": sr_cell(2, blocks=1, trunk=(8, 16), inner=(8, 16)),
     "own": own,
     "photonet": photonet((4, 6, 8), (2, 1, 1), ops=("conv", "sep", "ir"), decoder=((2, 4), (3, 6))),
+    # With scale and shift, which masks must respect. As many operations as up-samplings, so that rounds are small: the
+    # others keep the law of masks by themselves (tests/ops/test_normed.py) and are counted (test_costs.py).
+    "resnet": resnet_generator(RESNET_WIDTHS, (8, 16), blocks=1, ops=("res", "group", "incep"), up=UPS, norm="affine"),
+    "unet": unet_generator(((4, 6), (4, 8), (8, 12)), norm="affine"),
 }
+
+# The side of the images on which modes are compared: a norm over four pixels blows up what rounding leaves.
+SIDES = {name: 16 if name == "unet" else 8 for name in SPACES}
 
 
 def extremes(space):

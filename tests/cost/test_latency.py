@@ -167,6 +167,23 @@ def test_file_of_another_device_or_space(tmp_path):
     assert load_latency(path, other, at=(6, 5)) is None
 
 
+def test_file_of_other_operations_of_the_same_names(tmp_path):
+    """A block of the same name and shapes that computes something else is measured anew; an older file is taken."""
+    path, same = tmp_path / "latency.json", block_units(6, 5)
+    _latency().save(path)
+
+    def build(options, was=same[1].build):
+        fn, *shapes = was(options) or (None,)
+        return None if fn is None else (lambda params, x: jnp.tanh(fn(params, x)), *shapes)
+
+    other = [same[0], same[1]._replace(build=build), *same[2:]]
+    assert load_latency(path, block_space(), at=(6, 5), units=same) is not None
+    assert load_latency(path, block_space(), at=(6, 5), units=other) is None
+    rows = json.loads(path.read_text())
+    path.write_text(json.dumps([{k: v for k, v in row.items() if k != "pieces"} for row in rows]))
+    assert load_latency(path, block_space(), at=(6, 5), units=other) is not None
+
+
 def test_description():
     """Size, device, how many units and how steady they were; the error once it is known."""
     archs = networks(block_space())

@@ -114,21 +114,37 @@ def test_resume_replays_nothing():
     assert sum(source.reads.values()) < 100
 
 
-@pytest.mark.parametrize("other", [{"seed": 8}, {"batch": 5}, {"patch": 12}, {"augment": False}, {"shard": (1, 2)}])
+@pytest.mark.parametrize("other", [{"seed": 8}, {"patch": 12}, {"augment": False}, {"shard": (1, 2)}])
 def test_state_of_another_pipeline_is_refused(other):
     """Continuing there would train on other data without a word."""
-    state = patches(Drawn(SIZES), **PLAIN).get_state()
-    with pytest.raises(ValueError, match="the state's"):
+    state = patches(Drawn(SIZES), **PLAIN, **({"shard": (0, 2)} if "shard" in other else {})).get_state()
+    with pytest.raises(ValueError, match="when training began, now"):
         patches(Drawn(SIZES), **{**PLAIN, **other}).set_state(state)
-    with pytest.raises(ValueError, match="the state's pictures"):
+    with pytest.raises(ValueError, match="the pictures are not those that training began with"):
         patches(Drawn(SIZES[1:]), **PLAIN).set_state(state)
 
 
+@pytest.mark.parametrize(
+    ("cut", "shards", "position"), [({"batch": 8}, 1, 3), ({"batch": 2}, 1, 12), ({"batch": 5}, 1, 4), ({}, 2, 3)]
+)
+def test_a_sequence_cut_otherwise_goes_on_by_pictures(cut, shards, position):
+    """Six batches of four pictures are 24 seen: the next one is where they end, or up to one batch before."""
+    state = patches(Drawn(SIZES), **PLAIN).get_state() | {"position": 6}
+    for shard in range(shards):
+        pipeline = patches(Drawn(SIZES), **PLAIN | cut, shard=(shard, shards))
+        pipeline.set_state(state)
+        assert pipeline.get_state()["position"] == position
+        pipeline.close()
+
+
 def test_shards_divide_one_sequence():
-    """Two processes together see the batches that one would."""
-    together = take(patches(Drawn(SIZES), **PLAIN), 6)
+    """Two processes together see the batches that one with as large a batch would, to the pixel."""
+    half = PLAIN["batch"] // 2
+    together = take(patches(Drawn(SIZES), **PLAIN | {"augment": True}), 3)
     for index in range(2):
-        np.testing.assert_array_equal(take(patches(Drawn(SIZES), **PLAIN, shard=(index, 2)), 3), together[index::2])
+        own = PLAIN | {"batch": half, "augment": True}
+        shares = take(patches(Drawn(SIZES), **own, shard=(index, 2)), 3)
+        np.testing.assert_array_equal(shares, together[:, index * half : (index + 1) * half])
 
 
 def test_pairs_are_cut_alike(tmp_path):

@@ -4,8 +4,9 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from nasjax.data import folder, open_source, pairs, patches, prepare, tfds_source
+from nasjax.data import Unpaired, folder, open_source, pairs, patches, prepare, tfds_source
 from tests.data.pictures import write_folder
 
 
@@ -53,6 +54,54 @@ def test_pairs_keep_together(tmp_path):
         np.testing.assert_array_equal(source[i]["input"], source[i]["target"])
 
 
+@pytest.fixture(scope="module")
+def two_domains(tmp_path_factory):
+    """A data set in the form of cycle_gan: splits of two domains, an image and a label; its folder."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    counts = {"trainA": 10, "trainB": 20, "testA": 2, "testB": 3}
+
+    class Horses(tfds.core.GeneratorBasedBuilder):
+        """Grey levels that tell split and number."""
+
+        VERSION = tfds.core.Version("1.0.0")
+        code_path = None
+
+        def _info(self):
+            image = tfds.features.Image(shape=(None, None, 3), encoding_format="png")
+            features = tfds.features.FeaturesDict({"image": image, "label": tfds.features.ClassLabel(names=["A", "B"])})
+            return tfds.core.DatasetInfo(builder=self, features=features)
+
+        def _split_generators(self, _):
+            return {split: self._generate_examples(split) for split in counts}
+
+        def _generate_examples(self, split):
+            for i in range(counts[split]):
+                level = 50 * list(counts).index(split) + i
+                yield i, {"image": Image.new("RGB", (9, 8), (level,) * 3), "label": split[-1]}
+
+    builder = Horses(data_dir=str(tmp_path_factory.mktemp("domains")), file_format="array_record")
+    builder.download_and_prepare()
+    return builder.data_dir
+
+
+@pytest.mark.parametrize(
+    ("split", "inputs", "targets"), [("train", 9, 18), ("val", 1, 2), ("test", 2, 3), ("all", 12, 23)]
+)
+def test_sets_of_two_domains_are_unpaired(two_domains, split, inputs, targets):
+    """Splits trainA, trainB, testA and testB are two sources; the last tenth of training is held out."""
+    source = open_source(f"tfds:{two_domains}", split)
+    assert isinstance(source, Unpaired) and (len(source.inputs), len(source.targets)) == (inputs, targets)
+    levels = [{int(s[i]["image"][0, 0, 0]) // 50 for i in range(len(s))} for s in (source.inputs, source.targets)]
+    wanted = {"test": [{2}, {3}], "all": [{0, 2}, {1, 3}]}.get(split, [{0}, {1}])
+    assert levels == wanted
+
+
+def test_other_splits_of_two_domains_are_refused(two_domains):
+    """The message lists those that there are."""
+    with pytest.raises(ValueError, match="two domains and no split 'trainA'; allowed: train, val, test, all"):
+        open_source(f"tfds:{two_domains}", "trainA")
+
+
 def test_bad_names_are_refused(prepared, tmp_path):
     """An unknown set, split or feature, and a name that another set has."""
     path = prepared[1]
@@ -65,3 +114,10 @@ def test_bad_names_are_refused(prepared, tmp_path):
     write_folder(tmp_path, 1)
     with pytest.raises(ValueError, match="exists with 10 pictures, not 1"):
         prepare(folder(tmp_path, "fail"), "ten", path.parents[2])
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    """Without its extra, the form of the data and the extra are named."""
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(ImportError, match=r"data of the form tfds:NAME needs the extra 'tfds'.*nasjax\[tfds\]"):
+        open_source("tfds:div2k", "train")

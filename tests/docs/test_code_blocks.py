@@ -5,12 +5,13 @@ import doctest
 import io
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
-from nasjax.chain.configs import load_config, shipped
 from nasjax.cli import _parser
-from nasjax.config import Config
+from nasjax.commands.given import experiment_of
+from tests.chain.members import own_file
 from tests.contracts.own_generator import own
 from tests.docs.blocks import ROOT, blocks, commands, pages
 from tests.report.make_run import make_run
@@ -20,7 +21,7 @@ _WITH_PYTHON = [name for name, page in _PAGES.items() if blocks(page, "python")]
 _NASJAX = [(name, command) for name, page in _PAGES.items() for command in commands(page, "nasjax ")]
 _SCRIPTS = [(name, command) for name, page in _PAGES.items() for command in commands(page, "scripts/")]
 # What a reader of a page is assumed to have in the current folder.
-_GIVEN = {"docs/tutorials/read_the_report.md": lambda folder: make_run(folder / "runs" / "quickstart", num_pictures=0)}
+_GIVEN = {"docs/tutorials/read_runs.md": lambda folder: _runs(folder / "runs", "quickstart", "again")}
 
 
 @pytest.mark.parametrize("name", _WITH_PYTHON)
@@ -50,14 +51,16 @@ def test_the_tutorial_writes_the_generator_of_the_law_tests():
 
 
 @pytest.mark.parametrize(("page", "command"), _NASJAX)
-def test_commands_exist(page, command, capsys):
+def test_commands_exist(page, command, tmp_path, monkeypatch, capsys):
     """Every `nasjax` line names a sub-command, its arguments, and fields of the config."""
+    monkeypatch.chdir(tmp_path)
+    own_file(tmp_path)  # the config file that pages speak of
     words = shlex.split(command, comments=True)[1:]
     try:
         args, rest = _parser().parse_known_args(words)
         assert not rest or getattr(args, "overrides", False), f"{page}: {command}: unknown {rest}"
         if rest:
-            _override(args.config, rest)
+            experiment_of(args, rest)
     except SystemExit:
         pytest.fail(f"{page}: {command}\n{capsys.readouterr().err}", pytrace=False)
 
@@ -81,11 +84,9 @@ def test_pictures_are_there_and_shown():
     assert not {path.resolve() for path in (ROOT / "docs" / "images").iterdir()} - shown
 
 
-def _override(config: str, rest: list[str]) -> None:
-    import tyro
-
-    default = load_config(config) if config in shipped() else Config()
-    tyro.cli(type(default), default=default, args=rest)
+def _runs(folder: Path, *names: str) -> None:
+    for name in names:
+        make_run(folder / name, num_pictures=0)
 
 
 def _check_same(printed: str, shown: str, where: str) -> None:

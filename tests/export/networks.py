@@ -9,6 +9,7 @@ import numpy as np
 
 from nasjax.export.network import BUILDERS, Network, deployed
 from nasjax.ops.blocks import BLOCKS
+from nasjax.spaces.resnet_generator import UPS
 from tests.contracts.own_generator import own
 
 # Two blocks with a long edge on the second; pairs of operations, so that six networks hold all twelve.
@@ -38,7 +39,7 @@ def random_params(shapes: Any, seed: int = 0) -> Any:
     return jax.tree.map(draw, shapes)
 
 
-def make(net, options: Mapping[str, str], *, builder=None, size_multiple: int = 1, seed: int = 0) -> Network:
+def make(net, options: Mapping[str, str], *, builder=None, size_multiple: int | None = None, seed: int = 0) -> Network:
     """The deployed network of some options, with random parameters."""
     arch = net.space.encode(options)
     x = jax.ShapeDtypeStruct((1, 16, 16, 3), np.float32)
@@ -63,11 +64,39 @@ def _member(i: int) -> Network:
     return sr_cell(scale, {"b1": first, "b2": second, "b2.edge": "long", **widths, **_PATHS[i]})
 
 
+# Three networks have all operations, up-samplings and edges of the ResNet generators, three all of the U-Nets.
+_RESNET = {"widths": ((4,), (6,), (8,), (6,), (4,)), "inner": (8,), "blocks": 2, "up": UPS}
+_UNET = {"widths": ((4,), (6,), (8,))}
+
+
+def resnet(norm: str, options: Mapping[str, str]) -> Network:
+    """A network of a small space of ResNet generators."""
+    return _generator("resnet_generator", {**_RESNET, "norm": norm}, options)
+
+
+def unet(norm: str, options: Mapping[str, str]) -> Network:
+    """A network of a small space of U-Nets."""
+    return _generator("unet_generator", {**_UNET, "norm": norm}, options)
+
+
+def _generator(name: str, arguments: dict[str, Any], options: Mapping[str, str]) -> Network:
+    net = BUILDERS[name](**arguments)
+    return make(net, options, builder=(name, arguments))._replace(min_size=net.forward.min_size)
+
+
 NETWORKS: dict[str, Callable[[], Network]] = {
     "toy default": lambda: toy({}),
     "toy smallest": lambda: toy({"trunk": "8", "skip": "short", "b1": "off", "b2": "off"}),
     "toy largest": lambda: toy({"trunk": "16", "skip": "long", "b1": "rep", "b2": "sep3"}),
     "sr_cell empty": lambda: sr_cell(4, {"b1": "off", "b2": "off"}),
     **{f"sr_cell {'+'.join(_PAIRS[i])}": lambda i=i: _member(i) for i in range(len(_PAIRS))},
+    "resnet res+sep": lambda: resnet("affine", {"b1": "res", "b2": "sep", "skip.full": "on", "global": "image"}),
+    "resnet ir+dil": lambda: resnet("instance", {"b1": "ir", "b2": "dil", "up1": "nearest", "skip.half": "on"}),
+    "resnet group+incep": lambda: resnet(
+        "fixed", {"b1": "group", "b2": "incep", "up2": "bilinear", "skip.trunk": "on"}
+    ),
+    "unet default": lambda: unet("affine", {}),
+    "unet narrow": lambda: unet("instance", {**{f"{k}{i}": "double2" for k in "us" for i in (1, 2)}, "d2": "conv2"}),
+    "unet nearest": lambda: unet("fixed", {"s1": "off", "s2": "off", **{f"u{i}": "nearest" for i in (1, 2, 3)}}),
     "own": lambda: make(own, {"m1": "dilated", "m2": "sep3", "skip": "add"}, size_multiple=2),
 }

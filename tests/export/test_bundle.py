@@ -1,6 +1,7 @@
 """The folder itself: card, manifest, and what happens with a damaged or foreign one."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from safetensors import safe_open
@@ -10,6 +11,7 @@ from nasjax.export.bundle import load_bundle, write_bundle
 from nasjax.export.card import Card, describe
 from nasjax.export.network import BUILDERS, deployed
 from nasjax.ops.base import formulation
+from tests.contracts.own_generator import own
 from tests.export.networks import NETWORKS, make, sr_cell, toy
 
 CARD = Card(
@@ -137,10 +139,25 @@ def test_unknown_formats_and_builders_are_named(tmp_path):
     net = BUILDERS["toy"]()
     with pytest.raises(ValueError, match="'tflite'; allowed: stablehlo, onnx"):
         write_bundle(tmp_path / "b", toy({}), card=CARD, formats=("tflite",))
-    with pytest.raises(ValueError, match="unknown builder 'toi'; known: sr_cell, toy"):
+    with pytest.raises(ValueError, match="unknown builder 'toi'; known: resnet_generator, sr_cell, toy"):
         deployed(net, {}, net.space.default_arch(), builder=("toi", {}))
     with pytest.raises(ValueError, match="makes another search space than 'toy'"):
         deployed(net, {}, net.space.default_arch(), builder=("sr_cell", {"scale": 4}))
+
+
+def test_the_size_multiple_is_found():
+    """A network that halves its input takes even sizes; what is given is taken as it is."""
+    assert NETWORKS["own"]().size_multiple == 2
+    assert toy({}).size_multiple == 1
+    assert make(own, {}, size_multiple=4).size_multiple == 4
+
+
+def test_a_network_without_a_size_multiple_is_refused():
+    """One whose output has other proportions than its input: the error asks for what it cannot find."""
+    net = BUILDERS["toy"]()
+    tall = replace(net, forward=lambda n, x: net.forward(n, x)[:, :, ::2])
+    with pytest.raises(ValueError, match=r"toy:.*no size_multiple up to 64 .*; give size_multiple"):
+        make(tall, {})
 
 
 def test_a_space_of_the_users_needs_its_graph(tmp_path):

@@ -14,10 +14,12 @@ import nasjax
 from nasjax.export import parity
 from nasjax.export.bundle import EXPORTERS, load_bundle, write_bundle
 from nasjax.export.card import Card
-from nasjax.export.network import Network
+from nasjax.export.network import BUILDERS, Network
 from nasjax.export.weights import flatten, nest
 from nasjax.ops.base import is_native
 from nasjax.ops.blocks import BLOCKS
+from nasjax.ops.normed import normed_blocks
+from nasjax.spaces.resnet_generator import UPS
 from tests.export.networks import NETWORKS, toy
 
 ROOT = Path(__file__).parents[2]
@@ -46,8 +48,10 @@ def test_every_exporter_reproduces_the_network(bundles, name):
     for exporter in EXPORTERS.values():
         measured = manifest["files"][exporter.file]["parity"]
         assert 0 <= measured["max_relative"] <= 1e-4
-    step = network.size_multiple
-    assert measured["inputs"] == [[1, 18 if step == 2 else 17, 24, 3], [3, 22 if step == 2 else 21, 16, 3]]
+    if network.size_multiple == 1:
+        assert measured["inputs"] == [[1, 17, 24, 3], [3, 21, 16, 3]]
+    else:
+        assert (network.size_multiple, measured["inputs"]) == (2, [[1, 18, 24, 3], [3, 22, 16, 3]])
 
 
 @pytest.mark.parametrize("format_", ["stablehlo", "onnx"])
@@ -66,7 +70,14 @@ def test_the_table_holds_every_operation():
     """No candidate of the shipped spaces is left out of the table."""
     options = [NETWORKS[name]().description["options"] for name in NETWORKS]
     seen = {o[b] for o in options for b in ("b1", "b2") if b in o}
-    assert {*BLOCKS, "off"} <= seen
+    assert {*BLOCKS, *normed_blocks(), "off"} <= seen
+    seen = {(k[:1] if k[1:].isdigit() else k, v) for o in options for k, v in o.items()}
+    for name in ("resnet_generator", "unet_generator"):
+        whole = BUILDERS[name]().space
+        of_operators = [c for c in whole.choices if c.stage != "channel" and not c.name.startswith(("b", "up"))]
+        wanted = {(c.name[:1] if c.name[1:].isdigit() else c.name, v) for c in of_operators for v in c.options}
+        assert wanted <= seen, wanted - seen
+    assert {v for name, v in seen if name in ("up1", "up2")} == set(UPS)
     for choice, wanted in {"att": {"none", "ca", "sa", "both"}, "tail": {"conv", "sep"}}.items():
         assert wanted <= {o.get(choice) for o in options}
 

@@ -17,8 +17,9 @@ from nasjax.ops.conv import conv, depthwise
 from nasjax.ops.guided import keep_detail
 from nasjax.ops.layers import pixel_shuffle
 from nasjax.ops.norm import instance_norm
-from nasjax.ops.reflect import max_pool2, reflect_conv, reflect_pad, upsample2
+from nasjax.ops.reflect import fill_up, max_pool2, reflect_conv, reflect_pad, upsample2
 from nasjax.ops.resize import upscale
+from nasjax.ops.strided import double, halve
 from tests.export.networks import sr_cell
 
 _RNG = np.random.default_rng(0)
@@ -29,6 +30,7 @@ def _array(*shape):
 
 
 CONV = {"w": 0.2 * _array(3, 3, 3, 12), "b": _array(12)}
+TRANSPOSED = {"w": 0.2 * _array(4, 4, 12, 4), "b": _array(4)}
 DEPTHWISE = {"w": _array(5, 5, 1, 3)}
 
 
@@ -67,6 +69,10 @@ FUNCTIONS = {
     "instance norm": lambda x: instance_norm({"scale": jnp.arange(1.0, 4), "bias": jnp.arange(3.0)}, x, 3),
     "bare instance norm": lambda x: instance_norm({}, x, 3),
     "strided": lambda x: conv(CONV, x, 12, stride=2)[..., :3],
+    "transposed": lambda x: jax.lax.conv_transpose(x, CONV["w"], (2, 2), "SAME")[..., :3],
+    "transposed without borders": lambda x: jax.lax.conv_transpose(x, CONV["w"], (3, 2), "VALID")[..., :3],
+    "transposed and cut": lambda x: jax.lax.conv_transpose(x, CONV["w"], (2, 2), ((1, 3), (0, 2)))[..., :3],
+    "halved and doubled": lambda x: double(TRANSPOSED, halve(CONV, fill_up(x, 2), 12), 4)[..., 1:],
     "depthwise": lambda x: depthwise(DEPTHWISE, x),
     "reflect pad": lambda x: jnp.pad(x, ((0, 0), (2, 1), (1, 3), (0, 0)), mode="reflect"),
     "reflected border": lambda x: reflect_pad(x, 3),
@@ -84,6 +90,7 @@ FUNCTIONS = {
     "transposes": lambda x: x.transpose(0, 2, 1, 3).transpose(0, 2, 1, 3)[..., ::-1].transpose(0, 2, 1, 3),
     "activations": lambda x: jax.nn.gelu(x) + jax.nn.gelu(x, approximate=False) + jax.nn.elu(x) + jax.nn.softplus(x),
     "more activations": lambda x: jax.nn.leaky_relu(x) + jax.nn.relu6(x) + jax.nn.hard_swish(x) + jax.nn.mish(x),
+    "inverse of tanh": lambda x: jnp.tanh(2 * jnp.arctanh(0.9 * x)),
     "arithmetic": lambda x: (
         jnp.sqrt(jnp.abs(x) + 1)
         + x**3
@@ -148,7 +155,10 @@ def test_sizes_that_are_multiples(tmp_path):
     "fn, message",
     [
         (lambda x: jnp.sort(x, -1), "primitive 'sort' .*supported: abs, add, .*functions pixel_shuffle"),
-        (lambda x: jax.lax.conv_transpose(x, CONV["w"], (2, 2), "SAME"), "transposed convolutions are not supported"),
+        (
+            lambda x: jax.lax.conv_transpose(x, CONV["w"], (2, 2), "SAME", rhs_dilation=(2, 2)),
+            "transposed convolutions must have stride 1, no kernel dilation and one group",
+        ),
         (lambda x: _max_window(x, window=(1, 1, 1, 3)), "'reduce_window_max' is supported over height and width"),
         (lambda x: x.mean((1, 2)), "output must be float32 .b, h, w, c., got float32 .batch, 3."),
     ],

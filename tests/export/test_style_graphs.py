@@ -9,13 +9,12 @@ import pytest
 from PIL import Image
 
 from nasjax.apply.stylize import StyleOptions, stylize
-from nasjax.chain.configs import as_dict, load_config
-from nasjax.chain.style.graphs import export_style_network, style_folder
 from nasjax.cli import main
 from nasjax.export.parity import Sample
 from nasjax.export.style_graphs import load_style_graph, write_style_graphs
 from nasjax.export.stylist import load_style_network, write_style_network
 from nasjax.spaces.photonet import photonet
+from nasjax.systems.style_transfer.ship import export_style_network, style_folder
 
 ARGUMENTS = {"widths": [4, 6, 8], "convs": [2, 1, 1], "ops": ["conv"]}
 
@@ -134,17 +133,13 @@ def test_what_cannot_be_exported_is_named(plain, tmp_path, capsys):
         write_style_graphs(plain, [Sample(np.zeros(1), np.zeros(1))], output=plain / "graphs")
     with pytest.raises(ValueError, match="has no model.onnx; `nasjax export .*` writes it"):
         load_style_graph(plain, "onnx")
-    with pytest.raises(ValueError, match="no stylising network, and is no style run"):
+    with pytest.raises(ValueError, match="no stylising network; a run has one"):
         export_style_network(tmp_path)
 
 
-def test_style_runs_are_known_by_their_config(plain, tmp_path):
-    """The network of a run is in its folder `network`; a run that has none is told from what is no style run."""
+def test_the_network_of_a_run_is_found(plain, tmp_path):
+    """In `export`, or in `network` as earlier versions wrote it; what has none is told from them."""
     assert style_folder(plain) == plain and style_folder(tmp_path) is None
-    (tmp_path / "config.json").write_text(json.dumps(as_dict(load_config("quickstart"))))
-    assert style_folder(tmp_path) is None
-    (tmp_path / "config.json").write_text(json.dumps(as_dict(load_config("photonet"))))
-    with pytest.raises(ValueError, match="not a finished run: it has no network"):
-        style_folder(tmp_path)
-    (tmp_path / "network").mkdir()
-    assert style_folder(tmp_path) == tmp_path / "network"
+    for place in ("network", "export"):  # as runs of earlier versions have it, and as they have it now
+        shutil.copytree(plain, tmp_path / place)
+        assert style_folder(tmp_path) == tmp_path / place

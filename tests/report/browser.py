@@ -62,14 +62,30 @@ class Page:
             self._call(f"{domain}.enable")
 
     def open(self, path: Path, *, width: int, dark: bool = False) -> None:
-        """Load a file in a window of that many CSS pixels and wait until it is drawn."""
+        """Load a file in a window of that many CSS pixels and wait until it and its charts are drawn."""
         self.requests.clear()
         self.errors.clear()
-        self._call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        self.resize(width)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._call("Emulation.setEmulatedMedia", features=[scheme])
         self._call("Page.navigate", url=path.as_uri())
         self._wait("Page.loadEventFired")
+        self.until("!document.querySelector('[data-chart]') || document.documentElement.dataset.drawn === 'yes'")
+
+    def resize(self, width: int) -> None:
+        """Make the window that many CSS pixels wide."""
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+
+    def until(self, condition: str) -> None:
+        """Wait until an expression in the page is true."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while not self.evaluate(condition):
+            assert time.monotonic() < deadline, condition
+            time.sleep(0.05)
+
+    def prepare(self, script: str) -> None:
+        """Run a script before those of every page that is opened from now on."""
+        self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     def evaluate(self, script: str) -> Any:
         """Return the value of an expression in the page."""
@@ -81,6 +97,11 @@ class Page:
         """Send a mouse event (mouseMoved, mousePressed, mouseReleased) at a place in the window."""
         pressed = {"button": "left", "clickCount": 1} if kind != "mouseMoved" else {}
         self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **pressed)
+
+    def press(self, key: str) -> None:
+        """Press and release a key, "ArrowRight", in what has the focus."""
+        for kind in ("keyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
 
     def screenshot(self) -> bytes:
         """Return the window as PNG."""

@@ -1,4 +1,4 @@
-"""Builds run folders like those of the search chain, from invented figures: `python -m tests.report.make_run FOLDER`.
+"""Builds run folders like those of a search, from invented figures: `python -m tests.report.make_run FOLDER`.
 
 The numbers are made up but hang together: costs follow from the options, scores from the costs, and pictures are a real
 photograph made worse to different degrees. They test the report and say nothing about any network.
@@ -47,8 +47,10 @@ def make_live_run(folder: Path, *, now: float) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     written = documents()
     status = {"phase": "search/operator", "step": 412, "steps": 1200, "steps_per_s": 21.7, "eta_s": 36.3}
-    status |= {"updated": now - 2, "done": False, "message": "generation 6 of 16, front of 11 networks"}
+    status |= {"updated": now - 2, "done": False, "state": "running", "message": "generation 6 of 16"}
+    status |= {"run": {"done": 0.4, "eta_s": 1500.0}}
     live = {
+        "system.json": written["system.json"],
         "config.json": written["config.json"],
         "environment.json": written["environment.json"],
         "status.json": status,
@@ -72,9 +74,10 @@ def make_live_run(folder: Path, *, now: float) -> Path:
 def documents() -> dict:
     """Return the JSON files of a finished run by name."""
     return {
+        "system.json": system(),
         "config.json": config(),
         "environment.json": environment(),
-        "status.json": {"phase": "done", "step": 1, "steps": 1, "updated": 1763700262.0, "done": True, "message": ""},
+        "status.json": {"phase": "done", "step": 1, "steps": 1, "updated": 1763700262.0, "done": True, "state": "done"},
         "stages.json": stages(),
         "fairness.json": {"stages": [fairness(stage) for stage in STAGES]},
         "ledger.json": ledger(),
@@ -109,7 +112,7 @@ def stages() -> list[dict]:
 def stage(index: int, free: dict, decided: dict, sizes: tuple[int, ...]) -> dict:
     before, after = str(sizes[index]), str(sizes[index + 1])
     stands_for = {block: {"on": list(OPS)} for block in BLOCKS} if index == 0 else {}
-    found = {"candidates": (160, 192, 160)[index], "best": ARCH, "best_score": (28.31, 28.50, 28.66)[index]}
+    found = {"candidates": (160, 192, 160)[index], "best": ARCH, "values": {"psnr_y": (28.31, 28.50, 28.66)[index]}}
     return (
         {"stage": STAGES[index], "free": free, "size_before": before, "size_after": after, "decided": decided}
         | found
@@ -142,9 +145,9 @@ def ledger() -> list[dict]:
     seconds |= {
         "supernet/channel": (33.0, 8.2),
         "search/channel": (11.8, 3.1),
-        "finetune": (31.5, 4.9),
-        "scratch": (31.1, 0.4),
-        "handmade": (30.2, 4.6),
+        "finalist/0-0": (31.5, 4.9),
+        "scratch/found-0": (31.1, 0.4),
+        "rival/hand-made-0": (30.2, 4.6),
     }
     return [
         {
@@ -160,19 +163,44 @@ def ledger() -> list[dict]:
     ]
 
 
+def system() -> dict:
+    """Return what the figures are; costs are described by the report itself."""
+    psnr = {"name": "psnr_y", "label": "Y-PSNR", "unit": "dB", "digits": 2, "better": "higher", "noise": 0.05}
+    psnr |= {"meaning": "peak signal-to-noise ratio of luma", "protocol": "4 pixels cropped"}
+    ssim = {"name": "ssim_y", "label": "Y-SSIM", "unit": "", "digits": 4, "better": "higher", "meaning": ""}
+    head = {"name": "×4 super-resolution", "measures": [psnr, ssim], "decides": "psnr_y"}
+    return head | {"objectives": ["psnr_y", "params"], "costs_at": "1280x720"}
+
+
 def results() -> dict:
+    """Return the found network in three forms, a hand-made rival, and what needs no network."""
     rows = [
-        ("found, fine-tuned", 28.87, 0.8213, 25934, 1.488e9, 61.2, 2.1, ""),
-        ("found, from scratch", 28.79, 0.8190, 25934, 1.488e9, 61.2, 2.1, "as many steps as fine-tuning"),
-        ("found, inherited", 28.58, 0.8104, 25934, 1.488e9, 61.2, 2.1, "weights of the supernet"),
-        ("hand-made", 28.52, 0.8131, 26403, 1.519e9, 58.8, 1.7, "plain residual network, as many steps"),
-        ("bicubic", 27.53, 0.7842, None, None, 9.4, 0.4, ""),
+        ("found, fine-tuned", "found", 2, (28.87, 0.8213, 25934, 1.488e9, 61.2), (28.95,), {"psnr_y": 0.03}, ""),
+        ("found, from scratch", "scratch", 1, (28.79, 0.8190, 25934, 1.488e9, 61.2), (), {}, "as many steps"),
+        ("found, inherited", "inherited", 1, (28.58, 0.8104, 25934, 1.488e9, 61.2), (28.66,), {}, "shared weights"),
+        ("hand-made", "rival", 1, (28.52, 0.8131, 26403, 1.519e9, 58.8), (28.6,), {}, "plain residual network"),
+        ("bicubic", "reference", 0, (27.53, 0.7842), (27.9,), {}, "no network"),
     ]
-    names = ("name", "psnr_y", "ssim_y", "params", "macs", "latency_ms", "latency_spread_ms", "note")
-    protocol = "Y of uint8 pictures, 4 pixels cropped, 12 held-out photographs, x4, MATLAB bicubic input"
-    head = {"title": "Invented run: ×4 super-resolution on photographs", "protocol": protocol, "higher_is_better": True}
-    head |= {"arch": ARCH, "space": "sr_cell_x4", "budget": "params<=30K", "seconds": 283.4, "macs_at": [1280, 720]}
-    return head | {"rows": [dict(zip(names, row, strict=True)) for row in rows]}
+    names = ("psnr_y", "ssim_y", "params", "macs", "latency_ms")
+    head = {"version": 2, "title": "Invented run: ×4 super-resolution on photographs", "name": "quickstart"}
+    head |= {"protocol": "12 held-out photographs, x4, MATLAB bicubic input; MACs at 1280x720"}
+    head |= {"search_protocol": "24 patches of the validation split", "arch": ARCH, "space": "sr_cell_x4"}
+    head |= {"decides": "psnr_y", "budget": "params<=30K", "seconds": 283.4, "costs_at": "1280x720"}
+    head |= {"use": "nasjax apply export in.png out.png"}
+    return head | {
+        "rows": [
+            {
+                "name": name,
+                "role": role,
+                "note": note,
+                "trainings": trainings,
+                "values": dict(zip(names, values, strict=False)) | dict(zip(("search_score",), searched, strict=False)),
+                "spread": spread | ({"latency_ms": 2.1} if len(values) > 2 else {}),
+            }
+            | ({"arch": ARCH} if name.startswith("found") else {})
+            for name, role, trainings, values, searched, spread, note in rows
+        ]
+    }
 
 
 def diagram() -> dict:
@@ -219,8 +247,8 @@ def metrics() -> list[dict]:
     for i, name in enumerate(STAGES):
         rows += curve(f"supernet/{name}", 600, 0.16 - 0.05 * i, 0.052 - 0.006 * i, noise)
         rows += [generation(f"search/{name}", g, 0.3 + 0.2 * i, noise) for g in range(16)]
-    for phase, low in (("finetune", 0.0368), ("scratch", 0.0382), ("handmade", 0.0402)):
-        rows += curve(phase, 600, 0.05 if phase == "finetune" else 0.2, low, noise, psnr=28.9 - 40 * (low - 0.0368))
+    for phase, low in (("finalist/0-0", 0.0368), ("scratch/found-0", 0.0382), ("rival/hand-made-0", 0.0402)):
+        rows += curve(phase, 600, 0.05 if phase == "finalist/0-0" else 0.2, low, noise, psnr=28.9 - 40 * (low - 0.0368))
     return rows
 
 
@@ -260,7 +288,7 @@ def lines(path: Path, rows: Iterable[dict]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def archive(path: Path, stages: tuple[str, ...] = STAGES, per_stage: int = 170) -> None:
+def archive(path: Path, stages: tuple[str, ...] = STAGES, per_stage: int = 60) -> None:
     """Write candidates whose score grows with their size, better in later stages."""
     noise = random.Random(0)
     numbers = ((i * per_stage + j, i, stage, j) for i, stage in enumerate(stages) for j in range(per_stage))
@@ -335,7 +363,7 @@ def picture(folder: Path, name: str, truth: Image.Image) -> dict:
     ):
         file = f"images/{name}_{label.replace(' ', '_')}.png"
         image.save(folder / file, compress_level=1)
-        panels.append({"label": label, "file": file, "psnr_y": psnr})
+        panels.append({"label": label, "file": file, "scores": {"psnr_y": psnr} if psnr else {}})
     crops = [[truth.width // 3, truth.height // 3, 64, 48], [truth.width // 2, truth.height // 2, 64, 48]]
     return {"name": name, "credit": CREDIT, "panels": panels, "crops": crops}
 

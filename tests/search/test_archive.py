@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 
+from nasjax.basis import fingerprint
 from nasjax.search.archive import Archive, Evaluation
 from nasjax.search.problems import block_space, enumerate_archs
 
@@ -35,7 +36,9 @@ def test_file_format(tmp_path):
     assert [r["front"] for r in rows] == list("11001"), "the front of each stage, of its feasible rows"
     assert all(SPACE.parse(r["arch"]).tolist() == a.tolist() for r, a in zip(rows, ARCHS, strict=False))
     assert all(r["arch"].endswith("@" + r["hash"]) for r in rows)
-    assert [p.name for p in (tmp_path / "run").iterdir()] == ["archive.csv"], "nothing is left beside it"
+    assert {p.name for p in (tmp_path / "run").iterdir()} == {"archive.csv", "archive.basis.json"}, (
+        "nothing else is left"
+    )
 
 
 def test_reload_is_exact(tmp_path):
@@ -83,6 +86,94 @@ def test_front_and_best():
     archive = _filled().at("path")
     assert archive.front() == archive.rows[:2]
     assert archive.best() == archive.rows[0]
+
+
+BASIS = {"weights": fingerprint({"w": np.ones(3)}), "objectives": ["psnr_y", "macs"]}
+
+
+def _scored(path) -> Archive:
+    """One stage, saved, with the basis of its scores."""
+    archive = Archive.open(path, SPACE).at("path", BASIS).add(ARCHS, SCORES, 0)
+    archive.save()
+    return Archive.open(path, SPACE)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"weights": fingerprint({"w": np.zeros(3)})}, "weights differs"),
+        ({"objectives": ["ssim_y", "macs"]}, "objectives was psnr_y, macs, now ssim_y, macs"),
+        ({"objectives": ["psnr_y"]}, "objectives was psnr_y, macs, now psnr_y"),
+    ],
+)
+def test_scores_of_another_basis_do_not_compete(tmp_path, change, told):
+    """Other weights or objectives are refused by name, whatever else is the same; the way out is one call."""
+    archive = _scored(tmp_path / "a.csv")
+    with pytest.raises(ValueError, match=rf"a.csv: the scores of stage 'path' rest on something else: {told}\."):
+        archive.at("path", BASIS | change)
+    anew = archive.without("path").at("path", BASIS | change)
+    assert anew.stage_rows == () and anew.at("operator", change).stage == "operator"
+
+
+def test_scores_of_the_same_basis_go_on(tmp_path):
+    """The same basis finds its rows; looking needs none; what one of the two does not name is not compared."""
+    archive = _scored(tmp_path / "a.csv")
+    assert len(archive.at("path", BASIS).stage_rows) == len(archive.at("path").stage_rows) == 4
+    archive.at("path", {"weights": BASIS["weights"], "pictures": "embedded"}).save()
+    again = Archive.open(tmp_path / "a.csv", SPACE)
+    with pytest.raises(ValueError, match="pictures was 'embedded', now 'mine'"):
+        again.at("path", {"pictures": "mine"})
+
+
+def test_a_stage_without_scores_has_no_basis(tmp_path):
+    """Killed before anything was scored: what the stage would have rested on binds nobody."""
+    archive = Archive(SPACE).at("path", BASIS).at("path", {"weights": "other"})
+    assert archive.bases == {"path": {"weights": "other"}}
+
+
+def test_scores_by_other_columns_do_not_compete():
+    """An own evaluator that now measures something else is refused, though nobody said on what its scores rest."""
+    archive = Archive(SPACE).add(ARCHS[:2], Evaluation(*(v[:2] for v in SCORES[:2]), {"psnr": [1, 2]}), 0)
+    with pytest.raises(ValueError, match="stage '' holds 2 objectives with columns psnr; now they are 2 with ssim"):
+        archive.add(ARCHS[2:], Evaluation(*(v[2:] for v in SCORES[:2]), {"ssim": [1, 2]}), 1)
+    with pytest.raises(ValueError, match="now they are 1 with psnr"):
+        archive.add(ARCHS[2:], Evaluation(SCORES.objectives[2:, :1], np.zeros(2), {"psnr": [1, 2]}), 1)
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (block_space(2, ops=5), r"choices b0 options was .*op3, now .*op4"),
+        (SPACE.restrict({"b1.edge": ["long"]}), "choices b1.edge allowed was short, long, now long"),
+        (block_space(3), "choices b2 was absent, now"),
+    ],
+)
+def test_an_archive_of_a_space_of_the_same_name(tmp_path, other, told):
+    """With one option more or less its archs still parse; its scores are refused, and the first choice is named."""
+    _scored(tmp_path / "a.csv")
+    with pytest.raises(ValueError, match=rf"a.csv is an archive of another space: {told}"):
+        Archive.open(tmp_path / "a.csv", other)
+
+
+def test_an_archive_of_an_earlier_version(tmp_path):
+    """Without a file beside it, it is read as it was, with a word that its basis is not known; from now on it is."""
+    heard, path = [], tmp_path / "a.csv"
+    rows = _scored(path).rows
+    (tmp_path / "a.basis.json").unlink()
+    archive = Archive.open(path, SPACE, say=heard.append)
+    assert archive.rows == rows and "on what its scores rest, its version did not keep" in heard[0]
+    archive.at("path", BASIS).save()
+    with pytest.raises(ValueError, match="weights"):
+        Archive.open(path, SPACE, say=heard.append).at("path", BASIS | {"weights": "#0"})
+    assert heard[1] == f"Archive(blocks: 4 archs (path 4), {path}): what it holds is not evaluated again"
+
+
+def test_opening_can_be_silent(tmp_path, capfd):
+    """`say=None` says nothing."""
+    _scored(tmp_path / "a.csv")
+    capfd.readouterr()
+    Archive.open(tmp_path / "a.csv", SPACE, say=None)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +228,7 @@ def test_a_failing_save_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    more = archive.add(ARCHS[3:], Evaluation(*(v[3:] for v in SCORES[:2])), 2)
+    more = archive.add(ARCHS[3:], Evaluation(*(v[3:] for v in SCORES[:2]), {"params": [7]}), 2)
     with pytest.raises(OSError, match="No space left"):
         more.save()
     assert Archive.open(tmp_path / "a.csv", SPACE).rows == archive.rows

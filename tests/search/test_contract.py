@@ -19,7 +19,9 @@ from nasjax.search.contract import (
     check_proposals,
     check_resume,
 )
+from nasjax.search.from_pymoo import from_pymoo
 from nasjax.search.nsga2 import nsga2
+from nasjax.search.optuna_tpe import optuna_tpe
 from nasjax.search.problems import block_space, budgeted, epistatic, separable, trade_off
 from nasjax.search.random import random_search
 from nasjax.search.reinforce import reinforce
@@ -54,6 +56,18 @@ def _reinforce(space: SearchSpace) -> Searcher:
     return reinforce(space, batch=32)
 
 
+def _pymoo(space: SearchSpace) -> Searcher:
+    return from_pymoo(space, num_objectives=1)
+
+
+def _pymoo_of_two(space: SearchSpace) -> Searcher:
+    return from_pymoo(space, num_objectives=2)
+
+
+def _optuna(space: SearchSpace) -> Searcher:
+    return optuna_tpe(space, batch=8)
+
+
 def _stages(space: SearchSpace, evaluate, *, key, generations: int, archive: Archive) -> Archive:
     """`coarse_to_fine` over NSGA-II, a third of the generations a stage."""
 
@@ -65,12 +79,16 @@ def _stages(space: SearchSpace, evaluate, *, key, generations: int, archive: Arc
 
 
 class Member(NamedTuple):
-    """A searcher or a driver, and where its optimum is looked for: the space, and generations enough for every seed."""
+    """A searcher or a driver, and where its optimum is looked for: the space, and generations enough for every seed.
+
+    `make` is None where nothing is compiled. Within `harder` generations it beats random search on harder problems.
+    """
 
     search: Search
     make: object
     space: SearchSpace
     generations: int
+    harder: int = 20
 
 
 MEMBERS = {
@@ -80,6 +98,9 @@ MEMBERS = {
     "nsga2": Member(ask_tell(_nsga2), _nsga2, BLOCKS, 30),
     "reinforce": Member(ask_tell(_reinforce), _reinforce, BLOCKS, 60),
     "coarse_to_fine": Member(_stages, None, PRESENT, 36),
+    "pymoo": Member(ask_tell(_pymoo), None, SMALL, 16),
+    # Each proposal is a fit to all that was told: few of them, where there is less to find.
+    "optuna_tpe": Member(ask_tell(_optuna), None, SMALL, 16, 12),
 }
 ALL = pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
 # The budget stands for a constrained problem: about one random arch in five is feasible.
@@ -115,18 +136,20 @@ def test_optimum(member):
 @pytest.mark.parametrize("name", [name for name in MEMBERS if name != "random"])
 def test_beats_random(name):
     """On an epistatic objective over conditional choices the best arch is better than random search's."""
-    check_beats_random(MEMBERS[name].search, BLOCKS, generations=20)
+    check_beats_random(MEMBERS[name].search, BLOCKS, generations=MEMBERS[name].harder)
 
 
 @pytest.mark.parametrize("name", [name for name in MEMBERS if name != "random"])
 def test_beats_random_under_a_budget(name):
     """So it is for the best feasible arch, where few are feasible."""
-    check_beats_random(MEMBERS[name].search, BLOCKS, generations=20, problem=lambda s, seed: budgeted(s, 3.0, seed))
+    search, generations = MEMBERS[name].search, MEMBERS[name].harder
+    check_beats_random(search, BLOCKS, generations=generations, problem=lambda s, seed: budgeted(s, 3.0, seed))
 
 
-def test_beats_random_on_two_objectives():
-    """NSGA-II spans a larger hypervolume between an epistatic objective and a cost than random search does."""
-    check_beats_random(ask_tell(_nsga2_of_two), BLOCKS, generations=20, problem=trade_off, reference=(1.0, 1.0))
+@pytest.mark.parametrize("make", [_nsga2_of_two, _pymoo_of_two], ids=["nsga2", "pymoo"])
+def test_beats_random_on_two_objectives(make):
+    """The hypervolume spanned between an epistatic objective and a cost is larger than random search's."""
+    check_beats_random(ask_tell(make), BLOCKS, generations=20, problem=trade_off, reference=(1.0, 1.0))
 
 
 @ALL

@@ -8,7 +8,7 @@ import pytest
 from nasjax.ops.resize import downscale
 from nasjax.sampling import Sampler
 from nasjax.tasks.base import Model
-from nasjax.tasks.super_resolution import MARGIN, SuperResolution, degrade, super_resolution
+from nasjax.tasks.super_resolution import MARGIN, SuperResolutionTask, degrade, super_resolution
 
 TEACHING = Sampler("teaching", 3, False, lambda key, step: jnp.zeros((3, 1), jnp.int32), teacher=0)
 PLAIN = TEACHING._replace(teacher=None)
@@ -25,7 +25,7 @@ def gains(scale: int) -> Model:
     return Model(lambda key: {"gain": jnp.array([0.9, 0.5, 0.2])}, forward)
 
 
-def gradient(config: SuperResolution, sampler: Sampler):
+def gradient(config: SuperResolutionTask, sampler: Sampler):
     """The gradient of the streams' gains, and what the loss logs."""
     task = super_resolution(config, gains(config.scale), sampler)
     (spec,) = task.batch_spec.values()
@@ -57,7 +57,7 @@ def test_a_crop_is_reduced_as_the_whole_picture_is(scale):
 
 def test_students_do_not_move_their_teacher():
     """The teacher's gradient is that of its own truth only; the students' is towards the teacher."""
-    config = SuperResolution(scale=2, patch=6, batch=2, loss="mse", shared_batch=True)
+    config = SuperResolutionTask(scale=2, patch=6, batch=2, loss="mse", shared_batch=True)
     taught, logs = gradient(config, TEACHING)
     plain, _ = gradient(config, PLAIN)
     np.testing.assert_allclose(taught[0], plain[0], rtol=1e-5)
@@ -69,20 +69,20 @@ def test_students_do_not_move_their_teacher():
 
 def test_without_distillation_students_learn_the_truth():
     """Weight 0 gives every stream its own truth: the loss without a teacher."""
-    config = SuperResolution(scale=2, patch=6, batch=2, loss="mse", shared_batch=True, distillation=0.0)
+    config = SuperResolutionTask(scale=2, patch=6, batch=2, loss="mse", shared_batch=True, distillation=0.0)
     np.testing.assert_allclose(gradient(config, TEACHING)[0], gradient(config, PLAIN)[0], rtol=1e-5)
 
 
 def test_a_teacher_needs_students_that_see_its_images():
     """Distillation between streams with images of their own is refused with what to set."""
     with pytest.raises(ValueError, match="'teaching' has a teacher.*shared_batch=True"):
-        super_resolution(SuperResolution(scale=2), gains(2), TEACHING)
+        super_resolution(SuperResolutionTask(scale=2), gains(2), TEACHING)
 
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_shapes(shared):
     """The batch holds crops with margins; prediction and target are streams of patches."""
-    config = SuperResolution(scale=2, patch=6, batch=2, shared_batch=shared)
+    config = SuperResolutionTask(scale=2, patch=6, batch=2, shared_batch=shared)
     task = super_resolution(config, gains(2), PLAIN)
     spec = task.batch_spec["image"]
     assert spec.shape == ((2 if shared else 6), 20, 20, 3)
@@ -94,6 +94,6 @@ def test_shapes(shared):
 def test_impossible_configs_are_refused():
     """An unknown loss names the known ones; sizes and weights are bounded."""
     with pytest.raises(ValueError, match="unknown loss 'l3'; allowed: l1, charbonnier, mse"):
-        SuperResolution(loss="l3")
+        SuperResolutionTask(loss="l3")
     with pytest.raises(ValueError, match="distillation in 0..1"):
-        SuperResolution(distillation=1.5)
+        SuperResolutionTask(distillation=1.5)

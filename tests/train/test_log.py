@@ -1,12 +1,14 @@
-"""The record of a run: whole lines, an atomic status, and a hint where an extra is missing."""
+"""The record of a run and its views: whole lines, an atomic status, and a hint where an extra is missing."""
 
 import json
 import sys
-import threading
+from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
-from nasjax.train.log import RunLog, append_line, replace_json
+from nasjax.train.log import RunLog
+from nasjax.train.writers import TensorBoard, WandB, Writer
 
 
 def rows(folder):
@@ -43,16 +45,6 @@ def test_what_is_not_finite_is_null(tmp_path):
     assert [(r["loss"], r["lr"], r["norm"]) for r in rows(tmp_path)] == [(None, 0.5, None)]
 
 
-def test_a_torn_line_costs_itself_only(tmp_path):
-    """After a process was killed within a line, the next line stands alone."""
-    path = tmp_path / "metrics.jsonl"
-    append_line(path, {"step": 1})
-    path.write_bytes(path.read_bytes() + b'{"step": 2, "lo')
-    append_line(path, {"step": 3})
-    append_line(path, {"step": 4})
-    assert path.read_text().splitlines() == ['{"step": 1}', '{"step": 2, "lo', '{"step": 3}', '{"step": 4}']
-
-
 def test_a_phase_that_goes_on_writes_its_lines_anew(tmp_path):
     """Lines of this phase after the step go, and torn ones; what was before it and other phases stay as they were."""
     path = tmp_path / "metrics.jsonl"
@@ -81,47 +73,77 @@ def test_a_record_without_later_lines_is_not_touched(tmp_path):
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_readers_never_see_half_a_status(tmp_path):
-    """A reader beside the writer sees the old or the new content, always whole."""
-    path, seen, stop = tmp_path / "status.json", set(), threading.Event()
-    replace_json(path, {"step": 0, "filler": "x" * 20000})
+class Kept:
+    """A writer of one's own: keeps what it is given."""
 
-    def read():
-        while not stop.is_set():
-            content = json.loads(path.read_text())
-            assert len(content["filler"]) == 20000
-            seen.add(content["step"])
+    def __init__(self):
+        self.lines, self.closed = [], 0
 
-    errors = []
-    reader = threading.Thread(target=lambda: _run(read, errors))
-    reader.start()
-    for step in range(300):
-        replace_json(path, {"step": step, "filler": "x" * 20000})
-    stop.set()
-    reader.join()
-    assert not errors and len(seen) > 1
-    assert [p.name for p in tmp_path.iterdir()] == ["status.json"]
+    def write(self, step, values):
+        self.lines.append((step, dict(values)))
+
+    def close(self):
+        self.closed += 1
 
 
-def _run(fn, errors):
-    try:
-        fn()
-    except Exception as error:  # carried to the test's own thread
-        errors.append(error)
+def test_a_writer_gets_the_numbers_by_phase(tmp_path):
+    """The same numbers as the record, as they are, under the phase's name; whoever made the writer closes it."""
+    kept = Kept()
+    with RunLog(tmp_path, "supernet/path", 3, writers=[kept]) as log:
+        log.write(1, {"loss": 0.5, "norm": float("inf")})
+    assert kept.lines == [(1, {"supernet/path/loss": 0.5, "supernet/path/norm": float("inf")})]
+    assert kept.closed == 0 and isinstance(kept, Writer)
 
 
-def test_a_missing_extra_is_named(tmp_path, monkeypatch):
-    """TensorBoard without its package: the error says what to install."""
-    monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(ImportError, match=r"pip install 'nasjax\[tensorboard\]'"):
-        RunLog(tmp_path, "finetune", 3, tensorboard=True)
+@pytest.mark.parametrize(
+    ("module", "extra", "writer"), [("tensorboardX", "tensorboard", TensorBoard), ("wandb",) * 2 + (WandB,)]
+)
+def test_a_missing_extra_is_named(tmp_path, monkeypatch, module, extra, writer):
+    """A writer without its package says what to install."""
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=rf"pip install 'nasjax\[{extra}\]'"):
+        writer(str(tmp_path))
 
 
 def test_tensorboard_is_a_view(tmp_path):
     """With the extra, the same scalars are written for TensorBoard as well."""
     pytest.importorskip("tensorboardX")
-    with RunLog(tmp_path, "finetune", 3, tensorboard=True) as log:
+    with closing(TensorBoard(tmp_path / "board")) as board, RunLog(tmp_path, "finetune", 3, writers=[board]) as log:
         log.write(1, {"loss": 0.5})
-    (events,) = (tmp_path / "tensorboard").iterdir()
+    (events,) = (tmp_path / "board").iterdir()
     assert b"finetune/loss" in events.read_bytes()
     assert rows(tmp_path)[0]["loss"] == 0.5
+
+
+def test_weights_and_biases_count_the_steps_of_each_phase(tmp_path, monkeypatch):
+    """Phases begin at step 1 again: each has its own axis, declared once, in the run that is there already."""
+    calls = []
+    run = SimpleNamespace(
+        define_metric=lambda name, step_metric: calls.append((name, step_metric)),
+        log=lambda values: calls.append(values),
+        finish=lambda: calls.append("finished"),
+    )
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(run=run))
+    with closing(WandB()) as board:
+        for phase, step in (("path", 1), ("path", 2), ("finetune", 1)):
+            with RunLog(tmp_path, phase, 2, writers=[board]) as log:
+                log.write(step, {"loss": 0.5})
+    assert calls == [
+        ("path/*", "path/step"),
+        {"path/loss": 0.5, "path/step": 1},
+        {"path/loss": 0.5, "path/step": 2},
+        ("finetune/*", "finetune/step"),
+        {"finetune/loss": 0.5, "finetune/step": 1},
+        "finished",
+    ]
+
+
+def test_silence(tmp_path, capfd):
+    """`say=None` says nothing anywhere; a function of one's own hears all of it."""
+    heard = []
+    for say in (None, heard.append):
+        with RunLog(tmp_path, "finetune", 1, say=say) as log:
+            log.tell("goes on")
+            log.write(1, {"loss": 0.5})
+    assert capfd.readouterr() == ("", "")
+    assert heard == ["goes on", "  finetune 1/1  loss 0.5"]

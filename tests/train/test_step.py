@@ -265,7 +265,7 @@ def test_batches_of_another_shape_are_refused_by_name():
     """The error names the entry, what it has and what is asked for, also when it is missing or of another dtype."""
     spec = {"image": jax.ShapeDtypeStruct((4, 12, 12, 3), np.uint8)}
     check_batch({"image": np.zeros((4, 12, 12, 3), np.uint8)}, spec)
-    with pytest.raises(ValueError, match=r"'image' must be uint8 \(4, 12, 12, 3\), got .*\(4, 12, 13, 3\)"):
+    with pytest.raises(ValueError, match="'image' must be 4x12x12x3 uint8 .*got 4x12x13x3 uint8"):
         check_batch({"image": np.zeros((4, 12, 13, 3), np.uint8)}, spec)
     with pytest.raises(ValueError, match="'image'.*float32"):
         check_batch({"image": np.zeros((4, 12, 12, 3), np.float32)}, spec)
@@ -284,7 +284,7 @@ def test_params_that_do_not_fit_are_refused_by_name():
     parts.assert_same(start({"table": {"numbers": good}}).params["table"]["numbers"], good)
     with pytest.raises(ValueError, match="no player 'judge'; players: table"):
         start({"judge": {}})
-    with pytest.raises(ValueError, match=r"'table': \['numbers'\] has shape \(2,\)"):
+    with pytest.raises(ValueError, match="params of 'table': numbers is 2, table needs 6x4"):
         start({"table": {"numbers": jnp.zeros(2)}})
     with pytest.raises(ValueError, match=r"numbers.*float32, got bfloat16"):
         start({"table": {"numbers": good.astype(jnp.bfloat16)}})

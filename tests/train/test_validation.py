@@ -149,7 +149,7 @@ def test_another_rule_for_the_best_is_another_training(best_in_the_middle):
     """When and by what the best is chosen decides a result."""
     folder = best_in_the_middle[0]
     for rule, every in ((Validation(Scores(1), "quality", False), EVERY), (Validation(Scores(1), "quality"), 2)):
-        with pytest.raises(ValueError, match="another config: best was 'highest quality every 3 steps', now "):
+        with pytest.raises(ValueError, match="another training: best was 'highest quality every 3 steps', now "):
             run(folder, rule, validate_every=every)
 
 

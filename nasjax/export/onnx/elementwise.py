@@ -10,8 +10,9 @@ from nasjax.export.onnx.graph import Dim, Graph, Tensor, Value
 _DIRECT = {
     "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "max": "Max", "min": "Min", "pow": "Pow", "neg": "Neg",
     "abs": "Abs", "sign": "Sign", "floor": "Floor", "ceil": "Ceil", "exp": "Exp", "log": "Log", "sqrt": "Sqrt",
-    "tanh": "Tanh", "logistic": "Sigmoid", "erf": "Erf", "sin": "Sin", "cos": "Cos", "gt": "Greater", "lt": "Less",
-    "ge": "GreaterOrEqual", "le": "LessOrEqual", "eq": "Equal", "and": "And", "or": "Or", "not": "Not",
+    "tanh": "Tanh", "atanh": "Atanh", "logistic": "Sigmoid", "erf": "Erf", "sin": "Sin", "cos": "Cos",
+    "gt": "Greater", "lt": "Less", "ge": "GreaterOrEqual", "le": "LessOrEqual", "eq": "Equal",
+    "and": "And", "or": "Or", "not": "Not",
 }  # fmt: skip
 
 

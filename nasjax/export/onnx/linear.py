@@ -14,22 +14,41 @@ def _conv(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     given, numbers = eqn.params, eqn.params["dimension_numbers"]
     if (numbers.lhs_spec, numbers.rhs_spec, numbers.out_spec) != (_LHS, _RHS, _OUT):
         raise ValueError(f"ONNX export: convolutions must be NHWC, HWIO -> NHWC, got {numbers}")
-    if set(given["lhs_dilation"]) != {1} or given["batch_group_count"] != 1:
-        raise ValueError(
-            "ONNX export: transposed convolutions are not supported; write a convolution followed by pixel_shuffle"
-        )
+    if given["batch_group_count"] != 1:
+        raise ValueError("ONNX export: convolutions over groups of the batch are not supported")
+    image = graph.full(values[0], eqn.invars[0].aval.shape)
+    kernel = _constant(values[1], "the kernel of a convolution")
+    shape = eqn.outvars[0].aval.shape
+    if set(given["lhs_dilation"]) != {1}:
+        return Tensor(_transposed(graph, given, image, kernel), shape)
     (top, bottom), (left, right) = given["padding"]
     attributes = {
         "pads": [top, left, bottom, right],
         "strides": list(given["window_strides"]),
         "dilations": list(given["rhs_dilation"]),
         "group": given["feature_group_count"],
-        "kernel_shape": list(eqn.invars[1].aval.shape[:2]),
+        "kernel_shape": list(kernel.shape[:2]),
     }
-    image = graph.full(values[0], eqn.invars[0].aval.shape)
-    kernel = _constant(values[1], "the kernel of a convolution").transpose(3, 2, 0, 1)
-    name = graph.add("Conv", [image.name, graph.initializer(kernel)], attributes)
-    return Tensor(name, eqn.outvars[0].aval.shape)
+    return Tensor(graph.add("Conv", [image.name, graph.initializer(kernel.transpose(3, 2, 0, 1))], attributes), shape)
+
+
+def _transposed(graph: Graph, given: Any, image: Tensor, kernel: np.ndarray) -> str:
+    """A convolution over an image spread out with zeros; ONNX mirrors its kernel and pads what comes out."""
+    if {*given["window_strides"], *given["rhs_dilation"], given["feature_group_count"]} != {1}:
+        raise ValueError("ONNX export: transposed convolutions must have stride 1, no kernel dilation and one group")
+    sides = kernel.shape[:2]
+    cut = [(k - 1 - before, k - 1 - after) for k, (before, after) in zip(sides, given["padding"], strict=True)]
+    if min(before for before, _ in cut) < 0:
+        raise ValueError(f"ONNX export: a transposed convolution must not be padded by more than its kernel, got {cut}")
+    attributes = {
+        "pads": [before for before, _ in cut] + [max(after, 0) for _, after in cut],
+        "output_padding": [max(-after, 0) for _, after in cut],
+        "strides": list(given["lhs_dilation"]),
+        "kernel_shape": list(sides),
+    }
+    return graph.add(
+        "ConvTranspose", [image.name, graph.initializer(kernel[::-1, ::-1].transpose(2, 3, 0, 1))], attributes
+    )
 
 
 def _dot(graph: Graph, eqn: Any, values: list[Value]) -> Value:

@@ -1,6 +1,5 @@
 """From a network to an `.onnx` file, and from the file to a function."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +13,7 @@ from nasjax.export.network import Function, Network, symbolic_input
 from nasjax.export.onnx.graph import Graph, Node
 from nasjax.export.onnx.lower import lower
 from nasjax.export.onnx.simplify import simplify
+from nasjax.files import to_json
 from nasjax.ops.base import formulation
 
 OPSET = 20
@@ -51,7 +51,7 @@ def write_onnx_function(function: Function, path: Path, metadata: Mapping[str, A
         ir_version=9,  # the oldest that knows this opset: older runtimes load it too
         producer_name="nasjax",
     )
-    onnx.helper.set_model_props(model, {"nasjax": json.dumps(metadata)})
+    onnx.helper.set_model_props(model, {"nasjax": to_json(metadata)})
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString())
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from nasjax.export.onnx.graph import Graph, Node
 
+_OUT_AXIS = {"Conv": 0, "ConvTranspose": 1}  # the axis of their kernel that makes channels
+
 
 def simplify(graph: Graph, output: str) -> str:
     """Rewrite `graph` in place; returns the name of what `output` has become."""
@@ -77,12 +79,12 @@ def _fuse_biases(graph: Graph, output: str) -> list[Node]:
     def rewrite(node: Node) -> Node:
         for x, bias in (node.inputs, node.inputs[::-1]) if node.op == "Add" else ():
             conv, array = made.get(x), graph.constants.get(bias)
-            if conv is None or array is None or conv.op != "Conv" or len(conv.inputs) != 2 or uses[x] > 1:
+            if conv is None or array is None or conv.op not in _OUT_AXIS or len(conv.inputs) != 2 or uses[x] > 1:
                 continue
-            channels = graph.constants[conv.inputs[1]].shape[0]
+            channels = graph.constants[conv.inputs[1]].shape[_OUT_AXIS[conv.op]]
             if array.ndim == 4 and array.shape == (1, channels, 1, 1):
                 name = graph.initializer(array.reshape(channels))
-                return Node("Conv", (*conv.inputs, name), node.output, conv.attributes)
+                return Node(conv.op, (*conv.inputs, name), node.output, conv.attributes)
         return node
 
     return _drop_dead([rewrite(node) for node in graph.nodes], output)

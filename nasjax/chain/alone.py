@@ -1,0 +1,154 @@
+"""Networks of a search trained alone: those that a decision waits for, and the finalists, each with several seeds."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from nasjax.chain.measures import TOTAL
+from nasjax.chain.run import Run
+from nasjax.chain.score import Scorer
+from nasjax.chain.training import Phase, train_beside
+from nasjax.config import ConfirmConfig, FinalConfig
+from nasjax.sampling import single
+from nasjax.search.archive import Archive, Row
+from nasjax.search.representatives import Representative, representatives
+from nasjax.space import SearchSpace
+from nasjax.supernet.base import Supernet
+from nasjax.tasks.base import extracted_model
+from nasjax.train.precision import compute_dtype
+from nasjax.train.processes import gather
+from nasjax.typing import Params
+
+CONFIRMED = "confirmed.json"
+
+
+class Finalist(NamedTuple):
+    """One of the best: its place among them, its arch, and one total and params for each fine-tuning."""
+
+    place: int
+    arch: np.ndarray
+    totals: list[float]
+    params: list[Params]
+
+    @property
+    def mean(self) -> float:
+        """What finalists are compared by."""
+        return float(np.mean(self.totals))
+
+    @property
+    def best(self) -> Params:
+        """The params of the fine-tuning with the least total."""
+        return self.params[int(np.argmin(self.totals))]
+
+    @property
+    def phase(self) -> str:
+        """The training that `best` stems from."""
+        return f"finalist/{self.place}-{int(np.argmin(self.totals))}"
+
+
+def rank(row: Row) -> tuple[float, float]:
+    """The order in which candidates are preferred: feasible ones first, then by the weighted sum that decides."""
+    return row.violation, row.columns[TOTAL]
+
+
+class Job(NamedTuple):
+    """One network to be trained alone: its phase's name, how, and the params it starts from (None: random ones)."""
+
+    name: str
+    net: Supernet
+    arch: np.ndarray
+    settings: ConfirmConfig | FinalConfig
+    start: Params | None
+
+
+def train_alone(run: Run, jobs: Sequence[Job]) -> list[Params]:
+    """Train extracted networks, each by itself, as many beside one another as there are devices; resumable."""
+    trained = train_beside(run, [_phase(run, job) for job in jobs], [_start(run, job) for job in jobs])
+    return [run.problem.frozen(params) for params in trained]
+
+
+def _start(run: Run, job: Job) -> Params | None:
+    """Where a training starts; None lets the task draw its params, which would leave frozen layers random too."""
+    if job.start is not None:
+        return jax.tree.map(np.asarray, job.start)
+    if not run.problem.ground.frozen:
+        return None
+    drawn = job.net.init(jax.random.fold_in(run.problem.key, job.settings.train.seed))
+    return jax.tree.map(np.asarray, job.net.extract_params(run.problem.frozen(drawn), job.arch))
+
+
+def seeds_of(name: str, net: Supernet, arch: np.ndarray, *, final: FinalConfig, start: Params | None) -> list[Job]:
+    """The jobs of a finished network: one a seed, which decides the order of batches, and random params."""
+    return [
+        Job(
+            f"{name}-{seed}",
+            net,
+            arch,
+            final if start is not None else replace(final, train=replace(final.train, seed=final.train.seed + seed)),
+            start,
+        )
+        for seed in range(final.seeds)
+    ]
+
+
+def decide(run: Run, space: SearchSpace, *, params: Params, archive: Archive) -> int:
+    """The place among the archive's stage rows of the one that wins its stage, whose open choices are `space`'s.
+
+    At a stage of `confirm.decisions`, the best network of each open option is trained on alone from the shared weights
+    (where some keep the budget, only those), and the best of those wins; at another one, the best on shared weights.
+    Young shared weights rank options by how fast they are learnt, and what is decided early binds all that comes later.
+    """
+    rows, confirm, stage = archive.stage_rows, run.problem.experiment.confirm, archive.stage
+    if stage not in confirm.decisions or len(rows) < 2:
+        return min(range(len(rows)), key=lambda i: rank(rows[i]), default=0)
+    run.say(f"{stage}: training the best network of each option alone")
+    found = representatives([row for row in rows if row.violation <= 0] or rows, space, order=rank)
+    totals = _confirmed(run, stage, found, params)
+    best = min(range(len(found)), key=lambda i: (found[i].row.violation, totals[i]))
+    return rows.index(found[best].row)
+
+
+def _confirmed(run: Run, stage: str, found: Sequence[Representative], params: Params) -> list[float]:
+    """The totals of networks after training alone: read, or measured and kept."""
+    names = [f"confirm/{stage}-{place}" for place in range(len(found))]
+    # What the first process finds counts for all: it may be ahead of the others.
+    known = {row["phase"]: row for row in gather(run.folder.read(CONFIRMED, []))[0]}
+    if all(known.get(n, {}).get("arch") == each.row.text for n, each in zip(names, found, strict=True)):
+        return [known[name]["total"] for name in names]
+    net, settings, score = run.problem.networks.supernet, run.problem.experiment.confirm, Scorer(run.problem, params)
+    archs, totals = [np.array(each.row.arch, np.int32) for each in found], []
+    jobs = [Job(n, net, a, settings, net.extract_params(params, a)) for n, a in zip(names, archs, strict=True)]
+    for name, arch, (row, options), tuned in zip(names, archs, found, train_alone(run, jobs), strict=True):
+        scores = score(run.problem.scored, arch, tuned)
+        totals.append(score.total(arch, scores))
+        facts = {"stage": stage, "arch": row.text, "options": [f"{choice}={option}" for choice, option in options]}
+        entry = {"phase": name, **facts, "inherited": row.columns[TOTAL], "total": totals[-1], "values": scores}
+        run.folder.replace_row(CONFIRMED, "phase", entry)
+    return totals
+
+
+def finalists(run: Run, archive: Archive, *, params: Params, score: Scorer) -> list[Finalist]:
+    """The best of the archive's stage, each fine-tuned with several seeds and scored each time; the best mean first."""
+    net, final = run.problem.networks.supernet, run.problem.experiment.final
+    archs = [np.array(row.arch, np.int32) for row in sorted(archive.stage_rows, key=rank)[: final.number]]
+    jobs = [
+        job
+        for place, arch in enumerate(archs)
+        for job in seeds_of(f"finalist/{place}", net, arch, final=final, start=net.extract_params(params, arch))
+    ]
+    tuned, done = train_alone(run, jobs), []
+    for place, arch in enumerate(archs):
+        mine = tuned[place * final.seeds : (place + 1) * final.seeds]
+        totals = [score.total(arch, score(run.problem.scored, arch, p)) for p in mine]
+        done.append(Finalist(place, arch, totals, mine))
+    return sorted(done, key=lambda finalist: finalist.mean)
+
+
+def _phase(run: Run, job: Job) -> Phase:
+    sampler, train = single(job.arch), job.settings.train
+    model = extracted_model(job.net, job.arch, dtype=compute_dtype(train), remat=train.remat)
+    task = run.problem.ground.task(model, sampler, job.settings.batch)
+    return Phase(job.name, task, sampler, job.net.space, train)

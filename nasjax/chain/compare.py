@@ -1,0 +1,192 @@
+"""The table of a run: the found network, the other finalists, and their rivals, by one protocol."""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from nasjax.chain.alone import Finalist, seeds_of, train_alone
+from nasjax.chain.latency import latency_size
+from nasjax.chain.measures import SEARCH, TOTAL, decides, relative_cost, total
+from nasjax.chain.run import Run
+from nasjax.chain.score import Scorer
+from nasjax.config import FinalConfig
+from nasjax.cost.count import Counts, count
+from nasjax.cost.measure import Latency, measure
+from nasjax.ops.base import formulation
+from nasjax.system import Found, Networks, Predict
+from nasjax.typing import Params
+
+
+class Entry(NamedTuple):
+    """One row of the table: a network with the params of each of its trainings, or any function.
+
+    `label` names it in pictures; empty: it is not shown.
+    """
+
+    name: str
+    role: str
+    note: str
+    label: str = ""
+    networks: Networks | None = None
+    arch: np.ndarray | None = None
+    params: Sequence[Params] = ()
+    predict: Predict | None = None
+
+
+def entries(run: Run, found: list[Finalist], shared: Params) -> list[Entry]:
+    """The rows to compare, the found network first; trains what is to be trained for them."""
+    problem, final, best = run.problem, run.problem.experiment.final, found[0]
+    networks, tuned = problem.networks, _tuned(final)
+    others = [
+        Entry(f"finalist {i}, fine-tuned", "finalist", tuned, "", networks, other.arch, other.params)
+        for i, other in enumerate(found[1:], 2)
+    ]
+    inherited = networks.supernet.extract_params(shared, best.arch)
+    return [
+        Entry("found, fine-tuned", "found", tuned, "found", networks, best.arch, best.params),
+        *others,
+        Entry("found, inherited", "inherited", "shared weights as they are", "", networks, best.arch, [inherited]),
+        *_trained(run, _rivals(run, best, shared)),
+    ]
+
+
+def _rivals(run: Run, best: Finalist, shared: Params) -> list[Entry]:
+    """The found network from scratch, and what the system compares with; what is to be trained has no params yet."""
+    networks, final, rows = run.problem.networks, run.problem.experiment.final, []
+    if final.scratch:
+        note = f"{final.train.steps} steps from random weights"
+        rows.append(Entry("found, from scratch", "scratch", note, "", networks, best.arch))
+    if not final.rivals:
+        return rows
+    for rival in run.problem.ground.rivals(Found(best.arch, counted(run, networks, best.arch)._asdict(), shared)):
+        trained = rival.networks is not None and rival.trained
+        params = [] if rival.start is None else [rival.start]
+        role, net = "rival" if trained else "reference", rival.networks
+        rows.append(Entry(rival.name, role, rival.note, rival.name, net, rival.arch, params, rival.predict))
+    return rows
+
+
+def _trained(run: Run, rows: Sequence[Entry]) -> list[Entry]:
+    """The rows, with the params that rivals and the found network learn from scratch, or from what they start with."""
+    final, jobs = run.problem.experiment.final, {}
+    for row in rows:
+        if row.role in ("rival", "scratch") and row.networks is not None and row.arch is not None:
+            name = f"{row.role}/{(row.label or 'found').replace(' ', '-')}"
+            start = row.params[0] if row.params else None
+            jobs[row.name] = seeds_of(name, row.networks.supernet, row.arch, final=final, start=start)
+    params = iter(train_alone(run, [job for each in jobs.values() for job in each]))
+    learnt = {name: list(itertools.islice(params, len(each))) for name, each in jobs.items()}
+    return [row._replace(params=learnt.get(row.name, row.params)) for row in rows]
+
+
+def compare(run: Run, rows: Sequence[Entry], score: Scorer) -> list[dict[str, Any]]:
+    """Score and measure every entry; latencies of all are measured in one go, interleaved."""
+    programs = Programs()
+    times = _latencies(run, rows)
+    return [_row(run, entry, programs, score, latency=times.get(_key(entry))) for entry in rows]
+
+
+class Programs:
+    """Networks of a run as functions of their input, in deployed form; those of one arch share a program."""
+
+    def __init__(self):
+        self._programs: dict[Any, Callable[[Params, Any], Any]] = {}
+
+    def predict(self, entry: Entry, params: Params | None = None) -> Predict:
+        """An entry as a function, with `params` of one of its trainings (default: the first)."""
+        if entry.networks is None or entry.arch is None:
+            assert entry.predict is not None
+            return entry.predict
+        net = entry.networks.scored or entry.networks.supernet
+        key, module = _key(entry), net.extract(entry.arch, deployed=True)
+        program = self._programs.setdefault(key, jax.jit(lambda p, x: module.apply({"params": p}, x)))
+        folded = net.deploy_params(entry.params[0] if params is None else params, entry.arch)
+        return lambda x: program(folded, x)
+
+
+def counted(run: Run, networks: Networks, arch: np.ndarray) -> Counts:
+    """Costs of a network, counted on its deployed form at the size that MACs are stated for."""
+    net, (width, height) = networks.counted or networks.supernet, run.problem.experiment.macs_at
+    x = jax.ShapeDtypeStruct(networks.input_at(width, height), np.float32)
+    module = net.extract(arch, deployed=True)
+    params = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
+    with formulation("native"):
+        return count(lambda p, x: module.apply({"params": p}, x), params, x)
+
+
+def latency_text(run: Run) -> str:
+    """What input the latency of a table is that of."""
+    width, height = latency_size(run.problem.experiment) or run.problem.experiment.latency_at
+    _, rows, columns, _ = run.problem.networks.input_at(width, height)
+    return f"latency of one {columns}x{rows} input on {jax.default_backend()}"
+
+
+def _tuned(final: FinalConfig) -> str:
+    steps = f"{final.train.steps} steps from shared weights"
+    return f"mean of {final.seeds} trainings, {steps}" if final.seeds > 1 else steps
+
+
+def _row(run: Run, entry: Entry, programs: Programs, score: Scorer, *, latency: Latency | None) -> dict[str, Any]:
+    costs: dict[str, Any] = {}
+    head = {"name": entry.name, "role": entry.role, "note": entry.note, "trainings": len(entry.params)}
+    if entry.networks is not None and entry.arch is not None:
+        head["arch"] = entry.networks.supernet.space.text(entry.arch)
+        found = counted(run, entry.networks, entry.arch)._asdict()
+        costs = {name: found[name] for name in ("params", "macs", "activations")}
+        costs["cost"] = _cost(run, costs | {"latency": latency.median_ms if latency else None})
+    given = entry.params or [None]
+    each = [_values(run, entry, programs, score, params, costs) for params in given]
+    values = {name: float(np.mean([v[name] for v in each])) for name in each[0]}
+    spread = {name: float(np.ptp([v[name] for v in each])) / 2 for name in each[0]} if len(each) > 1 else {}
+    costs |= {} if latency is None else {"latency_ms": round(latency.median_ms, 3)}
+    spread |= {} if latency is None else {"latency_ms": round(latency.spread_ms, 3)}
+    return head | {"values": {**values, **{n: v for n, v in costs.items() if v is not None}}, "spread": spread}
+
+
+def _cost(run: Run, costs: Mapping[str, Any]) -> float | None:
+    value = costs.get(run.problem.experiment.cost)
+    return None if value is None else float(relative_cost(run.problem, {run.problem.experiment.cost: value}))
+
+
+def _values(
+    run: Run, entry: Entry, programs: Programs, score: Scorer, params: Params | None, costs: Mapping[str, Any]
+) -> dict[str, float]:
+    """Scores of one training: as candidates are scored, the sum that decides, and the test's where there is one."""
+    ground, predict = run.problem.ground, programs.predict(entry, params)
+    if entry.networks is None or entry.arch is None or params is None:
+        searched = score.function(predict)
+    else:
+        searched = score(entry.networks.scored or entry.networks.supernet, entry.arch, params)
+    known = {name: v for name, v in {**costs, **searched}.items() if v is not None}
+    tested = {} if ground.test is None else {n: float(v) for n, v in ground.test(predict).values.items()}
+    if not {name for name, weight in ground.weights.items() if weight} <= set(known):
+        return {**searched, **tested}  # without costs there is no sum
+    sums = {TOTAL: float(total(ground, {name: known.get(name, 0.0) for name in ground.weights}))}
+    if ground.test is not None:
+        sums[SEARCH] = {**searched, **sums}[decides(ground)]
+    return {**searched, **tested, **sums}
+
+
+def _latencies(run: Run, rows: Sequence[Entry]) -> dict[Any, Latency]:
+    """One measurement of all networks together, interleaved; entries of one arch share it."""
+    width, height = latency_size(run.problem.experiment) or run.problem.experiment.latency_at
+
+    def runner(entry: Entry) -> Callable[[], Any]:
+        assert entry.networks is not None and entry.arch is not None
+        net = entry.networks.counted or entry.networks.supernet
+        module = net.extract(entry.arch, deployed=True)
+        x = jax.random.uniform(jax.random.key(0), entry.networks.input_at(width, height), minval=-1)
+        params = net.deploy_params(entry.params[0], entry.arch)
+        program = jax.jit(lambda p, x: module.apply({"params": p}, x))
+        return lambda: jax.block_until_ready(program(params, x))
+
+    distinct = {_key(entry): entry for entry in rows if entry.networks is not None and entry.params}
+    return measure({key: runner(entry) for key, entry in distinct.items()})
+
+
+def _key(entry: Entry) -> Any:
+    """What entries of one network have in common."""
+    return None if entry.networks is None or entry.arch is None else (id(entry.networks), entry.arch.tobytes())

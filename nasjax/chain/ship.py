@@ -1,0 +1,51 @@
+"""What a run leaves to be used: the network as a bundle, with its card."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasjax.chain.configs import as_dict
+from nasjax.chain.problem import Problem
+from nasjax.config import DataConfig
+from nasjax.export.bundle import write_bundle
+from nasjax.export.card import Card
+from nasjax.export.network import deployed
+from nasjax.system import Shipped
+from nasjax.typing import Params
+
+
+def export_network(
+    problem: Problem, folder: Path, arch: np.ndarray, *, params: Params, values: Mapping[str, float]
+) -> Mapping[str, Any]:
+    """Write a network as the bundle `folder`; returns its manifest. `values` are its measures, for the card."""
+    ground, formats = problem.ground, problem.experiment.final.formats
+    network = Shipped(arch, params, _metrics(problem, values), formats, as_dict(problem.experiment))
+    if ground.export is not None:
+        return ground.export(folder, network)
+    net, builder = problem.networks.supernet, problem.networks.builder
+    experiment = problem.experiment
+    data = (training_data(experiment.data),)
+    card = Card(experiment.name, experiment.system.title, data, tuple(network.metrics), experiment=network.experiment)
+    return write_bundle(folder, deployed(net, params, arch, builder=builder), card=card, formats=formats)
+
+
+def training_data(data: DataConfig) -> dict[str, str]:
+    """What a network was trained on, for its card."""
+    if data.source == "embedded":
+        return {
+            "name": "nasjax embedded photographs",
+            "licence": "CC0 and public domain",
+            "credits": "nasjax/data/photos/credits.csv",
+        }
+    return {"name": data.source, "licence": "the user's own data: fill in", "credits": "fill in"}
+
+
+def _metrics(problem: Problem, values: Mapping[str, float]) -> list[dict[str, Any]]:
+    data = f"{problem.experiment.data.source}, test split"
+    return [
+        {"name": m.name, "value": round(values[m.name], 4), "data": data, "protocol": problem.ground.protocol}
+        for m in problem.ground.measures
+        if m.name in values
+    ]

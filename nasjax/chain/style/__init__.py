@@ -1,1 +1,0 @@
-"""The chain for photorealistic style transfer: search `photonet`, compare, and write what `nasjax stylize` uses."""

@@ -1,0 +1,23 @@
+"""`nasjax finetune`: one arch alone."""
+
+import argparse
+
+from nasjax.commands.given import add_config, add_processes, add_run, experiment_of, join_others, run_path, say
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Arguments of `nasjax finetune`."""
+    add_config(command)
+    add_run(command)
+    add_processes(command)
+    command.add_argument("--arch", required=True, help="the arch to train, as text")
+    command.add_argument("--from-scratch", action="store_true", help="start from random weights, not from shared ones")
+
+
+def run(args: argparse.Namespace, rest: list[str]) -> None:
+    """Train one arch alone."""
+    from nasjax.chain.steps import finetune_arch
+
+    experiment = experiment_of(args, rest)
+    join_others(args)
+    print(finetune_arch(experiment, run_path(args, experiment), args.arch, from_scratch=args.from_scratch, say=say))

@@ -1,0 +1,77 @@
+"""What several commands are given: a config with overrides, a run folder, other processes."""
+
+import argparse
+from pathlib import Path
+
+from nasjax.chain.configs import load_config, shipped
+from nasjax.config import Experiment
+
+
+def add_config(command: argparse.ArgumentParser) -> None:
+    """The config of an experiment."""
+    known = ", ".join(sorted(shipped())) or "none shipped"
+    command.add_argument(
+        "config", nargs="?", help=f"a config file, a run folder or its config.json, or one of: {known}"
+    )
+    command.add_argument("--config", dest="config_file", metavar="FILE", help="the same, by name")
+    command.set_defaults(overrides=True)
+
+
+def add_run(command: argparse.ArgumentParser, default: str | None = None) -> None:
+    """The run folder, and how it is begun."""
+    shown = default or "runs/NAME, or the run folder that is the config"
+    command.add_argument(
+        "--run", default=default, help=f"the run folder (default: {shown}); an existing one is resumed"
+    )
+    command.add_argument("--tiny", action="store_true", help="the same experiment in miniature: does all of it run?")
+
+
+def add_processes(command: argparse.ArgumentParser) -> None:
+    """Which of several processes this is."""
+    text = "of several processes that no cluster manager knows of: "
+    command.add_argument("--coordinator", metavar="HOST:PORT", help=text + "where the first one listens")
+    command.add_argument("--processes", type=int, metavar="N", help=text + "how many there are")
+    command.add_argument("--process", type=int, metavar="I", help=text + "which one this is, from 0")
+
+
+def experiment_of(args: argparse.Namespace, rest: list[str]) -> Experiment:
+    """The named experiment with the overrides of the command line; an unknown field ends the program with a message."""
+    named = args.config or getattr(args, "config_file", None)
+    if named is None:
+        raise ValueError(
+            f"name a config: a .py file, a run folder or its config.json, or one of: {', '.join(shipped())}"
+        )
+    base = load_config(named)
+    base = base.tiny() if getattr(args, "tiny", False) else base
+    rest = [*rest, "--help"] if getattr(args, "help", False) else rest
+    if not rest:
+        return base
+    import tyro
+
+    return tyro.cli(Experiment[type(base.system)], default=base, args=rest, prog=f"nasjax ... {named}")
+
+
+def run_path(args: argparse.Namespace, experiment: Experiment) -> Path:
+    """The run folder: the one that is named, the one that is the config, or runs/NAME."""
+    given = Path(str(args.config or args.config_file))
+    folder = given.parent if given.name == "config.json" else given
+    inside = folder if (folder / "config.json").is_file() else None
+    return Path(args.run) if args.run else inside or Path("runs") / experiment.name
+
+
+def join_others(args: argparse.Namespace) -> None:
+    """Meet the other processes of the run, where there are some; compiled programs are kept."""
+    from nasjax.compiled import keep_compiled
+    from nasjax.train.processes import join
+
+    keep_compiled()
+    join(args.coordinator, args.processes, args.process)
+
+
+def say(text: str) -> None:
+    """Tell a person, at once."""
+    print(text, flush=True)
+
+
+def quiet(text: str) -> None:
+    """Where the output is a document."""

@@ -1,0 +1,201 @@
+"""What is in a data set, and what would go wrong with it, before anything is trained on it."""
+
+import dataclasses
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from nasjax.data.decode import UnreadableImage, read_image
+from nasjax.data.domains import Unpaired
+from nasjax.data.folders import image_files
+from nasjax.data.source import Source, image_keys, listed
+from nasjax.data.spec import SPLITS, open_source
+
+_PREFIXES = re.compile(r"^(unpaired|reversed|pairs|side-by-side|folder):")
+_SIDE = 16  # pixels a side of a picture's fingerprint
+_NEAR = 3.0  # mean difference of fingerprints, in grey levels, below which pictures are called near-duplicates
+_COPIED = 40  # and of the differing signs of neighbours' differences, of 480
+
+
+class Contents(NamedTuple):
+    """The pictures of one domain of one split: names and (height, width) of each."""
+
+    split: str
+    domain: str
+    names: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+
+
+class Twins(NamedTuple):
+    """Two pictures of different splits that are nearly the same, as "split/name"."""
+
+    one: str
+    other: str
+    difference: float  # mean, in grey levels of 255, at 16 x 16 pixels
+
+
+@dataclasses.dataclass(frozen=True)
+class DataReport:
+    """What `check_data` found; `problems` stop a training, `remarks` may spoil one."""
+
+    spec: str
+    contents: tuple[Contents, ...]
+    modes: dict[str, int]  # files by format and Pillow mode, "PNG RGBA"
+    twins: tuple[Twins, ...]
+    problems: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    def text(self) -> str:
+        """The report for a terminal."""
+        lines = [f"data {self.spec}", *(f"  {_line(c)}" for c in self.contents)]
+        if self.modes:
+            lines.append(f"  files: {', '.join(f'{n} {mode}' for mode, n in self.modes.items())}")
+        lines += [f"  near-duplicates: {t.one} and {t.other} (mean difference {t.difference:.1f})" for t in self.twins]
+        lines += [f"  remark: {remark}" for remark in self.remarks]
+        lines += [f"  problem: {problem}" for problem in self.problems] or ["  no problem found"]
+        return "\n".join(lines)
+
+
+def check_data(spec: str, *, patch: int | None = None) -> DataReport:
+    """Looks at every picture of the data set that `spec` names (`open_source`).
+
+    Found are unreadable files, what does not open (unmatched names, sizes that differ, a missing split), pictures
+    smaller than `patch`, near-duplicates between splits (by 16x16 fingerprints), and domains of one picture. Nothing is
+    raised for what is wrong with the data.
+    """
+    modes, unreadable = _files(spec)
+    problems = [f"unreadable: {reason}" for reason in unreadable]
+    opened: dict[str, Source] = {}
+    for split in SPLITS[:3]:
+        try:
+            opened[split] = open_source(spec, split, halve=False, cache_bytes=0)
+        except ValueError as error:
+            problems.append(f"{split}: {error}")
+    domains = {(s, d): source for s, whole in opened.items() for d, source in _domains(whole)}
+    contents, prints = [], {}
+    for (split, domain), source in domains.items():
+        found, marks, broken = _look(split, domain, source)
+        contents.append(found)
+        prints[split, domain] = marks
+        problems += [b for b in broken if not any(b in p for p in problems)]
+    twins = [t for one, other in _pairs_of_splits(domains) for t in _twins(one, other, prints, contents)]
+    remarks = [*_small(contents, patch), *_lonely(contents), *_shared(twins)]
+    return DataReport(spec, tuple(contents), modes, tuple(twins), tuple(dict.fromkeys(problems)), tuple(remarks))
+
+
+def _line(c: Contents) -> str:
+    name = f"{c.split} {c.domain}".strip()
+    if not c.sizes:
+        return f"{name}: no readable picture"
+    heights, widths = zip(*c.sizes, strict=True)
+    alike = min(c.sizes) == max(c.sizes)
+    size = f"{heights[0]}x{widths[0]}" if alike else f"{min(heights)}..{max(heights)} x {min(widths)}..{max(widths)}"
+    return f"{name}: {len(c.names)} pictures, {size} (height x width)"
+
+
+def _files(spec: str) -> tuple[dict[str, int], list[str]]:
+    """Formats and modes of the image files of a folder, and why some cannot be read; nothing for other data sets."""
+    while (shorter := _PREFIXES.sub("", spec)) != spec:
+        spec = shorter
+    if not Path(spec).is_dir():
+        return {}, []
+
+    def look(file: str) -> tuple[str, str]:
+        path = Path(spec) / file
+        try:
+            read_image(path)
+            with Image.open(path) as picture:
+                return f"{picture.format} {picture.mode}", ""
+        except UnreadableImage as error:
+            return "", str(error)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(look, image_files(Path(spec))))
+    modes = Counter(mode for mode, _ in found if mode)
+    return dict(modes.most_common()), [reason for _, reason in found if reason]
+
+
+def _domains(source: Source) -> Iterator[tuple[str, Source]]:
+    if isinstance(source, Unpaired):
+        yield from (("input", source.inputs), ("target", source.targets))
+    else:
+        yield "", source
+
+
+def _look(split: str, domain: str, source: Source) -> tuple[Contents, np.ndarray, list[str]]:
+    """Sizes and fingerprints of what can be read, and why the rest cannot."""
+    names, sizes, marks, broken = [], [], [], []
+    for i in range(len(source)):
+        try:
+            element = source[i]
+        except ValueError as error:
+            broken.append(str(error))
+            continue
+        keys = image_keys(element)
+        image = element[keys[-1]]  # of a pair the target
+        names.append(source.name(i))
+        sizes.append(image.shape[:2])
+        marks.append(_fingerprint(image))
+    stacked = np.stack(marks) if marks else np.zeros((0, _SIDE, _SIDE, 3), np.float32)
+    return Contents(split, domain, tuple(names), tuple(sizes)), stacked, broken
+
+
+def _fingerprint(image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "16 16 3"]:
+    small = Image.fromarray(image).resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    return np.asarray(small, np.float32)
+
+
+def _pairs_of_splits(domains: dict[tuple[str, str], Source]) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    places = list(domains)
+    for i, one in enumerate(places):
+        yield from ((one, other) for other in places[i + 1 :] if one[0] != other[0] and one[1] == other[1])
+
+
+def _twins(
+    one: tuple[str, str], other: tuple[str, str], prints: dict[tuple[str, str], np.ndarray], contents: list[Contents]
+) -> Iterator[Twins]:
+    """Pictures of one split that look like one of another: nearly the same colours in nearly the same places."""
+    names = {(c.split, c.domain): c.names for c in contents}
+    signs = prints[other].mean(-1)
+    for i, mark in enumerate(prints[one]):
+        difference = np.abs(prints[other] - mark).mean((1, 2, 3))
+        for j in np.flatnonzero(difference < _NEAR):
+            # Mostly white pictures differ little: their contours must agree, too.
+            if _disagreement(mark.mean(-1), signs[j]) <= _COPIED:
+                yield Twins(f"{one[0]}/{names[one][i]}", f"{other[0]}/{names[other][j]}", float(difference[j]))
+
+
+def _disagreement(a: np.ndarray, b: np.ndarray) -> int:
+    """Of 480 differences of neighbours, those of more than two levels whose sign is another."""
+    count = 0
+    for axis in (0, 1):
+        steps = [np.sign(np.diff(x, axis=axis)) * (np.abs(np.diff(x, axis=axis)) > 2) for x in (a, b)]
+        count += int((steps[0] != steps[1]).sum())
+    return count
+
+
+def _small(contents: list[Contents], patch: int | None) -> Iterator[str]:
+    for c in contents:
+        small = [n for n, size in zip(c.names, c.sizes, strict=True) if patch is not None and min(size) < patch]
+        if small:
+            yield f"{c.split}: {len(small)} of {len(c.names)} pictures are smaller than {patch}: {listed(small)}"
+
+
+def _lonely(contents: list[Contents]) -> Iterator[str]:
+    for c in contents:
+        if c.split == "train" and len(c.names) == 1:
+            where = f"domain {c.domain}" if c.domain else "training"
+            yield f"{where} has one picture, which a discriminator learns by heart: use small patches and augmentation"
+
+
+def _shared(twins: list[Twins]) -> Iterator[str]:
+    if twins:
+        yield f"{len(twins)} near-duplicates lie in two splits: what is measured on the held-out one is too good"

@@ -1,0 +1,22 @@
+"""How a library tells a person what it does: by lines, to a function that the caller may choose."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+Say: TypeAlias = Callable[[str], None]
+
+
+def to_stderr(text: str) -> None:
+    """Print a line beside a program's own output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def sizes(shape: Sequence[int]) -> str:
+    """A shape in words: (3, 3, 16) -> `3x3x16`."""
+    return "x".join(map(str, shape)) or "one number"
+
+
+def told(say: Say | None) -> Say:
+    """The function itself; for None one that keeps silent."""
+    return (lambda text: None) if say is None else say

@@ -1,0 +1,152 @@
+"""x2 to x4 super-resolution as a system: its settings, its networks, and what they are trained and compared on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from nasjax.config import Experiment
+from nasjax.data.evaluation import EvalImage, eval_images, validation_patches
+from nasjax.data.spec import open_source
+from nasjax.metrics.image import psnr, sr_protocol
+from nasjax.sampling import Sampler
+from nasjax.shown import Measure
+from nasjax.spaces.sr_cell import sr_cell
+from nasjax.system import Found, Ground, Networks, Predict, Rival
+from nasjax.systems.super_resolution.diagram import diagram
+from nasjax.systems.super_resolution.handmade import handmade
+from nasjax.systems.super_resolution.pictures import bicubic, strips, tested
+from nasjax.task import Task
+from nasjax.tasks.base import Model, to_float
+from nasjax.tasks.super_resolution import MARGIN, SuperResolutionTask, degrade, super_resolution
+from nasjax.typing import Params
+
+MEASURES = (
+    Measure("psnr_y", "Y-PSNR", "Peak signal-to-noise ratio of the luma.", "higher", "dB", 2),
+    Measure("ssim_y", "SSIM", "Structural similarity of the luma, 1 for identical pictures.", "higher", digits=4),
+)
+
+
+@dataclass(frozen=True)
+class SuperResolution:
+    """The search space of super-resolution generators (`nasjax.spaces.sr_cell`)."""
+
+    scale: int = 4  # enlargement: 2, 3 or 4
+    blocks: int = 8  # most blocks in the trunk
+    trunk: tuple[int, ...] = (16, 24, 32, 48)  # trunk widths
+    inner: tuple[int, ...] = (8, 16, 24, 40)  # inner widths of a block
+    ops: tuple[str, ...] = (
+        "res", "sep3", "sep5", "sep7", "ir2k3", "ir2k5", "ir4k3", "ir4k5", "rlfb", "spab", "group", "rep",
+    )  # candidate operations of a block  # fmt: skip
+    nominal: int | None = None  # place of the widths used before the channel stage; None: fitted to the budget
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return f"x{self.scale} super-resolution"
+
+    def networks(self) -> Networks:
+        """`sr_cell`, costs stated for the output; where `nominal` is open, with narrower stand-ins to choose from."""
+        return self._networks(self.nominal)
+
+    def prepare(self, experiment: Experiment, networks: Networks) -> Ground:
+        """Reads validation patches and test pictures; candidates are compared by PSNR on the patches."""
+        scale, images, patches = self.scale, test_images(self, experiment), validation_pairs(self, experiment)
+
+        def task(model: Model, sampler: Sampler, batch: int) -> Task:
+            shared = sampler.teacher is not None
+            settings = SuperResolutionTask(scale, experiment.data.patch, batch, shared_batch=shared)
+            return super_resolution(settings, model, sampler)
+
+        def judge(params: Params) -> tuple[jax.Array, jax.Array]:
+            return jax.jit(lambda p: degrade(to_float(p), scale))(jnp.asarray(patches))
+
+        def score(predict: Predict, pair: tuple[jax.Array, jax.Array]) -> Mapping[str, jax.Array]:
+            low, high = pair
+            return {"psnr_y": psnr(predict(low), high, sr_protocol(scale)).mean()}
+
+        return Ground(
+            MEASURES,
+            objectives=("psnr_y", experiment.cost),
+            weights={"psnr_y": 1.0},
+            protocol=_protocol(self, experiment, len(images)),
+            search_protocol=_search_protocol(self, experiment),
+            task=task,
+            judge=judge,
+            score=score,
+            test=lambda predict: tested(predict, images, scale),
+            rivals=lambda found: rivals(scale, found),
+            show=lambda predicts: strips(predicts, images, scale),
+            diagram=lambda arch: diagram(networks, arch, scale=scale, size=experiment.macs_at),
+        )
+
+    def tiny(self) -> "SuperResolution":
+        """One block."""
+        return replace(self, blocks=1)
+
+    def _networks(self, nominal: int | None) -> Networks:
+        fields = asdict(self) | {"nominal": nominal}
+        arguments: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+        places = range(max(len(self.trunk), len(self.inner))) if nominal is None else ()
+        return Networks(
+            sr_cell(**arguments),
+            lambda width, height: (1, height // self.scale, width // self.scale, 3),
+            builder=("sr_cell", arguments),
+            narrower=tuple(lambda p=p: self._networks(p) for p in reversed(places)),
+        )
+
+
+def rivals(scale: int, found: Found) -> Sequence[Rival]:
+    """What the found network is compared with: one as built by hand, of its size, and plain enlargement."""
+    plain = handmade(scale, found.costs["params"])
+    networks = Networks(plain.supernet, lambda width, height: (1, height // scale, width // scale, 3))
+    return (
+        Rival("hand-made", "a plain residual network of equal size, from random weights", networks, plain.arch),
+        Rival("bicubic", "MATLAB imresize", predict=bicubic(scale)),
+    )
+
+
+def validation_pairs(system: SuperResolution, experiment: Experiment) -> Any:
+    """Fixed textured patches of the val split, uint8 with the margin that degrading cuts off."""
+    data = experiment.data
+    side = (data.val_patch + 2 * MARGIN) * system.scale
+    source = open_source(data.source, "val", on_error=data.on_bad)
+    return validation_patches(source, side, data.val_patches, on_small=data.on_bad)
+
+
+def test_images(system: SuperResolution, experiment: Experiment) -> list[EvalImage]:
+    """Pictures of the test split with their low resolution, cut to `data.test_crop` where that is set."""
+    data = experiment.data
+    source = open_source(data.source, data.test, on_error=data.on_bad)
+    return [_cut(image, system.scale, data.test_crop) for image in eval_images(source, system.scale)]
+
+
+def _cut(image: EvalImage, scale: int, crop: tuple[int, int] | None) -> EvalImage:
+    if crop is None:
+        return image
+    height, width = crop
+    if height > image.lr.shape[0] or width > image.lr.shape[1]:
+        raise ValueError(
+            f"data.test_crop {height}x{width} is larger than {image.name} ({image.lr.shape[0]}x{image.lr.shape[1]} "
+            "low-resolution pixels); choose a smaller one, or None for whole pictures"
+        )
+    top, left = (image.lr.shape[0] - height) // 2, (image.lr.shape[1] - width) // 2
+    low = image.lr[top : top + height, left : left + width]
+    high = image.hr[top * scale : (top + height) * scale, left * scale : (left + width) * scale]
+    return EvalImage(image.name, high, low)
+
+
+def _protocol(system: SuperResolution, experiment: Experiment, num_images: int) -> str:
+    crop = experiment.data.test_crop
+    cut = "whole" if crop is None else f"centre {crop[1] * system.scale}x{crop[0] * system.scale} px"
+    return (
+        f"{num_images} held-out pictures of {experiment.data.source!r} ({cut}), low resolution by MATLAB bicubic; "
+        f"PSNR and SSIM on {sr_protocol(system.scale)}"
+    )
+
+
+def _search_protocol(system: SuperResolution, experiment: Experiment) -> str:
+    side = experiment.data.val_patch * system.scale
+    return f"{experiment.data.val_patches} textured patches of {side}x{side} px of the validation split"

@@ -1,0 +1,73 @@
+"""The systems that the laws of the chain are tested on: those that are shipped, and the one that a tutorial writes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from nasjax.chain.configs import load_config
+from nasjax.config import Experiment
+from nasjax.systems import StyleTransfer
+from tests.docs.blocks import ROOT, blocks
+
+TUTORIAL = ROOT / "docs" / "tutorials" / "your_own_system.md"
+
+
+def own_file(folder: Path) -> Path:
+    """The tutorial's file, written into a folder."""
+    file = folder / "my_task.py"
+    file.write_text("\n\n".join(block.text for block in blocks(TUTORIAL, "python")), encoding="utf-8")
+    return file
+
+
+def pictures(folder: Path) -> Path:
+    """Twelve small pictures with edges; the first four are pairs for style transfer as well."""
+    for i in range(12):
+        noise, image = np.random.default_rng(i), Image.new("RGB", (256, 192), (90, 140, 190))
+        pen = ImageDraw.Draw(image)
+        for x, y, size, *colour in noise.integers(0, 255, (150, 6)).tolist():
+            pen.ellipse((x, y - 20, x + size // 6, y - 20 + size // 4), tuple(colour))
+        image.save(folder / f"{i}.png")
+        if i < 4:
+            image.save(folder / f"{i}_content.png")
+            image.transpose(Image.Transpose.ROTATE_180).save(folder / f"{i}_style.png")
+    return folder
+
+
+def _super_resolution(folder: Path) -> Experiment:
+    """The quick start with two operators and two widths; one finalist of two seeds, compared with all there is."""
+    tiny = load_config("quickstart").tiny()
+    system = replace(tiny.system, ops=("res", "ir2k3"), trunk=(12, 16), inner=(8, 16))
+    return replace(tiny, system=system, final=replace(tiny.final, seeds=2, scratch=True))
+
+
+def _style_transfer(folder: Path) -> Experiment:
+    """The shipped config at three levels and one operator; at most two networks confirm the first decision."""
+    tiny = load_config("photonet").tiny()
+    assert isinstance(tiny.system, StyleTransfer)
+    system = replace(tiny.system, pairs=replace(tiny.system.pairs, search=str(folder)))
+    stages = (replace(tiny.stages[0], population=2, generations=1), *tiny.stages[1:])
+    return replace(tiny, system=system, stages=stages, final=replace(tiny.final, number=1, formats=()))
+
+
+def _own(folder: Path) -> Experiment:
+    """The tutorial's, with two finalists."""
+    tiny = load_config(own_file(folder)).tiny()
+    return replace(tiny, data=replace(tiny.data, val_patches=8, val_patch=16))
+
+
+MEMBERS: dict[str, Callable[[Path], Experiment]] = {
+    "own": _own,
+    "super_resolution": _super_resolution,
+    "style_transfer": _style_transfer,
+}
+
+
+def member(name: str, folder: Path) -> Experiment:
+    """A tiny experiment of a system, on pictures in a folder of its own."""
+    experiment = MEMBERS[name](pictures(folder))
+    # On a busy machine a checkpoint by time would come between two steps, and compile programs of its own.
+    stages = tuple(replace(s, train=replace(s.train, checkpoint_seconds=0.0)) for s in experiment.stages)
+    return replace(experiment, stages=stages, data=replace(experiment.data, source=f"folder:{folder}"))

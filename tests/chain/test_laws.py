@@ -1,0 +1,321 @@
+"""The laws of the chain, for every shipped system and for one that a user wrote."""
+
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from nasjax.chain import run as chain_run
+from nasjax.chain.configs import as_dict, load_config
+from nasjax.chain.experiment import run_experiment
+from nasjax.chain.problem import make_problem
+from nasjax.chain.steps import evaluate_arch, evaluate_bundle, export_arch, finetune_arch
+from nasjax.cli import main
+from nasjax.config import Experiment
+from nasjax.search.archive import Archive
+from tests.chain.members import MEMBERS, TUTORIAL, member, own_file
+from tests.docs.blocks import blocks
+from tests.report.browser import browser, find_chromium
+
+
+class Finished(NamedTuple):
+    """A run that went through without a stop: its experiment, folder, results, and what was said."""
+
+    experiment: Experiment
+    path: Path
+    results: dict[str, Any]
+    said: list[str]
+
+
+@pytest.fixture(scope="module", params=list(MEMBERS))
+def finished(request, tmp_path_factory) -> Iterator[Finished]:
+    """One run of each system, to the end; its programs are forgotten before the next one's."""
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "pictures").mkdir()
+    experiment, said = member(request.param, folder / "pictures"), []
+    yield Finished(experiment, folder / "run", run_experiment(experiment, folder / "run", say=said.append), said)
+    jax.clear_caches()
+
+
+class Stop(BaseException):
+    """What a kill looks like from inside."""
+
+
+def content(path: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {str(p.relative_to(path)): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
+
+
+def record(path: Path, name: str) -> Any:
+    """A JSON file of a run."""
+    return json.loads((path / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_a_run_leaves_the_whole_record(finished):
+    """Every file of the run-folder contract is there; what is a number is finite; the run says that it is done."""
+    path, results = finished.path, finished.results
+    names = ("config", "environment", "system", "status", "stages", "fairness", "ledger", "images", "phases", "results")
+    for name in names:
+        assert record(path, name), name
+    assert record(path, "results") == results and not {"NaN", "Infinity"} & set((path / "results.json").read_text())
+    status = record(path, "status")
+    assert status["done"] is True and status["state"] == "done" and status["phase"] == "done"
+    files = {panel["file"] for row in record(path, "images") for panel in row["panels"] + row["beside"]}
+    assert files and all((path / file).stat().st_size > 0 for file in files)
+    assert (path / "report.html").stat().st_size > 1000 and (path / "before_after.png").stat().st_size > 100
+    assert {row["phase"] for row in record(path, "environments")} == {row["phase"] for row in record(path, "ledger")}
+
+
+def test_fairness_of_every_stage_is_exact(finished):
+    """Strict-fair stages trained every option equally often."""
+    stages = record(finished.path, "fairness")["stages"]
+    assert stages and all(s["gap"] == 0 and s["rounds"] == 2 for s in stages)
+
+
+def test_the_found_network_keeps_the_budget_and_costs_what_the_table_says(finished):
+    """Counted on the network itself, and by the cost table: the same."""
+    problem = make_problem(finished.experiment)
+    found, arch = finished.results["rows"][0], problem.space.parse(finished.results["arch"])
+    assert found["role"] == "found" and found["arch"] == finished.results["arch"]
+    costs = problem.table(arch)
+    assert {n: found["values"][n] for n in ("params", "macs")} == {n: int(costs[n]) for n in ("params", "macs")}
+    assert problem.budgets.kept(problem.table(arch[None])).all()
+
+
+def test_networks_are_scored_like_candidates(finished):
+    """What decides, of the inherited weights, is what the search saw last."""
+    rows = {row["role"]: row for row in finished.results["rows"]}
+    problem = make_problem(finished.experiment)
+    archive = Archive.open(finished.path / "archive.csv", problem.space)
+    seen = [row.columns["total"] for row in archive.rows if row.text == finished.results["arch"]][-1]
+    assert rows["inherited"]["values"]["total"] == pytest.approx(seen, rel=1e-4)
+
+
+def test_every_row_is_measured_and_trained_as_often_as_asked(finished):
+    """Networks that were trained have as many trainings as seeds, with the spread of each measure beside the mean."""
+    seeds = finished.experiment.final.seeds
+    measures = {m["name"] for m in record(finished.path, "system")["measures"]}
+    for row in finished.results["rows"]:
+        assert set(row["values"]) <= measures
+        assert all(np.isfinite(v) for v in row["values"].values())
+        if row["role"] in ("found", "finalist", "scratch", "rival"):
+            assert row["trainings"] == seeds and ("total" in row["spread"]) == (seeds > 1)
+
+
+def test_a_stopped_run_goes_on_to_the_bit(finished, tmp_path, monkeypatch):
+    """Stopped before every single phase and called again, it makes the same archive, weights and scores."""
+    begin, path, stops, results = chain_run.Run.begin, tmp_path / "run", [], None
+    problems: dict[int, Any] = {}
+    # Built anew each time it would take longer than all the trainings.
+    build = make_problem
+    monkeypatch.setattr(
+        "nasjax.chain.experiment.make_problem", lambda e, *a, **k: problems.setdefault(0, build(e, *a, **k))
+    )
+    known: set[str] = set()
+
+    def stopping(run: chain_run.Run, phase: str) -> None:
+        begin(run, phase)
+        if phase not in known:
+            known.add(phase)
+            stops.append(phase)
+            raise Stop(phase)
+
+    monkeypatch.setattr(chain_run.Run, "begin", stopping)
+    while results is None:
+        with contextlib.suppress(Stop):
+            results = run_experiment(finished.experiment, path, say=None)
+    assert stops == [row["phase"] for row in record(finished.path, "phases")] and len(stops) > 4
+    assert (path / "archive.csv").read_bytes() == (finished.path / "archive.csv").read_bytes()
+    weights = sorted(p.name for p in (path / "checkpoints").glob("*.safetensors"))
+    assert weights == sorted(p.name for p in (finished.path / "checkpoints").glob("*.safetensors"))
+    for name in weights:
+        assert (path / "checkpoints" / name).read_bytes() == (finished.path / "checkpoints" / name).read_bytes(), name
+    timed = ("latency_ms", "cost") if finished.experiment.cost == "latency" else ("latency_ms",)
+    for mine, theirs in zip(results["rows"], finished.results["rows"], strict=True):
+        assert mine["name"] == theirs["name"]
+        for name, value in theirs["values"].items():
+            assert name in timed or mine["values"][name] == value
+
+
+def test_a_finished_run_is_read_and_not_touched(finished, monkeypatch):
+    """Called again it trains nothing, returns its results, and leaves every byte of its folder as it was."""
+    before = content(finished.path)
+    monkeypatch.setattr("nasjax.chain.experiment.make_problem", None)
+    assert run_experiment(finished.experiment, finished.path, say=None) == finished.results
+    after = content(finished.path)
+    assert {n for n in {*before, *after} if before.get(n) != after.get(n)} <= {"owner.json"}
+
+
+def test_another_config_is_refused_by_field_and_its_folder_stays(finished):
+    """The phase and the field are named, and what was, and is, in it."""
+    before = content(finished.path)
+    other = replace(finished.experiment, seed=1)
+    with pytest.raises(ValueError, match=r"supernet/path of another config: seed was 0, now 1.*--from"):
+        run_experiment(other, finished.path, say=None)
+    after = content(finished.path)
+    assert {n for n in {*before, *after} if before.get(n) != after.get(n)} <= {"owner.json"}
+
+
+def test_a_budget_out_of_reach_is_refused_before_anything(finished, tmp_path):
+    """It names the range; nothing is compiled and no run is begun."""
+    seen: list[str] = []
+
+    def listen(event: str, seconds: float, **metadata: Any) -> None:
+        seen.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        with pytest.raises(ValueError, match="params<=9.* cannot be met.*reaches"):
+            run_experiment(replace(finished.experiment, budget=("params<=9",)), tmp_path / "run", say=None)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert not [event for event in seen if event.endswith("backend_compile_duration")]
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_what_still_holds_is_taken_over(finished, tmp_path):
+    """With another final training, supernets and searches come from the other run, to the byte, not repeated."""
+    final = finished.experiment.final
+    final = replace(final, train=replace(final.train, lr=1e-4), rivals=False, scratch=False)
+    other = replace(finished.experiment, final=final)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(as_dict(other)))
+    run = tmp_path / "run"
+    assert main(["search", str(file), "--run", str(run), "--from", str(finished.path), "--json"]) == 0
+    assert (run / "archive.csv").read_bytes() == (finished.path / "archive.csv").read_bytes()
+    old = {row["phase"]: row for row in record(finished.path, "ledger")}
+    new = {row["phase"]: row for row in record(run, "ledger")}
+    kept = [phase for phase in old if phase.startswith(("supernet/", "search/", "confirm/"))]
+    assert kept and all(new[phase] == old[phase] for phase in kept)
+    assert new["finalist/0-0"] != old["finalist/0-0"]
+
+
+def test_the_config_comes_back_from_the_run(finished):
+    """A run folder is a config; so is its JSON. A system of one's own comes from the copy of its file there."""
+    mine = as_dict(finished.experiment)
+    for place in (finished.path, finished.path / "config.json"):
+        theirs = as_dict(load_config(place))
+        assert theirs | {"kind": mine["kind"]} == mine and theirs["kind"]["name"] == mine["kind"]["name"]
+
+
+def test_any_arch_can_be_tuned_scored_and_shipped(finished, tmp_path):
+    """Another network than the found one: trained by command, scored by the same protocol, exported to a bundle."""
+    path = tmp_path / "run"
+    shutil.copytree(finished.path, path)
+    problem = make_problem(finished.experiment)
+    arch = problem.space.text(problem.table.minimum("params").arch)
+    inherited = evaluate_arch(path, arch, say=lambda text: None)
+    assert inherited["weights"] == "shared weights as they are"
+    finetune_arch(load_config(path), path, arch, say=lambda text: None)
+    tuned = evaluate_arch(path, arch, say=lambda text: None)
+    name = finished.results["decides"] if finished.results["decides"] != "total" else "edge"
+    assert tuned["weights"].startswith("finetune-") and tuned[name] != inherited[name]
+    assert record(path, "status")["state"] == "done"  # a finished run stays one
+    manifest = export_arch(path, arch, tmp_path / "bundle", say=lambda text: None)
+    assert "model.safetensors" in manifest["files"]
+
+
+@pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")
+def test_the_report_opens(finished, tmp_path):
+    """In a browser: it draws on a phone, complains about nothing, loads nothing, and shows the strips of the run."""
+    with browser(tmp_path) as page:
+        page.open(finished.path / "report.html", width=360)
+        assert page.errors == []
+        own = (finished.path / "report.html").as_uri()
+        assert [url for url in page.requests if not url.startswith("data:")] == [own]
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        text = page.evaluate("document.body.innerText")
+    assert finished.experiment.system.title in text
+    assert all(row["name"] in text for row in finished.results["rows"])
+
+
+def test_the_bundle_is_scored_by_its_own_system(finished):
+    """Where a system tests finished networks alone, its bundle gives what the table of the run says."""
+    bundle, found = finished.path / "export", finished.results["rows"][0]
+    if make_problem(finished.experiment).ground.test is None:
+        with pytest.raises(ValueError, match="nasjax evaluate RUN"):
+            evaluate_bundle(bundle, say=lambda text: None)
+        return
+    scores = evaluate_bundle(bundle, say=lambda text: None)
+    name = finished.results["decides"]
+    low, high = (found["values"][name] + s * found["spread"].get(name, 0) for s in (-1, 1))
+    assert low - 1e-3 <= scores[name] <= high + 1e-3
+
+
+def test_the_bundle_is_applied_to_a_photograph(finished, tmp_path):
+    """`nasjax apply` or `stylize`, whatever channels the network takes: a picture of colours of the stated size."""
+    photo, out = tmp_path / "in.png", tmp_path / "out.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 56, 3), dtype=np.uint8)).save(photo)
+    words = shlex.split(finished.results["use"])
+    given = iter([str(photo)] * (len([word for word in words if word.endswith((".png", ".jpg"))]) - 1) + [str(out)])
+    argv = [next(given) if word.endswith((".png", ".jpg")) else word for word in words[1:]]
+    assert main(argv) == 0
+    with Image.open(out) as picture:
+        assert picture.mode == "RGB" and picture.size[0] % 56 == picture.size[1] % 40 == 0
+
+
+def test_the_tutorial_is_short(tmp_path):
+    """A system of one's own is a page: 120 lines, blank ones included."""
+    assert len(own_file(tmp_path).read_text(encoding="utf-8").splitlines()) <= 120
+    assert len(blocks(TUTORIAL, "bash")) >= 2
+
+
+RUNNER = """
+import sys
+from nasjax.cli import main
+sys.exit(main(["search", sys.argv[1], "--tiny", "--run", sys.argv[2], *sys.argv[3:]]))
+"""
+
+
+def test_a_folder_has_one_owner_and_a_killed_one_is_replaced(tmp_path):
+    """A second search is refused in one line that names the first; killed, its lock and its phases are taken over."""
+    file, run = own_file(tmp_path), tmp_path / "run"
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, "-c", RUNNER, str(file), str(run), "--data.val-patches", "2"]
+    first = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert first.stderr is not None
+    for line in first.stderr:
+        if "supernet/operator 1/2" in line:
+            break
+    second = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert second.returncode == 2 and len(second.stderr.strip().splitlines()) == 1
+    assert f"in use by process {first.pid}" in second.stderr and "since" in second.stderr
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    third = subprocess.run(command, env=environment, capture_output=True, text=True)
+    first.communicate()
+    assert third.returncode == 0, third.stderr
+    steps = {line.split()[0] for line in third.stderr.splitlines() if line.startswith("  ")}
+    assert steps and "supernet/path" not in steps
+
+
+def test_sigterm_exits_143(tmp_path):
+    """A terminated search saves, says in one line how to go on, and has a shell's exit code."""
+    file, run = own_file(tmp_path), tmp_path / "run"
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, "-c", RUNNER, str(file), str(run), "--stages.0.train.steps", "100000"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if "supernet/path" in line:
+            process.send_signal(signal.SIGTERM)
+            break
+    rest = process.communicate(timeout=120)[1].strip().splitlines()
+    assert process.returncode == 143 and "goes on from there" in rest[-1]
+    status = json.loads((run / "status.json").read_text())
+    assert status["state"] == "stopped" and status["done"] is False
