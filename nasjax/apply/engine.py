@@ -21,7 +21,7 @@ from nasjax.export.bundle import Bundle
 from nasjax.windows.memory import peak_bytes
 from nasjax.windows.store import Store, kept_programs
 from nasjax.windows.values import NotWindowed
-from nasjax.windows.windowed import Plan, Windowed
+from nasjax.windows.windowed import Plan, Windowed, fitted
 
 SIDES = (64, 128, 256, 384, 512)  # of windows, in pixels: what there are programs for
 _WINDOW_BYTES = 400 << 20  # what a window may take: wide networks get smaller ones
@@ -43,22 +43,23 @@ class Need(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """Pixels of a picture, filled up by replication to the size that the network takes, in its channels."""
+    """Pixels of a picture, filled up to a size by replication or mirrored, in so many channels."""
 
     pixels: np.ndarray
     size: tuple[int, int]
     channels: int
+    mirrored: bool = False
 
     def cut(self, tile: Tile) -> list[np.ndarray]:
         """The window of a tile: colours, or their luma (ITU-R BT.601) for a network of one channel."""
-        x = cut(self.pixels, tile)
+        x = cut(self.pixels, tile, mirrored=self.mirrored)
         return [x if self.channels == 3 else x @ _LUMA]
 
 
 class _Study(NamedTuple):
     """A network in windows, the sides that they may have, and its memory; or why it has to see a picture as a whole."""
 
-    windowed: Windowed
+    windowed: Windowed | None
     plan: Plan | None
     sides: tuple[int, ...]
     bytes_per_pixel: float
@@ -72,8 +73,8 @@ def outputs(bundle: Bundle, pixels: Num[np.ndarray, "h w c"]) -> Iterator[tuple[
     not suffice.
     """
     source = _Source(pixels, _accepted(bundle, pixels.shape[:2]), _channels(bundle))
-    if bundle.forward is not None and (study := _study(bundle)).plan is not None:
-        passes = Passes(study.windowed, bundle.params, study.plan, study.sides)
+    if bundle.forward is not None and (study := _study(bundle)).plan and study.windowed:
+        passes, source = Passes(study.windowed, bundle.params, study.plan, study.sides), _filled(source, study.plan)
         for tile, y, _ in passes.outputs(source, passes.gather(source, study.plan.levels)):
             yield tile, np.asarray(y)[0]
         return
@@ -99,6 +100,16 @@ def memory_needed(bundle: Bundle, size: tuple[int, int]) -> Need:
     return Need(int(each), len(tiles), tiling["whole"] or "")
 
 
+def _filled(source: _Source, plan: Plan) -> _Source:
+    """For a network that fills pictures up itself, the same done beforehand: its windows must not."""
+    if not plan.mirrored:
+        return source
+    least = [(0, n - m) for n, m in zip(source.size, source.pixels.shape[:2], strict=True)]
+    pixels = np.pad(source.pixels, [*least, (0, 0)], mode="edge") if any(map(any, least)) else source.pixels
+    height, width = (plan.multiple * -(-n // plan.multiple) for n in source.size)
+    return _Source(pixels, (height, width), source.channels, True)
+
+
 def _channels(bundle: Bundle) -> int:
     return 1 if str(bundle.card.get("colour_order", "RGB")).startswith("1 ") else 3
 
@@ -115,11 +126,11 @@ def _inside_tiles(bundle: Bundle, size: tuple[int, int]) -> list[Tile]:
     tiling = bundle.card.get("tiling")
     if bundle.forward is not None or tiling is None or tiling["whole"] is not None:
         return [Tile(0, 0, *size, (0, 0, *size))]
-    sides = _sides(tiling["bytes_per_pixel"], tiling["margin"], bundle.card["size_multiple"])
-    return tiles_of(size, sides=sides, margin=tiling["margin"], exact=True)
+    sides = _sides(tiling["bytes_per_pixel"], tiling["margin"], tiling["multiple"])
+    return tiles_of(size, sides=sides, margin=tiling["margin"], exact=tiling["multiple"])
 
 
-def _sides(bytes_per_pixel: float, margin: int, step: int) -> tuple[int, ...]:
+def _sides(bytes_per_pixel: float | int, margin: int, step: int) -> tuple[int, ...]:
     """The sides that windows may have: those within bounds, and one of which a third or more is not margin."""
     sides = [step * -(-side // step) for side in SIDES]
     least = step * -(-3 * margin // step)
@@ -146,14 +157,13 @@ def _studied(bundle: Bundle) -> _Study:
     assert forward is not None
     folder = kept_programs()
     store = None if folder is None or not bundle.identity else Store(folder, f"bundle {bundle.identity}")
-    windowed, side = Windowed(forward, multiple=step, store=store), step * -(-256 // step)
-    channels = _channels(bundle)
+    side, channels = step * -(-256 // step), _channels(bundle)
     x = jax.ShapeDtypeStruct((1, side, side, channels), jnp.float32)
     each = _SPARE * peak_bytes(jax.make_jaxpr(forward)(bundle.params, x)) / side**2
     try:
-        plan = windowed.plan(bundle.params, (channels,), side=side)
+        windowed, plan = fitted(forward, bundle.params, multiple=step, channels=channels, side=side, store=store)
         if plan.scale != card["scale"]:
             raise NotWindowed(f"its output is {plan.scale} times as large, where its card says {card['scale']}")
-        return _Study(windowed, plan, _sides(each, max(plan.margins), step), each)
+        return _Study(windowed, plan, _sides(each, max(plan.margins), plan.multiple), each)
     except NotWindowed as error:
-        return _Study(windowed, None, (), each, str(error))
+        return _Study(None, None, (), each, str(error))

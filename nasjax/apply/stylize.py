@@ -60,9 +60,9 @@ def stylize(
 
     Pictures are `[h, w, 3]` of any sizes, uint8, uint16 or float in [-1, 1]. With alpha 0, and where a picture is its
     own style, the output is the content. Large pictures are worked on in windows, with the same result. With labels,
-    each region of the content takes the statistics of the style's region of the same label. Opacities `[h, w]` in [0, 1] say how much a pixel counts in
-    them; colours of what is invisible never do. Raises ValueError for other arrays, for labels and opacities that do
-    not fit their picture, and for labels that only one of the two has.
+    each region of the content takes the statistics of the style's region of the same label. Opacities `[h, w]` in
+    [0, 1] say how much a pixel counts in them; colours of what is invisible never do. Raises ValueError for other
+    arrays, for labels and opacities that do not fit their picture, and for labels that only one of the two has.
     """
     (ours, counts), (theirs, their_counts) = (
         _visible(name, _pixels(name, image), alpha)

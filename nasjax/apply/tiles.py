@@ -24,16 +24,17 @@ class Tile(NamedTuple):
     open_ended: tuple[bool, bool] = (False, False)
 
 
-def tiles_of(size: tuple[int, int], *, sides: Sequence[int], margin: int, exact: bool = False) -> list[Tile]:
+def tiles_of(size: tuple[int, int], *, sides: Sequence[int], margin: int, exact: int = 0) -> list[Tile]:
     """Tiles that cover a picture of `size`, row by row, with `margin` pixels around each core but at the borders.
 
     `sides` are the sides that windows may have, ascending. Where a side of the picture is no longer than the last, one
-    window of the least that holds it is all there is (`exact`: of the picture's own length); else windows of the last
-    side lie inside the picture. Margin and sides are multiples of what divides the size. ValueError where several are
-    needed and the last side is no longer than two margins.
+    window of the least that holds it is all there is; else windows of the last side lie inside the picture. Margin and
+    sides are multiples of what divides the size. `exact`: no window reaches beyond the picture, whatever its size; they
+    begin at multiples of that number, and the last one ends where the picture does. ValueError where several are needed
+    and the last side is no longer than two margins.
     """
     rows, columns = (_spans(length, sides, margin, exact=exact) for length in size)
-    loose = (not exact and size[0] <= sides[-1], not exact and size[1] <= sides[-1])
+    loose = (exact == 0 and size[0] <= sides[-1], exact == 0 and size[1] <= sides[-1])
     return [
         Tile(y, x, h, w, (top, left, bottom, right), loose)
         for y, h, top, bottom in rows
@@ -100,7 +101,7 @@ class Packed(NamedTuple):
         return rows if self.array.dtype == np.float32 else rows * np.float32(4 / 65535) - 2
 
 
-def _spans(length: int, sides: Sequence[int], margin: int, *, exact: bool) -> list[tuple[int, int, int, int]]:
+def _spans(length: int, sides: Sequence[int], margin: int, *, exact: int) -> list[tuple[int, int, int, int]]:
     """(start, size, core start, core end) along one axis."""
     if length <= sides[-1]:
         return [(0, length if exact else min(side for side in sides if side >= length), 0, length)]
@@ -110,8 +111,10 @@ def _spans(length: int, sides: Sequence[int], margin: int, *, exact: bool) -> li
         raise ValueError(f"tiles of {side} pixels are no larger than the {margin} on each side that are only seen")
     # Windows at the borders need a margin on one side only.
     number = max(2, -(-(length - 2 * margin) // inner))
-    edges = [0, *(margin + inner * i for i in range(1, number)), length]
+    edges, step = [0, *(margin + inner * i for i in range(1, number)), length], max(exact, 1)
+    starts = [min(max(edge - margin, 0), length - side) // step * step for edge in edges[:-1]]
+    ends = [*(start + side for start in starts[:-1]), length]
     return [
-        (min(max(start - margin, 0), length - side), side, start, end)
-        for start, end in zip(edges, edges[1:], strict=False)
+        (start, end - start, first, last)
+        for start, end, first, last in zip(starts, ends, edges[:-1], edges[1:], strict=True)
     ]

@@ -12,9 +12,10 @@ from nasjax.windows.site import Rule, Site, Statistic, joined
 from nasjax.windows.values import Axis, Value, filled
 
 _POINTWISE = """
-    abs add add_any and atan2 cbrt ceil clamp convert_element_type copy copy_p cos div eq erf erf_inv erfc exp exp2
-    expm1 floor ge gt integer_pow is_finite le log log1p logistic lt max min mul name ne neg not or pow
-    reduce_precision rem round rsqrt select_n sign sin sqrt square stop_gradient sub tan tanh xor
+    abs acos acosh add add_any and asin asinh atan atan2 atanh cbrt ceil clamp convert_element_type copy copy_p cos
+    cosh div eq erf erf_inv erfc exp exp2 expm1 floor ge gt integer_pow is_finite le log log1p logistic lt max min
+    mul name ne neg nextafter not or pow reduce_precision rem round rsqrt select_n shift_left shift_right_arithmetic
+    shift_right_logical sign sin sinh sqrt square stop_gradient sub tan tanh xor
 """.split()  # noqa: SIM905
 _SUMS = {"reduce_sum": operator.add, "reduce_max": jnp.maximum, "reduce_min": jnp.minimum}
 

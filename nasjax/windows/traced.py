@@ -3,6 +3,7 @@
 At the window's size, with more rows, and with more columns: an axis that grows is spatial, by as much as it grows.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ CALLS = {
     "custom_vjp_call": "call_jaxpr",
     "custom_vjp_call_jaxpr": "fun_jaxpr",
 }
-_MORE = 64  # multiples of pixels between the sizes: a stride of this and less is seen
+_MORE = 256  # pixels between the sizes, or more: a stride of this and less is seen
 
 
 class Traced(NamedTuple):
@@ -38,7 +39,7 @@ def trace(
     fn: Callable[..., Any], parameters: Any, channels: Sequence[int], *, window: tuple[int, int], multiple: int = 1
 ) -> Traced:
     """Trace `fn(parameters, *images)`; images are float32 `[1, h, w, channels]`. `multiple` divides all sizes."""
-    more, (height, width) = _MORE * multiple, window
+    more, (height, width) = math.lcm(_MORE, multiple), window
     sizes = ((height, width), (height + more, width), (height, width + more))
     jaxprs, tree = [], None
     for rows, columns in sizes:

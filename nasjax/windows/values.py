@@ -21,6 +21,14 @@ class NotWindowed(ValueError):
     """The function cannot be run window by window; the message says which of its operations is why."""
 
 
+class Halved(NotWindowed):
+    """The function halves pictures to parts of pixels unless their sizes are multiples of `multiple`."""
+
+    def __init__(self, multiple: int, given: int):
+        super().__init__(f"it halves the picture to multiples of {multiple} pixels, and takes sizes of {given}")
+        self.multiple = multiple
+
+
 class Axis(NamedTuple):
     """An axis that grows with the picture: with its rows (side 0) or columns (1), `scale` positions a pixel."""
 
@@ -100,7 +108,7 @@ class Frame(NamedTuple):
             found = None
             for i, axis in enumerate(axes):
                 if axis is not None:
-                    mask = test(axis, jnp.arange(lengths[i])).reshape((-1,) + (1,) * (len(axes) - 1 - i))
+                    mask = test(axis, jnp.arange(lengths[i])).reshape([-1 if j == i else 1 for j in range(len(axes))])
                     found = mask if found is None else found & mask
             self.masks[key] = None if found is None else found.reshape(lengths)
         return self.masks[key]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias, final
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import export
 
 from nasjax.windows.named import NAMED
@@ -16,7 +17,7 @@ from nasjax.windows.primitives import PRIMITIVES
 from nasjax.windows.site import Rule, Run
 from nasjax.windows.store import Store
 from nasjax.windows.traced import trace
-from nasjax.windows.values import Frame, NotWindowed, Value
+from nasjax.windows.values import Frame, Halved, NotWindowed, Value
 from nasjax.windows.walk import walk
 
 Known: TypeAlias = Mapping[str, Any]  # statistics of the whole picture, by number of the point
@@ -27,13 +28,15 @@ class Plan(NamedTuple):
 
     `margins`: pixels around a window's core that it must hold, for the statistics of level 0, 1, ... and last for the
     output. `multiple` divides windows, cores and pictures. `points`: name and level of each statistic of the whole, in
-    the order in which they are met. `scale`: size of the output over that of the picture.
+    the order in which they are met. `scale`: size of the output over that of the picture. `mirrored`: the function
+    takes other sizes too, and fills them up to multiples as `ops.reflect.fill_up` does.
     """
 
     margins: tuple[int, ...]
     multiple: int
     points: tuple[tuple[str, int], ...]
     scale: int
+    mirrored: bool = False
 
     @property
     def levels(self) -> int:
@@ -175,6 +178,51 @@ class Windowed:
         return run, outputs
 
 
+def fitted(
+    fn: Callable[..., Any],
+    parameters: Any,
+    *,
+    multiple: int,
+    channels: int = 3,
+    side: int = 256,
+    store: Store | None = None,
+) -> tuple[Windowed, Plan]:
+    """A function of one image with its plan; one that fills sizes up itself runs in windows of those it fills up to.
+
+    `multiple`, `side` and `store` as of `Windowed` and its `plan`, whose NotWindowed is raised.
+    """
+    windowed, x = (
+        Windowed(fn, multiple=multiple, store=store),
+        jax.ShapeDtypeStruct((1, side, side, channels), jnp.float32),
+    )
+    path = None if store is None else store.path(f"fitted {multiple}", (parameters, x))
+    if path is not None and path.is_file():
+        plan = _read_plan(path.read_text())
+        return Windowed(fn, multiple=plan.multiple, store=store), plan
+    try:
+        plan = windowed.plan(parameters, (channels,), side=side)
+    except Halved as error:
+        if not _fills_up(fn, parameters, channels, steps=(multiple, error.multiple)):
+            raise
+        windowed = Windowed(fn, multiple=error.multiple, store=store)
+        side = error.multiple * -(-side // error.multiple)
+        plan = windowed.plan(parameters, (channels,), side=side)._replace(mirrored=True)
+    if store is not None and path is not None:
+        store.write(path, json.dumps(plan).encode())
+    return windowed, plan
+
+
+def _fills_up(fn: Callable[..., Any], parameters: Any, channels: int, *, steps: tuple[int, int]) -> bool:
+    """Whether a function of pictures of any multiple of the first step mirrors them up to the second, by trying."""
+    step, needed = steps
+    # Two squares of the coarser step a side and more: borders reflect what lies in several.
+    height, width = 3 * needed + step, 4 * needed - step
+    x = np.random.default_rng(0).uniform(-1, 1, (1, height, width, channels)).astype(np.float32)
+    top = [(0, 0), (0, -height % needed), (0, -width % needed), (0, 0)]
+    own, filled = (np.asarray(jax.jit(fn)(parameters, image)) for image in (x, np.pad(x, top, mode="symmetric")))
+    return bool(np.allclose(own, filled[:, : own.shape[1], : own.shape[2]], atol=1e-5))
+
+
 def _traced(fn: Callable[..., Any], multiple: int, window: tuple[int, int], tree: Any, shapes: Any, channels: Any):
     leaves = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in shapes]
     return trace(fn, jax.tree.unflatten(tree, leaves), channels, window=window, multiple=multiple)
@@ -183,7 +231,7 @@ def _traced(fn: Callable[..., Any], multiple: int, window: tuple[int, int], tree
 def _planned(run: Run, outputs: Sequence[Value], multiple: int) -> Plan:
     needed = math.lcm(*(scale.denominator for scale in run.scales))
     if multiple % needed:
-        raise NotWindowed(f"it halves the picture to multiples of {needed} pixels, and takes sizes of {multiple}")
+        raise Halved(math.lcm(needed, multiple), multiple)
     scales = {axis.scale for value in outputs for axis in value.axes if axis is not None}
     if len(scales) != 1 or (scale := scales.pop()).denominator != 1:
         raise NotWindowed(f"its output is {' and '.join(map(str, scales))} times as large as the picture")
@@ -195,5 +243,5 @@ def _planned(run: Run, outputs: Sequence[Value], multiple: int) -> Plan:
 
 
 def _read_plan(text: str) -> Plan:
-    margins, multiple, points, scale = json.loads(text)
-    return Plan(tuple(margins), multiple, tuple((name, level) for name, level in points), scale)
+    margins, multiple, points, *rest = json.loads(text)
+    return Plan(tuple(margins), multiple, tuple((name, level) for name, level in points), *rest)

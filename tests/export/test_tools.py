@@ -1,4 +1,4 @@
-"""Graphs pass the tools that people put them through: shape inference for quantisation, half precision, other opsets."""
+"""Graphs pass the tools that people put them through: preparing for quantisation, half precision, other opsets."""
 
 from pathlib import Path
 
