@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Num
 
-from nasjax.apply.memory import check_memory
+from nasjax.apply.memory import refusal
 from nasjax.apply.passes import Passes
 from nasjax.apply.tiles import Tile, cut, tiles_of
 from nasjax.export.bundle import Bundle
@@ -69,17 +69,16 @@ class _Study(NamedTuple):
 def outputs(bundle: Bundle, pixels: Num[np.ndarray, "h w c"]) -> Iterator[tuple[Tile, np.ndarray]]:
     """The parts of a picture with what the network makes of their windows, float32 `[i, j, c]`, unclipped.
 
-    Pixels are levels or float32 in [-1, 1]. Raises ValueError where the picture must be seen as a whole and memory does
-    not suffice.
+    Pixels are levels or float32 in [-1, 1]. Raises ValueError where memory does not suffice.
     """
+    if reason := too_large(bundle, (pixels.shape[0], pixels.shape[1])):
+        raise ValueError(reason)
     source = _Source(pixels, _accepted(bundle, pixels.shape[:2]), _channels(bundle))
     if bundle.forward is not None and (study := _study(bundle)).plan and study.windowed:
         passes, source = Passes(study.windowed, bundle.params, study.plan, study.sides), _filled(source, study.plan)
         for tile, y, _ in passes.outputs(source, passes.gather(source, study.plan.levels)):
             yield tile, np.asarray(y)[0]
         return
-    need = memory_needed(bundle, pixels.shape[:2])
-    check_memory(pixels.shape[:2], need.bytes, need.whole)
     for tile in _inside_tiles(bundle, source.size):
         yield tile, np.asarray(bundle.apply(jnp.asarray(source.cut(tile)[0])))[0]
 
@@ -112,6 +111,12 @@ def _filled(source: _Source, plan: Plan) -> _Source:
 
 def _channels(bundle: Bundle) -> int:
     return 1 if str(bundle.card.get("colour_order", "RGB")).startswith("1 ") else 3
+
+
+def too_large(bundle: Bundle, size: tuple[int, int]) -> str:
+    """Why a picture of (height, width) cannot be done in the memory there is; nothing where it can."""
+    need = memory_needed(bundle, size)
+    return refusal(size, need.bytes, need.whole)
 
 
 def _accepted(bundle: Bundle, size: tuple[int, ...]) -> tuple[int, int]:

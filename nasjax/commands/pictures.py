@@ -45,6 +45,9 @@ def run_pictures(args: argparse.Namespace, command: str, make_job: Callable[["Fi
     Written files are named on standard output, everything else on standard error. Raises what `make_job` raises: what
     is wrong before any work.
     """
+    from nasjax.compiled import keep_compiled
+
+    keep_compiled()
     job, progress = None, Progress(command)
     try:
         with stoppable():

@@ -71,8 +71,9 @@ def test_a_label_that_the_style_lacks_takes_the_whole_style(options):
     found = stylize(content, style, options, content_labels=labels, style_labels=known)
     whole = stylize(content, style, options, content_labels=labels, style_labels=labels * 0 + 7)
     wanted = stylize(content, style, options, content_labels=labels, style_labels=labels)
-    assert np.abs(found[:, 18:].astype(int) - whole[:, 18:]).max() <= 2
-    assert np.abs(found[:, :10].astype(int) - wanted[:, :10]).max() <= 2
+    # Columns near the border, which see the other region, have their part in the statistics of colours.
+    assert np.abs(found[:, 18:].astype(int) - whole[:, 18:]).max() <= 4
+    assert np.abs(found[:, :10].astype(int) - wanted[:, :10]).max() <= 4
 
 
 def test_what_is_invisible_does_not_count(options):
@@ -106,7 +107,7 @@ def test_arrays_and_labels_that_do_not_fit_are_named(options):
     for bad in (content[..., 0], content[..., :2], np.zeros((0, 4, 3), np.uint8)):
         with pytest.raises(ValueError, match="content must be"):
             stylize(bad, content, options)
-    with pytest.raises(ValueError, match=r"style must be uint8, or float in \[-1, 1\]"):
+    with pytest.raises(ValueError, match=r"style must be uint8, uint16, or float in \[-1, 1\]"):
         stylize(content, content.astype(np.float32), options)
     with pytest.raises(ValueError, match="the style is .* its alpha is"):
         stylize(content, content, options, style_alpha=np.ones((28, 24), np.float32))
