@@ -6,8 +6,8 @@
 Content and style are photographs of the given longest side (an embedded one, resized). Every method and size runs in a
 process of its own: the first call (it compiles), then the median of as many calls as fit into `--seconds`, statistics
 of both pictures included, and what the process's peak memory grew by. GFLOP of the baselines as XLA counts the program
-before it is optimised (decompositions of matrices are not in it), both pictures included. Methods as in `evaluate_style.py`, which
-also says how good they are.
+before it is optimised (decompositions of matrices are not in it), both pictures included. Methods as in
+`evaluate_style.py`, which also says how good they are.
 """
 
 import argparse

@@ -37,9 +37,9 @@ from nasjax.cost.measure import device_key
 from nasjax.data.style_pairs import pair_paths
 from nasjax.export.stylist import load_style_network
 from nasjax.export.weights import read_weights
+from nasjax.metrics.palette import clipped_share, mean_chroma, sliced_wasserstein
 from nasjax.metrics.style import edge_ssim, style_distance
 from nasjax.nets.cascade import Smoothing, cascade
-from nasjax.metrics.palette import clipped_share, mean_chroma, sliced_wasserstein
 from nasjax.nets.colour import monge_kantorovich, reinhard
 from nasjax.nets.vgg import load_vgg16, vgg
 from nasjax.nets.wct2 import wct2

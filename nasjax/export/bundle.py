@@ -11,6 +11,7 @@ import jax
 import nasjax
 from nasjax.export import parity
 from nasjax.export.card import Card, describe
+from nasjax.export.filled import CARD, filled_in, refilled
 from nasjax.export.forgetful import forgetful
 from nasjax.export.manifest import staged, verified, write_manifest
 from nasjax.export.network import Network, rebuild
@@ -20,7 +21,7 @@ from nasjax.export.weights import read_weights, write_weights
 from nasjax.files import read_json, write_json
 from nasjax.typing import Params
 
-CARD, ARCH = "card.json", "arch.json"
+ARCH = "arch.json"
 
 
 class Exporter(NamedTuple):
@@ -89,11 +90,12 @@ def write_bundle(
 
     The weights are always written; `formats` are graphs beside them, out of `stablehlo` and `onnx` (which needs the
     extra of that name). Every file is read back and compared with the network at several sizes: a difference of more
-    than 1e-4 relative raises ValueError and leaves no file behind. A bundle that was at `folder` is replaced.
+    than 1e-4 relative raises ValueError and leaves no file behind. A bundle that was at `folder` is replaced; what was
+    filled in on its card (`fill_in`) stays.
     """
     _check_formats(network, formats)
     with staged(Path(folder)) as stage:
-        content = describe(card, network)
+        content = refilled(describe(card, network), filled_in(Path(folder)))
         write_json(stage / CARD, content)
         write_json(stage / ARCH, network.description)
         wanted = parity.samples(network)

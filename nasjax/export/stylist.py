@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 import nasjax
+from nasjax.export.filled import CARD, filled_in, refilled
 from nasjax.export.manifest import staged, verified, write_manifest
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.files import read_json, write_json
@@ -16,7 +17,7 @@ from nasjax.spaces.photonet import Photonet, photonet
 from nasjax.supernet.base import Supernet
 from nasjax.typing import Arch, Params
 
-WEIGHTS, ARCH, CARD = "model.safetensors", "arch.json", "card.json"
+WEIGHTS, ARCH = "model.safetensors", "arch.json"
 
 
 class StyleNetwork(NamedTuple):
@@ -50,7 +51,8 @@ def write_style_network(
 ) -> dict[str, Any]:
     """Write a network of `photonet(**arguments)` and return its manifest; weights are rounded to float16.
 
-    `params` are those of `extract_params`. A network that was at `folder` is replaced as a whole.
+    `params` are those of `extract_params`. A network that was at `folder` is replaced as a whole; what was filled in on
+    its card (`fill_in`) stays.
     """
     net = photonet(**arguments)
     with staged(Path(folder)) as stage:
@@ -59,7 +61,7 @@ def write_style_network(
         write_json(
             stage / ARCH, {"builder": {"name": "photonet", "arguments": arguments}, "arch": net.space.text(arch)}
         )
-        write_json(stage / CARD, {"nasjax": nasjax.__version__, **card})
+        write_json(stage / CARD, refilled({"nasjax": nasjax.__version__, **card}, filled_in(Path(folder))))
         return write_manifest(stage, dict.fromkeys((WEIGHTS, ARCH, CARD)))
 
 
