@@ -65,6 +65,19 @@ def check_folder(path: Path) -> None:
         raise ValueError(f"cannot write {path}: the folder {path.parent} may not be written to")
 
 
+def over_white(picture: Picture) -> np.ndarray:
+    """Levels `[h, w, 3]` of 8 bits of a picture that is put over white."""
+    pixels, alpha = picture.pixels, picture.alpha
+    if alpha is None:
+        return to_levels(pixels, deep=False)
+    out = canvas(picture.size, deep=False)
+    for here in _blocks(picture.size):
+        out[here] = to_levels(alpha[here, :, None] * (to_floats(pixels[here]) - 1) + 1, deep=False)
+        for array in (pixels, alpha, out):
+            release(array)
+    return out
+
+
 def _fitted(picture: Picture, format_: Format) -> tuple[Picture, list[str]]:
     """The picture as a format can hold it, and what had to be given up."""
     notes = []
@@ -72,7 +85,7 @@ def _fitted(picture: Picture, format_: Format) -> tuple[Picture, list[str]]:
         picture = as_colours(picture)
     if picture.alpha is not None and not format_.transparent:
         notes.append(f"{format_.kind} has no transparency: it is put over white")
-        picture = picture._replace(pixels=_over_white(picture.pixels, picture.alpha), alpha=None)
+        picture = picture._replace(pixels=over_white(picture), alpha=None)
     if picture.deep and not format_.deep:
         notes.append(f"{format_.kind} has 8 bits a channel, of 16 that the picture has")
         picture = picture._replace(deep=False)
@@ -114,15 +127,6 @@ def _channels(picture: Picture) -> np.ndarray:
             release(picture.alpha)
         release(pixels)
         release(out)
-    return out
-
-
-def _over_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    out = canvas(alpha.shape, deep=False)  # no format without transparency has more bits
-    for here in _blocks(alpha.shape):
-        out[here] = to_levels(alpha[here, :, None] * (to_floats(pixels[here]) - 1) + 1, deep=False)
-        for array in (pixels, alpha, out):
-            release(array)
     return out
 
 
