@@ -117,6 +117,10 @@ class Graph:
             return self.initializer(np.array(dims, np.int64))
         return self.add("Concat", [self.size(d) for d in dims], {"axis": 0})
 
+    def sized(self, name: str, shape: tuple[Dim, ...]) -> Tensor:
+        """An image whose sizes are spelled out: tools that infer shapes cannot tell them after some operators."""
+        return Tensor(self.add("Reshape", [name, self.vector([shape[axis] for axis in STORED])]), tuple(shape))
+
     def size(self, dim: Dim) -> str:
         """One size as an int64 vector of length 1."""
         key = ("size", str(dim))

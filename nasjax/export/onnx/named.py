@@ -25,12 +25,7 @@ def _factor(eqn: Any) -> int:
 def _pixel_shuffle(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     attributes = {"blocksize": _factor(eqn), "mode": "DCR"}
     spread = graph.add("DepthToSpace", [_image(graph, eqn, values).name], attributes)
-    return _sized(graph, spread, eqn.outvars[0].aval.shape)
-
-
-def _sized(graph: Graph, name: str, shape: Any) -> Tensor:
-    """A tensor with its sizes spelled out: tools that infer shapes do not multiply those of `DepthToSpace`."""
-    return Tensor(graph.add("Reshape", [name, graph.vector([shape[axis] for axis in STORED])]), tuple(shape))
+    return graph.sized(spread, eqn.outvars[0].aval.shape)
 
 
 def _global_mean(graph: Graph, eqn: Any, values: list[Value]) -> Value:
@@ -67,7 +62,7 @@ def _bicubic(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     kernel = graph.initializer(np.tile(phases, (channels, 1, 1, 1)))
     detail = graph.add("Conv", [padded, kernel], {"group": channels})
     spread = graph.add("DepthToSpace", [detail], {"blocksize": factor, "mode": "CRD"})
-    return _sized(graph, spread, eqn.outvars[0].aval.shape)
+    return graph.sized(spread, eqn.outvars[0].aval.shape)
 
 
 def _reflect(graph: Graph, eqn: Any, values: list[Value]) -> Value:
