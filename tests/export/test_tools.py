@@ -1,5 +1,9 @@
 """Graphs pass the tools that people put them through: preparing for quantisation, half precision, other opsets."""
 
+import functools
+import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import jax
@@ -18,6 +22,7 @@ from nasjax.spaces.photonet import photonet
 from tests.export.networks import NETWORKS, random_params
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the tools have their own
+HERE = Path(__file__).parent
 RNG = np.random.default_rng(0)
 
 
@@ -69,6 +74,27 @@ def test_another_opset_changes_nothing(graph, opset):
     converted = onnx.version_converter.convert_version(onnx.load(graph[0]), opset)
     assert converted.opset_import[0].version == opset
     np.testing.assert_allclose(_run(converted, graph[1]), _run(*graph), atol=1e-5)
+
+
+@functools.cache
+def _has_web_runtime() -> bool:
+    """Node with onnxruntime-web, from this folder or NODE_PATH: `npm install --no-save onnxruntime-web`."""
+    found = ["node", "-e", "require.resolve('onnxruntime-web')"]
+    return shutil.which("node") is not None and not subprocess.run(found, cwd=HERE, capture_output=True).returncode
+
+
+def test_the_web_runtime_computes_the_same(graph):
+    """WebAssembly, as a browser runs it."""
+    if not _has_web_runtime():
+        pytest.skip("needs Node with onnxruntime-web: npm install --no-save onnxruntime-web")
+    path, fed = graph
+    given = json.dumps({name: {"dims": a.shape, "values": a.ravel().tolist()} for name, a in fed.items()})
+    command = ["node", str(HERE / "run_web.cjs"), str(path)]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    whole = _run(*graph)
+    assert tuple(found["dims"]) == whole.shape
+    np.testing.assert_allclose(np.reshape(found["values"], whole.shape), whole, atol=1e-4 * np.abs(whole).max())
 
 
 def test_half_precision_runs(graph):
