@@ -41,8 +41,8 @@ class Checkpoints:
         policy = training.preservation_policies.LatestN(keep)
         # Sharing the arrays of a state out among the devices that all have them compiles a program for each shape and
         # takes longer than writing them: one device writes.
-        saving = ocp.options.ArrayOptions.Saving(use_replica_parallel=False)
-        context = ocp.Context(array_options=ocp.options.ArrayOptions(saving=saving))
+        context: Any = ocp.Context()
+        context.array.saving.use_replica_parallel = False
         self._orbax = training.Checkpointer(
             self.folder, preservation_policy=policy, cleanup_tmp_directories=True, context=context
         )
