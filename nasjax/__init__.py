@@ -89,6 +89,7 @@ PUBLIC = {
     "deployed": "nasjax.export.network",
     "write_bundle": "nasjax.export.bundle",
     "load_bundle": "nasjax.export.bundle",
+    "load_trainable": "nasjax.export.trainable",
     "import_teacher": "nasjax.export.teachers",
     "load_teacher": "nasjax.export.teachers",
     "upscale": "nasjax.apply.images",

@@ -84,6 +84,7 @@ class FinalConfig:
     scratch: bool = True  # train the found arch from scratch, too
     rivals: bool = True  # train what the system compares with
     formats: tuple[Literal["stablehlo", "onnx"], ...] = ("stablehlo", "onnx")  # graphs beside the weights
+    trainable: bool = False  # also ship the weights as they were trained, for `nasjax finetune --from BUNDLE`
 
 
 @dataclass(frozen=True)

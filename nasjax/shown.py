@@ -16,6 +16,7 @@ class Measure(NamedTuple):
     unit: str = ""
     digits: int = 3
     protocol: str = ""  # what it was measured on, without which it means nothing
+    noise: float = 0.0  # differences below it say nothing, whatever few trainings show
 
     @property
     def sign(self) -> int:

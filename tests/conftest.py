@@ -40,7 +40,7 @@ def _environment() -> None:
     # Bounded here and not by jax, which looks at every file of the cache whenever it writes one.
     if "PYTEST_XDIST_WORKER" not in os.environ:
         _prune(Path(os.environ["JAX_COMPILATION_CACHE_DIR"]))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 _environment()

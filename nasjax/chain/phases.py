@@ -40,7 +40,7 @@ def depends(experiment: Experiment, phase: str, pictures: Mapping[str, str] | No
         if settings["stage"] in config["confirm"]["decisions"] and (i < last or kind == "confirm"):
             found["confirm"] = config["confirm"]
     if last == len(stages):
-        final = {k: v for k, v in config["final"].items() if k != "formats"}
+        final = {k: v for k, v in config["final"].items() if k not in ("formats", "trainable")}
         only = ("train", "batch") if kind != "evaluate" else tuple(final)
         found["final"] = {name: final[name] for name in only}
     if kind == "evaluate":

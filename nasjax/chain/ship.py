@@ -21,14 +21,15 @@ def export_network(
 ) -> Mapping[str, Any]:
     """Write a network as the bundle `folder`; returns its manifest. `values` are its measures, for the card."""
     ground, formats = problem.ground, problem.experiment.final.formats
-    network = Shipped(arch, params, _metrics(problem, values), formats, as_dict(problem.experiment))
+    shipped = Shipped(arch, params, _metrics(problem, values), formats, as_dict(problem.experiment))
     if ground.export is not None:
-        return ground.export(folder, network)
+        return ground.export(folder, shipped)
     net, builder = problem.networks.supernet, problem.networks.builder
     experiment = problem.experiment
     data = (training_data(experiment.data),)
-    card = Card(experiment.name, experiment.system.title, data, tuple(network.metrics), experiment=network.experiment)
-    return write_bundle(folder, deployed(net, params, arch, builder=builder), card=card, formats=formats)
+    card = Card(experiment.name, experiment.system.title, data, tuple(shipped.metrics), experiment=shipped.experiment)
+    network = deployed(net, params, arch, builder=builder, trainable=experiment.final.trainable)
+    return write_bundle(folder, network, card=card, formats=formats)
 
 
 def training_data(data: DataConfig) -> dict[str, str]:

@@ -21,7 +21,8 @@ from nasjax.chain.ship import export_network
 from nasjax.chain.stages import train_stage
 from nasjax.config import Experiment
 from nasjax.export.bundle import load_bundle
-from nasjax.export.manifest import read_json
+from nasjax.export.trainable import load_trainable
+from nasjax.files import read_json
 from nasjax.ops.params import merge_params
 from nasjax.say import Say
 from nasjax.system import Tested
@@ -51,18 +52,34 @@ def train_one(
 
 
 def finetune_arch(
-    experiment: Experiment, path: str | Path, arch_text: str, *, from_scratch: bool = False, say: Say = print
+    experiment: Experiment,
+    path: str | Path,
+    arch_text: str | None = None,
+    *,
+    bundle: str | Path | None = None,
+    from_scratch: bool = False,
+    say: Say = print,
 ) -> str:
-    """Train one arch, from the run's newest shared weights unless `from_scratch`; returns where its weights are."""
+    """Train one arch and return where its weights are.
+
+    It starts from a bundle's weights (`load_trainable`; the arch is the bundle's, if none is given), at random if
+    `from_scratch`, else from the run's newest shared weights. Raises ValueError where these are missing or of another
+    arch.
+    """
+    if bundle is not None and arch_text is None:
+        arch_text = read_json(Path(bundle) / "arch.json")["arch"]
+    if arch_text is None or (bundle is not None and from_scratch):
+        raise ValueError("finetune: needs an arch (--arch), and one start: a bundle (--from), random or shared weights")
     problem = make_problem(experiment, path, say=say)
     arch = problem.space.parse(arch_text)
     with owned(path) as folder:
         run = open_run(folder, problem, say)
         shared, have = newest_shared(run, problem.space.stages)
-        if not have and not from_scratch:
+        if not have and not from_scratch and bundle is None:
             raise ValueError(f"{path} has no shared weights yet; train a stage first, or add --from-scratch")
         net, phase = problem.networks.supernet, tuned_phase(problem, arch, from_scratch)
         start = None if from_scratch else net.extract_params(shared, arch)
+        start = start if bundle is None else load_trainable(bundle, net.extract_params(shared, arch))
         say(f"{phase}: {int(problem.table(arch)['params'])} params")
         train_alone(run, [Job(phase, net, arch, experiment.final, start)])
         run.live.write()

@@ -10,7 +10,8 @@ def add(command: argparse.ArgumentParser) -> None:
     add_config(command)
     add_run(command)
     add_processes(command)
-    command.add_argument("--arch", required=True, help="the arch to train, as text")
+    command.add_argument("--arch", help="the arch to train, as text (default: that of --from)")
+    command.add_argument("--from", dest="bundle", metavar="BUNDLE", help="start from the weights of a bundle")
     command.add_argument("--from-scratch", action="store_true", help="start from random weights, not from shared ones")
 
 
@@ -20,4 +21,5 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
 
     experiment = experiment_of(args, rest)
     join_others(args)
-    print(finetune_arch(experiment, run_path(args, experiment), args.arch, from_scratch=args.from_scratch, say=say))
+    path = run_path(args, experiment)
+    print(finetune_arch(experiment, path, args.arch, bundle=args.bundle, from_scratch=args.from_scratch, say=say))

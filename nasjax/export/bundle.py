@@ -17,6 +17,7 @@ from nasjax.export.manifest import staged, verified, write_manifest
 from nasjax.export.network import Network, rebuild
 from nasjax.export.onnx.model import load_onnx, write_onnx
 from nasjax.export.stablehlo import load_stablehlo, write_stablehlo
+from nasjax.export.trainable import write_trainable
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.files import read_json, write_json
 from nasjax.typing import Params
@@ -103,7 +104,7 @@ def write_bundle(
             EXPORTERS[name].file: _export(EXPORTERS[name], network, stage, content, wanted)
             for name in ("safetensors", *formats)
         }
-        return write_manifest(stage, {CARD: None, ARCH: None, **measured})
+        return write_manifest(stage, {CARD: None, ARCH: None, **measured, **write_trainable(network, stage)})
 
 
 def load_bundle(folder: str | os.PathLike[str], *, runtime: str = "jax") -> Bundle:

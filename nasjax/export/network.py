@@ -31,7 +31,8 @@ class Network(NamedTuple):
     """What the exporters work on: `apply(params, x)` maps float32 `[b, h, w, channels]` to `[b, s*h, s*w, out]`.
 
     `description` is the content of `arch.json`. Heights and widths must be multiples of `size_multiple` and at least
-    `min_size`, a multiple of it; within that, any size must work.
+    `min_size`, a multiple of it; within that, any size must work. `trainable` are the params before they were folded,
+    for a bundle that is to be trained on.
     """
 
     apply: Callable[[Params, Any], Any]
@@ -40,6 +41,7 @@ class Network(NamedTuple):
     size_multiple: int = 1
     min_size: int = 1
     channels: int = 3
+    trainable: Params | None = None
 
     def __repr__(self) -> str:
         params = sum(getattr(x, "size", 0) for x in jax.tree.leaves(self.params))
@@ -64,13 +66,15 @@ def deployed(
     builder: tuple[str, Mapping[str, Any]] | None = None,
     size_multiple: int | None = None,
     min_size: int = 1,
+    trainable: bool = False,
 ) -> Network:
     """The network of one arch in its deployed form, from params that `net.extract_params` made.
 
-    `builder` is the name of a shipped space in `BUILDERS` and its arguments, e.g. `("sr_cell", {"scale": 4})`; without
-    it a loaded bundle runs the StableHLO graph. `size_multiple` is found where it is not given: the smallest whose
-    multiples are scaled by one integer. Raises ValueError for an unknown builder or one of another space, for params of
-    another arch (naming the leaf), or where no multiple is found.
+    `trainable` keeps the params themselves beside the folded ones. `builder` is the name of a shipped space in
+    `BUILDERS` and its arguments, e.g. `("sr_cell", {"scale": 4})`; without it a loaded bundle runs the StableHLO
+    graph. `size_multiple` is found where it is not given: the smallest whose multiples are scaled by one integer.
+    Raises ValueError for an unknown builder or one of another space, for params of another arch (naming the leaf), or
+    where no multiple is found.
     """
     if builder is not None:
         _check_builder(net, *builder)
@@ -84,6 +88,7 @@ def deployed(
     with host():  # by way of numpy: arrays that are committed to an accelerator would keep the work there
         folded = net.deploy_params(jax.tree.map(lambda p: jnp.asarray(np.asarray(p)), params), arch)
     network = Network(_applied(module), folded, description, size_multiple or 1, min_size, net.probe[-1])
+    network = network._replace(trainable=params) if trainable else network
     return network if size_multiple is not None else network._replace(size_multiple=_size_multiple(network))
 
 

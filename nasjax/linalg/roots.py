@@ -30,6 +30,7 @@ def eigh_roots(
     return _eigh_forward(matrix, ridge)[0]
 
 
+@jax.jit
 def newton_schulz_roots(
     matrix: Float[Array, "*b c c"], ridge: Float[Array, "*b"]
 ) -> tuple[Float[Array, "*b c c"], Float[Array, "*b c c"]]:
@@ -40,6 +41,7 @@ def newton_schulz_roots(
     equation 6.35; scaled in each step as Chen and Chow, A stable scaling of Newton-Schulz for improving the sign
     function computation of a Hermitian matrix (2014) do, which halves the number of steps.
     """
+    # Jitted: a space of transfers traces its fifty products once for each number of channels, not for each transfer.
     eye = identity(matrix)
     shifted = matrix + ridge[..., None, None] * eye
     norm = jnp.sqrt((shifted * shifted).sum((-2, -1), keepdims=True))

@@ -164,7 +164,9 @@ def _depthwise_shifts(x: jax.Array, w: jax.Array) -> jax.Array:
     return _shift_sum(x, w)
 
 
+@jax.jit
 def _shift_sum(x: jax.Array, w: jax.Array) -> jax.Array:
+    # Two operations for each entry of the kernel: jitted, they are traced once for each pair of shapes.
     products = (shifted * w[i, j, 0].reshape(1, 1, 1, -1) for (i, j), shifted in _shifts(x, w.shape[0]))
     return functools.reduce(jnp.add, products)
 
@@ -172,10 +174,10 @@ def _shift_sum(x: jax.Array, w: jax.Array) -> jax.Array:
 def _shifts(x: jax.Array, kernel: int):
     lo, hi = _same(kernel, 1)
     padded = jnp.pad(x, ((0, 0), (lo, hi), (lo, hi), (0, 0)))
-    height, width = x.shape[1:3]
+    count, height, width, channels = x.shape
     for i in range(kernel):
         for j in range(kernel):
-            yield (i, j), padded[:, i : i + height, j : j + width]
+            yield (i, j), lax.slice(padded, (0, i, j, 0), (count, i + height, j + width, channels))
 
 
 def _depthwise_forward(x, w):

@@ -39,7 +39,13 @@ class Checkpoints:
         self.folder, self._basis = Path(folder).absolute(), basis
         training: Any = ocp.training  # its annotations are narrower than what it takes
         policy = training.preservation_policies.LatestN(keep)
-        self._orbax = training.Checkpointer(self.folder, preservation_policy=policy, cleanup_tmp_directories=True)
+        # Sharing the arrays of a state out among the devices that all have them compiles a program for each shape and
+        # takes longer than writing them: one device writes.
+        context: Any = ocp.Context()
+        context.array.saving.use_replica_parallel = False
+        self._orbax = training.Checkpointer(
+            self.folder, preservation_policy=policy, cleanup_tmp_directories=True, context=context
+        )
         self._pending: Any = None
         self._damaged: set[int] = set()
         self._reported = False

@@ -3,8 +3,10 @@
 All processes must call `gather` at the same point of training: each waits for the others.
 """
 
+import importlib.util
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -12,15 +14,15 @@ import numpy as np
 
 # What cluster managers tell each of several processes; jax reads the rest of it by itself.
 _CLUSTERS = ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
-_POD = "TPU_WORKER_HOSTNAMES"
+_POD, _INDEXED_JOB = "TPU_WORKER_HOSTNAMES", "JOB_COMPLETION_INDEX"
 
 
 def join(coordinator: str | None = None, processes: int | None = None, process: int | None = None) -> None:
     """Meet the other processes of a run, before any device is used; one process alone meets nobody.
 
-    SLURM, Open MPI, Kubernetes and TPU pods are found by `jax.distributed`; elsewhere all three arguments are needed:
-    the first process's "host:port", how many processes there are, and which one this is. Raises ValueError for some of
-    them without the others.
+    SLURM, Open MPI, TPU pods and indexed jobs of Kubernetes (which need the package `kubernetes`: `jax[k8s]`) are found
+    by `jax.distributed`; elsewhere all three arguments are needed: the first process's "host:port", how many processes
+    there are, and which one this is. Raises ValueError for some of them without the others.
     """
     given = (coordinator, processes, process)
     if any(g is not None for g in given) and any(g is None for g in given):
@@ -29,8 +31,13 @@ def join(coordinator: str | None = None, processes: int | None = None, process: 
         return
     if coordinator is not None:
         jax.distributed.initialize(coordinator, processes, process)
-    elif any(int(os.environ.get(name) or 1) > 1 for name in _CLUSTERS) or "," in os.environ.get(_POD, ""):
+    elif _is_started_among_others(os.environ):
         jax.distributed.initialize()
+
+
+def _is_started_among_others(env: Mapping[str, str]) -> bool:
+    indexed = _INDEXED_JOB in env and importlib.util.find_spec("kubernetes") is not None
+    return indexed or "," in env.get(_POD, "") or any(int(env.get(name) or 1) > 1 for name in _CLUSTERS)
 
 
 def is_first() -> bool:

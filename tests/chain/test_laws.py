@@ -17,6 +17,7 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 
 from nasjax.chain import run as chain_run
 from nasjax.chain.configs import as_dict, load_config
@@ -25,6 +26,8 @@ from nasjax.chain.problem import make_problem
 from nasjax.chain.steps import evaluate_arch, evaluate_bundle, export_arch, finetune_arch
 from nasjax.cli import main
 from nasjax.config import Experiment
+from nasjax.export.trainable import load_trainable
+from nasjax.export.weights import flatten
 from nasjax.search.archive import Archive
 from tests.chain.members import MEMBERS, TUTORIAL, member, own_file
 from tests.docs.blocks import blocks
@@ -224,8 +227,16 @@ def test_any_arch_can_be_tuned_scored_and_shipped(finished, tmp_path):
     name = finished.results["decides"] if finished.results["decides"] != "total" else "edge"
     assert tuned["weights"].startswith("finetune-") and tuned[name] != inherited[name]
     assert record(path, "status")["state"] == "done"  # a finished run stays one
+    config = record(path, "config")
+    config["final"]["trainable"] = True
+    (path / "config.json").write_text(json.dumps(config))
     manifest = export_arch(path, arch, tmp_path / "bundle", say=lambda text: None)
     assert "model.safetensors" in manifest["files"]
+    net, trained = problem.networks.supernet, load_file(path / "checkpoints" / f"{tuned['weights']}.safetensors")
+    like = net.extract_params(problem.init(), problem.space.parse(arch))
+    kept = flatten(load_trainable(tmp_path / "bundle", like))
+    for leaf, value in trained.items():  # a stylising network is kept with 16 bits
+        np.testing.assert_allclose(kept[leaf], value, rtol=1e-3, atol=1e-7)
 
 
 @pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")

@@ -181,6 +181,8 @@ def test_a_signal_stops_and_the_same_command_goes_on(command, tmp_path, out, mon
         settle(writing, events, until=until)
 
     monkeypatch.setattr(workers, "_settle", stopping)
+    if number == signal.SIGINT:  # a shell starts what it leaves in the background with this one ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     found, written, said = command(images, out, "--jobs", "1")
     assert found == code
     assert f"nasjax {command.name}: stopped; 2 written, 2 not; the same command goes on from there" in said

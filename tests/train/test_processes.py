@@ -15,10 +15,19 @@ import pytest
 
 from nasjax.train import loop
 from nasjax.train.parallel import data_mesh
-from nasjax.train.processes import gather
+from nasjax.train.processes import gather, join
 from tests.data.pictures import write_folder
 from tests.train import pair
 
+CLUSTERS = {
+    "": None,
+    "SLURM_NTASKS=1": None,
+    "SLURM_NTASKS=8": (),
+    "OMPI_COMM_WORLD_SIZE=2": (),
+    "TPU_WORKER_HOSTNAMES=one": None,
+    "TPU_WORKER_HOSTNAMES=one,two": (),
+    "JOB_COMPLETION_INDEX=0": (),  # of Kubernetes, where its package is installed
+}
 SECONDS = 120  # that two processes may take, on a machine that is busy with other things
 
 
@@ -131,3 +140,27 @@ def test_another_number_of_processes_is_refused(folder, two_devices):
 def test_one_process_hears_itself():
     """Without other processes a value comes back as JSON would carry it."""
     assert gather({"position": 3, "of": (1, 2)}) == [{"position": 3, "of": [1, 2]}]
+
+
+@pytest.mark.parametrize("started, called", CLUSTERS.items())
+def test_others_are_met_where_a_cluster_started_them(monkeypatch, started, called):
+    """JAX is asked to find them only where a cluster manager says that there are several."""
+    calls = []
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *place: calls.append(place))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "kubernetes")
+    for name in {text.partition("=")[0] for text in CLUSTERS} - {""}:
+        monkeypatch.delenv(name, raising=False)
+    if started:
+        monkeypatch.setenv(*started.split("="))
+    join()
+    assert calls == ([] if called is None else [called])
+
+
+def test_a_place_among_others_is_told_as_a_whole(monkeypatch):
+    """Where the first one listens, how many there are, and which one this is: all three or none."""
+    calls = []
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *place: calls.append(place))
+    join("10.0.0.1:1234", 2, 1)
+    assert calls == [("10.0.0.1:1234", 2, 1)]
+    with pytest.raises(ValueError, match="--coordinator, --processes and --process go together; got .*None, 2, None"):
+        join(processes=2)
