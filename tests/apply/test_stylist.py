@@ -108,3 +108,13 @@ def test_numbers_of_regions_must_match(whole):
     style = whole.style(_image(40, 52, 9))
     with pytest.raises(ValueError, match="2 regions, the style 1"):
         whole(_image(40, 52, 9), style, weights=np.full((40, 52, 2), 0.5, np.float32))
+
+
+def test_many_sizes_take_few_programs():
+    """Contents and styles of a dozen sizes: programs for two sides of windows, by rows and by columns."""
+    stylist = Stylist(_network({"d1.skip": "on", "d1.cat": "on"}), method="eigh", sides=(64, 128))
+    rng = np.random.default_rng(0)
+    for height, width in rng.integers(2, 200, (12, 2)).tolist():
+        assert stylist(_image(height, width, 0), stylist.style(_image(width, height, 1))).shape == (height, width, 3)
+    # Of a content: a pass for statistics, one for the output, one that merges; and as many of a style.
+    assert stylist._content.programs <= 2 * 9 + 1 and stylist._style.programs <= 2 * 9 + 1
