@@ -111,10 +111,10 @@ def test_numbers_of_regions_must_match(whole):
 
 
 def test_many_sizes_take_few_programs():
-    """Contents and styles of a dozen sizes: programs for two sides of windows, by rows and by columns."""
-    stylist = Stylist(_network({"d1.skip": "on", "d1.cat": "on"}), method="eigh", sides=(64, 128))
-    rng = np.random.default_rng(0)
-    for height, width in rng.integers(2, 200, (12, 2)).tolist():
+    """After a picture of one window and one of several, contents and styles of other sizes need no program more."""
+    stylist = Stylist(_network({"d1.skip": "on", "d1.cat": "on"}), method="eigh", sides=(128,))
+    counts = []
+    for height, width in ((50, 60), (150, 140), (7, 120), (129, 300), (200, 131)):
         assert stylist(_image(height, width, 0), stylist.style(_image(width, height, 1))).shape == (height, width, 3)
-    # Of a content: a pass for statistics, one for the output, one that merges; and as many of a style.
-    assert stylist._content.programs <= 2 * 9 + 1 and stylist._style.programs <= 2 * 9 + 1
+        counts.append(stylist._content.programs + stylist._style.programs)
+    assert counts[1] == counts[-1] <= 8
