@@ -11,6 +11,7 @@ from typing import Any
 import nasjax
 from nasjax.commands import (
     apply,
+    card,
     compare,
     data,
     evaluate,
@@ -144,6 +145,7 @@ _COMMANDS: dict[str, _Command] = {
     "finetune": (finetune.add, finetune.run, "extract one arch and train it"),
     "evaluate": (evaluate.add, evaluate.run, "score a network by its own protocol"),
     "export": (export.add, export.run, "write a bundle of a run, or graphs of a stylising network"),
+    "card": (card.add, card.run, "what a bundle says of itself; fill in its licence, credits and notes"),
     "apply": (apply.add, apply.run, "run a bundle on pictures"),
     "stylize": (stylize.add, stylize.run, "give photographs the light and colour of others"),
     "import": (import_teacher.add, import_teacher.run, import_teacher.TEXT),

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 _MOST_BYTES = 1 << 30
+_LEAST_SECONDS = 0.1  # what compiles faster is not worth a file
 _OFF = ("0", "off", "no")
 
 
@@ -35,7 +36,7 @@ def keep_compiled() -> Path | None:
     except OSError:
         return None
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", _LEAST_SECONDS)
     return folder
 
 

@@ -7,8 +7,10 @@
 Pairs are NAME_content.* and NAME_style.*, of which nothing but this script has seen the odd-numbered ones. Contents are
 reduced to `--size` pixels on the longest side, styles too. Columns: edge SSIM of output and content (1 keeps every
 edge); style distance relative to that of the untouched content (0 has reached the style; VGG16 relu1_1 .. relu4_1, for
-which the extra `nasjax[perceptual]` is needed); median milliseconds of a picture, programs compiled, statistics of
-both pictures included. "ours" is what `nasjax stylize` writes, "ours, bare" the network's output (`--no-smooth`).
+which the extra `nasjax[perceptual]` is needed); sliced Wasserstein distance of output and style in CIELAB; mean chroma
+over the style's (of styles that have any); per cent of pixels cut off; median milliseconds of a picture, programs
+compiled, statistics of both pictures included. "ours" is what `nasjax stylize` writes, "ours, unmatched" without its
+match of colours (`--no-match`), "ours, bare" without the filter, too (`--no-smooth`).
 Baselines: global colour transfer (Monge-Kantorovich, Reinhard), and with trained decoders at `--baselines`
 (`scripts/train_style_baselines.py`) the PhotoWCT-like cascade, with its own smoothing and with ours, and the WCT2-like
 network. "ours, cascade's filter" smooths the output as the cascade's is; each of `--filters`, RADIUS:EPSILON:STRIDE of
@@ -35,6 +37,7 @@ from nasjax.cost.measure import device_key
 from nasjax.data.style_pairs import pair_paths
 from nasjax.export.stylist import load_style_network
 from nasjax.export.weights import read_weights
+from nasjax.metrics.palette import clipped_share, mean_chroma, sliced_wasserstein
 from nasjax.metrics.style import edge_ssim, style_distance
 from nasjax.nets.cascade import Smoothing, cascade
 from nasjax.nets.colour import monge_kantorovich, reinhard
@@ -44,21 +47,24 @@ from nasjax.ops.guided import guided_filter, keep_detail
 
 Method = Callable[[Any, Any], Any]
 CONVS = (2, 2, 3, 3, 1)
+GREY = 3.0  # chroma in CIELAB up to which a style is taken for black and white
 
 
 def methods(args: argparse.Namespace) -> dict[str, Method]:
     """Every method that can be run, as `(content, style) -> output`, images [h, w, 3]."""
-    stylist = Stylist(load_style_network(args.network or SHIPPED), method="eigh")
+    network = load_style_network(args.network or SHIPPED)
+    stylist = Stylist(network, method="eigh", smooth=False, match=False)
     keep = jax.jit(lambda c, y: keep_detail(c, y).clip(-1, 1))
     found: dict[str, Method] = {
-        "ours": lambda c, s: keep(c, stylist(c, stylist.style(s))),
-        "ours, bare": lambda c, s: stylist(c, stylist.style(s)),
+        "ours": _stylised(Stylist(network, method="eigh")),
+        "ours, unmatched": _stylised(Stylist(network, method="eigh", match=False)),
+        "ours, bare": _stylised(stylist),
         "Monge-Kantorovich": jax.jit(lambda c, s: monge_kantorovich(c, s)),
         "Reinhard": jax.jit(lambda c, s: reinhard(c, s)),
     }
     window = Smoothing()
     own = jax.jit(lambda c, y: guided_filter(c, y, radius=window.radius, epsilon=window.epsilon).clip(-1, 1))
-    found["ours, cascade's filter"] = lambda c, s: own(c, stylist(c, stylist.style(s)))
+    found["ours, cascade's filter"] = lambda c, s: own(c, _stylised(stylist)(c, s))
     found |= {f"ours {text}": _filtered(stylist, text) for text in getattr(args, "filters", ())}
     folder = Path(args.baselines)
     levels = [level for level in (4, 3, 2, 1) if (folder / f"cascade{level}.safetensors").is_file()]
@@ -71,11 +77,15 @@ def methods(args: argparse.Namespace) -> dict[str, Method]:
     return found
 
 
+def _stylised(stylist: Stylist) -> Method:
+    return lambda c, s: stylist(np.asarray(c), stylist.style(np.asarray(s)))
+
+
 def _filtered(stylist: Stylist, text: str) -> Method:
     """The found network with another filter, RADIUS:EPSILON:STRIDE."""
     radius, epsilon, stride = (kind(part) for kind, part in zip((int, float, int), text.split(":"), strict=True))
     keep = jax.jit(lambda c, y: keep_detail(c, y, radius=radius, epsilon=epsilon, stride=stride).clip(-1, 1))
-    return lambda c, s: keep(c, stylist(c, stylist.style(s)))
+    return lambda c, s: keep(c, _stylised(stylist)(c, s))
 
 
 def _cascade(folder: Path, levels: list[int]) -> Method:
@@ -109,12 +119,23 @@ def middle(image: jax.Array, crop: list[int]) -> jax.Array | None:
     return image[y : y + height, x : x + width] if min(x, y) >= 0 else None
 
 
-def judge() -> Callable[[Any, Any, Any], tuple[float, float]]:
-    """Edge SSIM and relative style distance of an output."""
+def judge() -> Callable[[Any, Any, Any], dict[str, float]]:
+    """The scores of an output, by the names of the columns."""
     encode, weights = vgg((64, 128, 256, 512)).apply, load_vgg16(4)
     distance = jax.jit(lambda y, s: style_distance(encode, weights, y, style=s))
     edges = jax.jit(edge_ssim)
-    return lambda y, c, s: (float(edges(y, c)), float(distance(y, s) / distance(c, s)))
+
+    def score(y: Any, c: Any, s: Any) -> dict[str, float]:
+        y, colour = jnp.asarray(y), float(mean_chroma(s))
+        return {
+            "edge SSIM": float(edges(y, c)),
+            "style": float(distance(y, s) / distance(c, s)),
+            "colours": float(sliced_wasserstein(y, s)),
+            "chroma": float(mean_chroma(y)) / colour if colour > GREY else float("nan"),
+            "clipped %": 100 * float(clipped_share(y)),
+        }
+
+    return score
 
 
 def main() -> None:
@@ -148,7 +169,7 @@ def main() -> None:
     runs = {name: runs[name] for name in args.methods or runs}
     if unknown := set(args.columns or ()) - set(runs):
         parser.error(f"no column {sorted(unknown)[0]!r}; methods that run: {', '.join(runs)}")
-    rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in runs}
+    rows: dict[str, list[dict[str, float]]] = {name: [] for name in runs}
     shown: list[list[Any]] = []
     for pair in pair_paths(args.pairs, args.take)[args.skip :][: args.number]:
         content, style = photo(pair.content, args.size), photo(pair.style, args.size)
@@ -163,19 +184,24 @@ def main() -> None:
             start = time.perf_counter()
             outputs.append(jax.block_until_ready(run(content, style)))
             took = 1000 * (time.perf_counter() - start)
-            edge, near = score(outputs[-1], content, style) if score else (0.0, 0.0)
-            rows[name].append((edge, near, took))
+            rows[name].append((score(outputs[-1], content, style) if score else {}) | {"ms": took})
         by_name = dict(zip(runs, outputs, strict=True))
         shown.append([content, style, *[by_name[name] for name in args.columns or runs]])
     if args.sheet:
         sheet(shown[: args.rows], ["content", "style", *(args.columns or runs)], Path(args.sheet))
-    means = {n: [statistics.mean(v[0] for v in r), statistics.mean(v[1] for v in r), statistics.median(v[2] for v in r)] for n, r in rows.items()}  # fmt: skip  # noqa: E501
+    means = {name: _means(found) for name, found in rows.items()}
     if args.json:
         print(json.dumps({"device": device_key(), "size": args.size, "pairs": len(shown), "rows": means}))
         return
     print(f"{device_key()}; {len(shown)} pairs, longest side {args.size}")
-    for name, (edge, near, took) in means.items():
-        print(f"{name:<20} edge SSIM {edge:.3f}   style {near:.3f}   {took:9.1f} ms")
+    for name, found in means.items():
+        print(f"{name:<20} " + "   ".join(f"{what} {value:.3f}" for what, value in found.items()))
+
+
+def _means(found: list[dict[str, float]]) -> dict[str, float]:
+    """The mean over pairs, of milliseconds the median; what is not a number is left out."""
+    columns = {what: [row[what] for row in found if row[what] == row[what]] for what in found[0]}
+    return {what: (statistics.median if what == "ms" else statistics.mean)(each) for what, each in columns.items()}
 
 
 def sheet(rows: list[list[Any]], names: list[str], path: Path, *, width: int = 240) -> None:

@@ -29,7 +29,7 @@ WRITING = {"files", "say", "basis", "extras"}
 INTEGERS = {"typing", "choice", "space"}
 FUNCTIONS = {"typing", "say", "linalg", "ops"}
 NETWORKS = {*FUNCTIONS, "space", "rounds", "sampling", "nets", "supernet", "spaces"}
-SERVING = {*NETWORKS, *WRITING, "cost", "export"}
+SERVING = {*NETWORKS, *WRITING, "windows", "cost", "export"}
 LAYERS: dict[str, set[str]] = {
     "typing": set(),
     # how results are kept, compared and told
@@ -48,6 +48,7 @@ LAYERS: dict[str, set[str]] = {
     "linalg": {"typing"},
     "ops": {"typing", "say", "linalg"},
     "nets": FUNCTIONS,
+    "windows": {"typing"},
     "supernet": {*FUNCTIONS, "space", "rounds", "nets"},
     "spaces": {*FUNCTIONS, "space", "nets", "supernet"},
     # arrays: know neither space nor nets

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 _IN_MEMORY = 2**28  # bytes of pixels up to which memory is the place for them
 _PAUSE = 0.05  # seconds
@@ -19,21 +20,25 @@ def canvas(size: tuple[int, int], *, deep: bool) -> np.ndarray:
     was written may leave memory. Whatever computes a picture fills one of these, by `to_levels`, and hands it on as
     `Picture.pixels`; `write_picture` encodes it without another copy.
     """
-    height, width = size
     dtype, channels = (np.uint16, 3) if deep else (np.uint8, 4)
-    if height * width * channels * np.dtype(dtype).itemsize <= _IN_MEMORY:
-        return np.zeros((height, width, 3), dtype)
-    with tempfile.TemporaryFile() as file:
-        whole = np.memmap(file, dtype, "w+", shape=(height, width, channels))
     # Four bytes a pixel are what Pillow has, too: `behind` gives them to it as they are.
-    return whole[..., :3]
+    whole = mapped((*size, channels), dtype)
+    return whole[..., :3] if isinstance(whole, np.memmap) else np.zeros((*size, 3), dtype)
+
+
+def mapped(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
+    """An array of zeros, in such a file where it is large."""
+    if np.prod(shape, dtype=np.int64) * np.dtype(dtype).itemsize <= _IN_MEMORY:
+        return np.zeros(shape, dtype)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, dtype, "w+", shape=shape)
 
 
 def release(pixels: np.ndarray) -> None:
     """Let what a file holds of an array leave memory; it comes back where it is read. Other arrays stay."""
-    mapped = getattr(pixels, "_mmap", None)
-    if mapped is not None and hasattr(mapped, "madvise"):
-        mapped.madvise(mmap.MADV_DONTNEED)
+    file = getattr(pixels, "_mmap", None)
+    if file is not None and hasattr(file, "madvise"):
+        file.madvise(mmap.MADV_DONTNEED)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from nasjax.apply.engine import too_large
 from nasjax.apply.images import enlarge
 from nasjax.apply.job import Job, Notes, Told, all_or_error, run_job
 from nasjax.apply.picture import Picture
@@ -41,10 +42,15 @@ def apply_bundle(
 
 
 def bundle_job(
-    bundle: Bundle | Location, images: Location | Sequence[Location], output: Location, *, options: FileOptions
+    bundle: Bundle | Location,
+    images: Location | Sequence[Location],
+    output: Location,
+    *,
+    options: FileOptions,
+    runtime: str = "jax",
 ) -> Job:
-    """The job of `apply_bundle`; raises what that raises before any work."""
-    loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle_folder(bundle))
+    """The job of `apply_bundle`; raises what that raises before any work. `runtime` as of `load_bundle`."""
+    loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle_folder(bundle), runtime=runtime)
     scale = int(loaded.card["scale"])
     settings = {"network": digest(loaded.params), "arch": loaded.arch, "scale": scale}
     return picture_job(
@@ -54,6 +60,7 @@ def bundle_job(
         size_fn=lambda size: (scale * size[0], scale * size[1]),
         settings=settings,
         options=options,
+        refuse_fn=lambda size: too_large(loaded, size),
     )
 
 

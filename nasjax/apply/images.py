@@ -1,14 +1,19 @@
-"""A bundle on images in memory: whole images, whatever their size."""
+"""A bundle on images in memory, of any size."""
 
 from typing import Any, TypeVar
 
 import jax
 import numpy as np
+from jaxtyping import Float, Num
 from PIL import Image
 
+from nasjax.apply.canvas import canvas, mapped, release
+from nasjax.apply.engine import outputs
 from nasjax.apply.picture import Picture, from_pillow, to_pillow
+from nasjax.apply.tiles import Tile
 from nasjax.export.bundle import Bundle
 
+_BLOCK = 2**22  # values that are computed at once
 AnyImage = TypeVar("AnyImage", Image.Image, np.ndarray, jax.Array)
 
 
@@ -16,48 +21,72 @@ def upscale(bundle: Bundle, image: AnyImage) -> AnyImage:
     """Run a bundle on one image (or a float batch) and return the same kind of image, `scale` times as large.
 
     A Pillow picture of any mode gives an 8-bit one of mode L, LA, RGB or RGBA with its profile and EXIF; uint8
-    `[h, w, 3]` gives uint8; float `[h, w, 3]` or `[b, h, w, 3]` in [-1, 1] gives float32, unclipped.
-    The first call for each distinct size compiles. Raises ValueError for another type or shape.
+    `[h, w, 3]` gives uint8; float `[h, w, 3]` or `[b, h, w, 3]` in [-1, 1] gives float32, unclipped. Large images are
+    worked on in windows, with the same result. Raises ValueError for another type or shape, and where the network must
+    see an image as a whole that memory does not suffice for.
     """
     if isinstance(image, Image.Image):
         return to_pillow(enlarge(bundle, from_pillow(image)))
     array = np.asarray(image)
     if array.ndim not in (3, 4) or array.shape[-1] != 3 or 0 in array.shape:
         raise ValueError(f"upscale: expected an image [h, w, 3] or a batch [b, h, w, 3], got the shape {array.shape}")
-    if array.dtype == np.uint8:
-        output = _run(bundle, array.astype(np.float32) / 127.5 - 1)
-        return _like(image, np.round(np.clip((output + 1) * 127.5, 0, 255)).astype(np.uint8))
-    if not np.issubdtype(array.dtype, np.floating):
+    if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
         raise ValueError(f"upscale: expected uint8 or float in [-1, 1], got {array.dtype}")
-    return _like(image, _run(bundle, array.astype(np.float32)))
+    dtype, batch = (np.uint8 if array.dtype == np.uint8 else np.float32), array.reshape(-1, *array.shape[-3:])
+    scale = bundle.card["scale"]
+    out = np.empty((len(batch), scale * array.shape[-3], scale * array.shape[-2], 3), dtype)
+    for pixels, target in zip(batch, out, strict=True):
+        enlarge_into(target, bundle, pixels)
+    return _like(image, out if array.ndim == 4 else out[0])
 
 
 def enlarge(bundle: Bundle, picture: Picture) -> Picture:
     """The picture through the network, `scale` times as large; transparency is enlarged beside it, by bicubic."""
-    rgb = np.clip(_run(bundle, picture.rgb), -1, 1)
-    if picture.alpha is None:
-        return picture._replace(pixels=rgb)
-    alpha = Image.fromarray(picture.alpha).resize(rgb.shape[1::-1], Image.Resampling.BICUBIC)
-    return picture._replace(pixels=rgb, alpha=np.clip(np.asarray(alpha), 0, 1))
-
-
-def _run(bundle: Bundle, image: np.ndarray) -> np.ndarray:
-    """The network on float `[..., h, w, 3]`, padded to the sizes that it accepts and cropped back."""
-    batch = _in_channels(bundle, image if image.ndim == 4 else image[None])
-    height, width = batch.shape[1:3]
-    step, least = bundle.card["size_multiple"], bundle.card["min_size"]
-    added = [max(-(-n // step) * step, least) - n for n in (height, width)]
-    padded = np.pad(batch, ((0, 0), (0, added[0]), (0, added[1]), (0, 0)), mode="edge")
     scale = bundle.card["scale"]
-    output = np.asarray(bundle.apply(jax.numpy.asarray(padded)))[:, : scale * height, : scale * width]
-    output = np.repeat(output, 3, -1) if output.shape[-1] == 1 else output
-    return output if image.ndim == 4 else output[0]
+    size = (scale * picture.size[0], scale * picture.size[1])
+    out = canvas(size, deep=picture.deep)
+    enlarge_into(out, bundle, picture.pixels)
+    alpha = None if picture.alpha is None else _enlarged(picture.alpha, size)
+    return picture._replace(pixels=out, alpha=alpha)
 
 
-def _in_channels(bundle: Bundle, batch: np.ndarray) -> np.ndarray:
-    """Colours as the network takes them: their luma (ITU-R BT.601) where it takes one channel."""
-    one = str(bundle.card.get("colour_order", "RGB")).startswith("1 ")
-    return batch @ np.array([[0.299], [0.587], [0.114]], np.float32) if one else batch
+def enlarge_into(out: Num[np.ndarray, "H W c"], bundle: Bundle, pixels: Num[np.ndarray, "h w 3"]) -> None:
+    """Write what the network makes of pixels into an array of `scale` times their size, part by part.
+
+    Pixels and output are levels (uint8, uint16: clipped and rounded) or float32 in [-1, 1] (unclipped), each for
+    itself; the output may be mapped from a file. ValueError as of `upscale`.
+    """
+    scale = bundle.card["scale"]
+    for tile, y in outputs(bundle, pixels):
+        _paste(out, tile, y, scale)
+        release(out)
+
+
+def _paste(out: np.ndarray, tile: Tile, y: np.ndarray, scale: int) -> None:
+    """The tile's core into its place, as much of it as the picture has; one channel into all of them."""
+    top, left, bottom, right = (scale * edge for edge in tile.core)
+    place = out[top:bottom, left:right]
+    core = y[top - scale * tile.top :, left - scale * tile.left :][: place.shape[0], : place.shape[1]]
+    if np.issubdtype(out.dtype, np.floating):
+        place[...] = core
+        return
+    half = np.float32(np.iinfo(out.dtype).max / 2)
+    levels = (core + np.float32(1)) * half
+    np.rint(np.clip(levels, 0, 2 * half, levels), levels)
+    place[...] = levels
+
+
+def _enlarged(alpha: Float[np.ndarray, "h w"], size: tuple[int, int]) -> Float[np.ndarray, "H W"]:
+    """A plane of another size by bicubic, in [0, 1]; some rows at a time, since it may be as large as the picture."""
+    out, image, factor = mapped(size, np.float32), Image.fromarray(alpha), alpha.shape[0] / size[0]
+    rows = max(1, _BLOCK // size[1])
+    for top in range(0, size[0], rows):
+        part = out[top : top + rows]
+        box = (0, top * factor, alpha.shape[1], (top + len(part)) * factor)
+        resized = image.resize((size[1], len(part)), Image.Resampling.BICUBIC, box)
+        np.clip(np.asarray(resized), 0, 1, part)
+        release(out)
+    return out
 
 
 def _like(image: Any, output: np.ndarray) -> Any:

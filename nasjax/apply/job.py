@@ -19,13 +19,14 @@ class Job(NamedTuple):
     """All that a command does with its pictures: what there is to do, and how one item is read and computed.
 
     `read` gives whatever `compute` takes, and what there is to say about the files; `compute` gives the picture to
-    write.
+    write, and `write` what there is to say about its file (default: as `write_picture`).
     """
 
     plan: Plan
     read: Callable[[Item], tuple[Any, Notes]]
     compute: Callable[[Item, Any], Picture]
     options: FileOptions
+    write: Callable[[Item, Picture], Sequence[str]] | None = None
 
 
 class Told(NamedTuple):
@@ -70,7 +71,8 @@ def run_job(job: Job, told: Told = Told()) -> Outcome:  # noqa: B008 - immutable
     for failure in job.plan.failed:
         failed(failure, None)
     events = Events(done, lambda item, error: failed(Failure(item.name, _reason(error)), error))
-    run_items(job.plan.items, Work(job.read, compute, functools.partial(_write, job)), events, jobs=job.options.jobs)
+    write = job.write or functools.partial(_write, job)
+    run_items(job.plan.items, Work(job.read, compute, write), events, jobs=job.options.jobs)
     return outcome
 
 

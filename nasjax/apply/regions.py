@@ -11,7 +11,7 @@ MOST_REGIONS = 16
 def region_shares(
     labels: tuple[Labels | None, Labels | None], sizes: tuple[tuple[int, int], tuple[int, int]]
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Labels of a content and of a style as float32 shares `[h, w, k]`, one of the k labels of the content each.
+    """Labels of a content and of a style as shares `[h, w, k]` (bool), one of the k labels of the content each.
 
     A label that the style does not have takes the whole style. `sizes` are (height, width) of the two pictures; None
     for both where there are no labels. Raises ValueError for labels of another size, of one picture only, or of more
@@ -29,5 +29,4 @@ def region_shares(
     if len(values) > MOST_REGIONS:
         raise ValueError(f"stylize: {len(values)} regions; at most {MOST_REGIONS} are supported")
     known = np.isin(values, theirs)
-    shares = [(array[..., None] == values).astype(np.float32) for array in (ours, theirs)]
-    return shares[0], np.where(known, shares[1], np.float32(1))
+    return ours[..., None] == values, (theirs[..., None] == values) | ~known

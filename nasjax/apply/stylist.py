@@ -1,213 +1,259 @@
-"""Style transfer with a found network: a style's statistics once, then any content, whole or tile by tile.
+"""Style transfer with a found network: a style's statistics once, then any content, window by window.
 
-Every point of transfer, and of instance normalisation, needs statistics of the whole image. Whole, they are taken as
-the network runs. In tiles the network runs several times over all tiles, each time as far as the next group of points
-whose statistics are not known yet; with them known every tile is independent of the others, and there are no seams.
+What is written is the content, plus what the network makes of it in the style, less what it makes of it in its own:
+the network's own error, of a decoder that is not perfect, never shows. That change follows the content's edges
+(`ops.guided`), and its colours are matched to the style's (`export.finish`).
+
+Every point of transfer, of instance normalisation, and the match of colours, needs statistics of the whole picture.
+Small pictures are one window; of larger ones statistics are gathered first, window by window, point after point
+(`windows.windowed`), and with them known there are no seams.
 """
 
 import functools
-import operator
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, final
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, final
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Num, Shaped
 
-from nasjax.apply.tiles import Tile, Window, cut, tiles_of
+from nasjax.apply.canvas import canvas, release
+from nasjax.apply.passes import Passes
+from nasjax.apply.points import at_feature, marked, point_rules
+from nasjax.apply.tiles import Packed, Tile, as_float, cut
+from nasjax.export.finish import Match, colour_match, corrected, matched, soft_limit
 from nasjax.export.stylist import StyleNetwork
-from nasjax.linalg import Moments, apply_transfer, merge, moments, transfer
+from nasjax.linalg import Moments, merge
+from nasjax.ops.guided import keep_detail
 from nasjax.spaces.photonet import Points
 from nasjax.supernet.extract import Static
+from nasjax.windows.store import Store
+from nasjax.windows.windowed import Plan, Windowed
 
-Record = dict[str, Moments]  # by point: statistics of each region, [labels, ...]
-_EPSILON = 1e-5  # of instance normalisation, as in `ops.norm`
-_REACH = 9  # bottleneck pixels that a network sees to each side: see `tests/apply/test_stylist.py`
+Pixels: TypeAlias = Num[np.ndarray, "h w 3"] | Num[Array, "h w 3"]
+Shares: TypeAlias = Shaped[np.ndarray, "h w k"] | Shaped[Array, "h w k"]
+Counts: TypeAlias = Float[np.ndarray, "h w"] | Float[Array, "h w"]
+Record: TypeAlias = dict[str, Moments]  # by point: statistics of each region, [labels, ...]
+SIDES = (128, 256, 512, 640)  # of windows, in pixels: what there are programs for
+_COLOURS = "colours"
+_SQUARE = 4  # pixels of a square of `ops.guided.keep_detail`
+_AT_ONCE = 1 << 18  # pixels, where they do not depend on one another
 
 
 class Style(NamedTuple):
-    """What a content needs of a style: the statistics at every point of transfer, region by region."""
+    """What a content needs of a style: the statistics at every point of transfer, region by region, and of colours."""
 
     record: Record
+    colours: Moments
     labels: int
+
+
+class _Inputs(NamedTuple):
+    """A picture as windows are cut from it: pixels, shares of regions `[h, w, k]`, and how much each pixel counts."""
+
+    pixels: np.ndarray
+    shares: np.ndarray
+    counts: np.ndarray
+    multiple: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, filled up to multiples, of which there are two or more."""
+        height, width = (self.multiple * max(2, -(-n // self.multiple)) for n in self.pixels.shape[:2])
+        return height, width
+
+    def cut(self, tile: Tile) -> list[np.ndarray]:
+        """The windows of all three; what only fills the picture up counts for nothing."""
+        counts = cut(self.counts, tile)
+        counts[:, max(self.pixels.shape[0] - tile.top, 0) :] = 0
+        counts[:, :, max(self.pixels.shape[1] - tile.left, 0) :] = 0
+        shares = cut(self.shares, tile, mirrored=True, levels=False)
+        return [cut(self.pixels, tile, mirrored=True), shares.astype(np.float32), counts]
 
 
 @final
 class Stylist:
-    """A loaded network that stylises; compiles once for each size of image or tile.
+    """A loaded network that stylises; programs are compiled for windows of the sides `sides` only.
 
-    `method` is how statistics are moved (`linalg.transfer`). Images larger than `tile` pixels a side are worked on in
-    tiles, with the same result to rounding. Images are float32 `[h, w, 3]` in [-1, 1], of any sizes.
+    `method` is how statistics are moved (`linalg.transfer`); `smooth` filters the change along the content's edges,
+    `match` brings its colours to the style's. Pictures are `[h, w, 3]`, float in [-1, 1], uint8 or uint16.
     """
 
-    def __init__(self, network: StyleNetwork, *, method: str = "newton-schulz", tile: int = 1024):
-        self.network, self.tile = network, tile
-        self._step = 2 ** (network.levels - 1)
-        if tile < 8 * self._step * _REACH // 2:
-            raise ValueError(f"tile must be {8 * self._step * _REACH // 2} pixels or more for this network, got {tile}")
-        self._run = functools.partial(_run, network, method)
-        self._orders: dict[int | None, list[str]] = {}
-        # Apart, so that statistics compute no more of the network than they need.
-        self._output = jax.jit(lambda *inputs: self._run(*inputs)[0])
-        self._measure = jax.jit(lambda points, *inputs: _only(points, self._run(*inputs)[1]), static_argnums=0)
-
-    def style(
+    def __init__(
         self,
-        image: Float[Array, "h w 3"],
-        weights: Float[Array, "h w k"] | None = None,
-        counts: Float[Array, "h w"] | None = None,
-    ) -> Style:
+        network: StyleNetwork,
+        *,
+        method: str = "newton-schulz",
+        smooth: bool = True,
+        match: bool = True,
+        sides: tuple[int, ...] = SIDES,
+        programs: Path | None = None,
+    ):
+        self.network, self.match, self.sides = network, match, sides
+        self.multiple = max(2 ** (network.levels - 1), _SQUARE)
+        names = [*(choice.name for choice in network.net.space.choices), _COLOURS]
+        rules = point_rules(names, method=method)
+        forward = network.forward
+        settings = (network.net.space.to_json(), network.arch, forward.encoder.widths, forward.ops, method, smooth)
+        kinds = {"content": _content(network, smooth), "style": _style(network)}
+        self._content, self._style = (
+            Windowed(
+                fn,
+                multiple=self.multiple,
+                named=rules,
+                store=None if programs is None else Store(programs, f"stylist {kind} {settings}"),
+            )
+            for kind, fn in kinds.items()
+        )
+        self._plans: dict[Any, Plan] = {}
+
+    def style(self, image: Pixels, weights: Shares | None = None, counts: Counts | None = None) -> Style:
         """The statistics of a style; `weights` say how much each pixel belongs to each of k regions (default: one).
 
-        `counts` say how much each pixel counts in them at all (default: once), as its opacity does.
+        `counts` say how much each pixel counts in them at all, from 0 to 1 (default: 1), as its opacity does.
         """
-        transfers = tuple(filter(_is_transfer, self._points(None)))
-        record = _only(transfers, self._statistics(image, weights, counts, None))
-        return Style(record, 1 if weights is None else weights.shape[-1])
+        inputs = _inputs(image, weights, counts, self.multiple)
+        passes = self._passes(self._style, self.network.params, inputs)
+        known = passes.gather(inputs, passes.plan.levels)
+        if not known:
+            ((_, _, known),) = passes.outputs(inputs, known)
+        record = {
+            name.removeprefix("note "): jax.tree.map(np.asarray, known[str(number)])
+            for number, (name, _) in enumerate(passes.plan.points)
+            if name.startswith("note ")
+        }
+        return Style(record, record.pop(_COLOURS), inputs.shares.shape[-1])
 
     def __call__(
         self,
-        content: Float[Array, "h w 3"],
+        content: Pixels,
         style: Style,
         *,
         alpha: float = 1.0,
-        weights: Float[Array, "h w k"] | None = None,
-        counts: Float[Array, "h w"] | None = None,
-    ) -> Float[Array, "h w 3"]:
-        """The content in the style's light and colour, clipped; `alpha` 0 transfers nothing, 1 everything.
+        weights: Shares | None = None,
+        counts: Counts | None = None,
+        dtype: Any = np.float32,
+    ) -> np.ndarray:
+        """The content in the style's light and colour, `[h, w, 3]`; `alpha` 0 transfers nothing, 1 everything.
 
-        `weights` as of `style`, both or neither; `counts` too, and pixels that do not count are moved all the same.
-        Raises ValueError where the numbers of regions differ.
+        With alpha 0, and where a picture is its own style, it is the content. `weights` and `counts` as of `style`;
+        what does not count is moved all the same. `dtype` is float32 (in [-1, 1]), uint8 or uint16. Raises ValueError
+        where the numbers of regions differ.
         """
-        found = 1 if weights is None else weights.shape[-1]
-        if found != style.labels:
+        inputs = _inputs(content, weights, counts, self.multiple)
+        if (found := inputs.shares.shape[-1]) != style.labels:
             raise ValueError(f"stylize: the content has {found} regions, the style {style.labels}; they must match")
-        target = _Target(style.record, jnp.float32(alpha))
-        known = {} if self._fits(content) else self._statistics(content, weights, counts, target)
-        out = jnp.zeros(content.shape, jnp.float32)
-        for tile in self._tiles(content):
-            window = cut(tile, content, weights, step=self._step, counts=counts)
-            out = tile.paste(out, self._output(self.network.params, window, known, target))
-        return out.clip(-1, 1)
+        given = {"net": self.network.params, "style": style.record, "alpha": np.float32(alpha)}
+        passes = self._passes(self._content, given, inputs)
+        # The last level is that of the output's colours: they are measured as it is made.
+        known = passes.gather(inputs, passes.plan.levels - 1)
+        y, own = Packed.of(inputs.pixels.shape[:2], exact=dtype == np.float32), None
+        for tile, made, sums in passes.outputs(inputs, known):
+            y.paste(tile, np.asarray(made)[0])
+            part = sums[str(len(passes.plan.points) - 1)]
+            own = part if own is None else _merge(own, part)
+        match = _match(own, style.colours, np.float32(alpha if self.match else 0))
+        return _finished(y, inputs, match, dtype)
 
-    def _statistics(
-        self, image: Array, weights: Array | None, counts: Array | None, target: "_Target | None"
-    ) -> Record:
-        """Statistics at the points that matter: one group of points after the other, each over all tiles."""
-        known: Record = {}
-        groups = _groups(self._points(target), self.network.levels, styled=target is not None)
-        if target is None and self._fits(image):
-            groups = [[name for group in groups for name in group]]  # a style is not moved: the whole is one pass
-        for group in map(tuple, groups):
-            windows = (cut(tile, image, weights, step=self._step, counts=counts) for tile in self._tiles(image))
-            parts = (self._measure(group, self.network.params, window, known, target) for window in windows)
-            known |= functools.reduce(_merge, parts)
-        return known
-
-    def _points(self, target: "_Target | None") -> list[str]:
-        """Names of the points of this arch, in the order in which the network comes to them."""
-        labels = None if target is None else next((len(m.count) for m in target.record.values()), 1)
-        if labels not in self._orders:
-            side = 2 * self._step
-            shapes: list[Any] = [jax.ShapeDtypeStruct((1, side, side, n), jnp.float32) for n in (3, labels or 1, 1)]
-            traced = jax.eval_shape(self._run, self.network.params, Window(*shapes), {}, target)
-            self._orders[labels] = list(traced[1])
-        return self._orders[labels]
-
-    def _fits(self, image: Array) -> bool:
-        return max(image.shape[:2]) <= self.tile
-
-    def _tiles(self, image: Array) -> list[Tile]:
-        window = self.tile if not self._fits(image) else None
-        height, width = image.shape[:2]
-        return tiles_of((height, width), window=window, margin=_REACH * self._step, step=self._step)
+    def _passes(self, windowed: Windowed, parameters: Any, inputs: _Inputs) -> Passes:
+        side = min(side for side in self.sides if side >= min(max(inputs.size), self.sides[-1]))
+        labels = inputs.shares.shape[-1]
+        key = (id(windowed), side, labels)
+        if key not in self._plans:
+            self._plans[key] = windowed.plan(parameters, (3, labels, 1), side=side)
+        return Passes(windowed, parameters, self._plans[key], self.sides)
 
 
-class _Target(NamedTuple):
-    record: Record
-    alpha: Array
+def _content(network: StyleNetwork, smooth: bool) -> Callable[..., Array]:
+    """What is run on a content's windows: its pixels with the change that the network makes, measured at the end."""
+
+    def run(given: Any, x: Array, shares: Array, counts: Array) -> Array:
+        normalise = _normaliser(counts)
+
+        def move(name: str, h: Array) -> Array:
+            if name not in given["style"]:
+                return h
+            target = given["style"][name]
+            return marked("move", name)(h, at_feature(shares, h), at_feature(counts, h), *target, given["alpha"])
+
+        moved = _forward(network, given["net"], x, Points(move, normalise))
+        # The same to the last bit where nothing is moved; what both begin with is computed once.
+        y = corrected(x, moved, _forward(network, given["net"], x, Points(normalise=normalise)))
+        y = keep_detail(x, y) if smooth else y
+        return marked("note", _COLOURS)(y, shares, counts)
+
+    return run
 
 
-def _run(
-    network: StyleNetwork,
-    method: str,
-    params: Any,
-    window: Window,
-    known: Record,
-    target: _Target | None,
-) -> tuple[Array, Record]:
-    """The output, and the statistics of what counts at every point whose own are not `known`."""
-    record: Record = {}
+def _style(network: StyleNetwork) -> Callable[..., Array]:
+    """What is run on a style's windows: the network as far as its points of transfer, which only measure."""
 
-    def own(name: str, h: Array) -> tuple[Moments, Array]:
-        weights = _at(window.shares, h)
-        if name not in known:
-            record[name] = _regions(h, weights * _at(window.core, h))
-        return known[name] if name in known else record[name], weights
+    def run(params: Any, x: Array, shares: Array, counts: Array) -> Array:
+        def note(name: str, h: Array) -> Array:
+            return marked("note", name)(h, at_feature(shares, h), at_feature(counts, h))
 
-    def move(name: str, h: Array) -> Array:
-        content, weights = own(name, h)
-        if target is None or name not in target.record:
-            return h
-        return _blend(h, weights, content, target.record[name], target.alpha, method)
+        _forward(network, params, x, Points(note, _normaliser(counts)))
+        return marked("note", _COLOURS)(x, shares, counts)
 
-    def normalise(name: str, h: Array) -> Array:
-        whole, _ = own(name, h)
-        whole = functools.reduce(merge, [jax.tree.map(operator.itemgetter(i), whole) for i in range(len(whole.count))])
-        variance = jnp.diagonal(whole.scatter) / jnp.maximum(whole.count, 1)
-        shape = (1,) * (h.ndim - 1) + (-1,)
-        return (h - whole.mean.reshape(shape)) * jax.lax.rsqrt(variance + _EPSILON).reshape(shape)
-
-    forward = network.forward._replace(points=Points(move, normalise))
-    return forward(Static(network.net.space, params, network.arch), window.x), record
+    return run
 
 
-def _blend(h: Array, weights: Array, content: Moments, style: Moments, alpha: Array, method: str) -> Array:
-    """Each region after its own map; where regions meet, their mixture. A region that either lacks stays as it is."""
-    flat, mix = h.reshape(-1, h.shape[-1]), weights.reshape(-1, weights.shape[-1])
-    moved = flat
-    for label in range(mix.shape[-1]):
-        mine, theirs = (jax.tree.map(operator.itemgetter(label), m) for m in (content, style))
-        y = apply_transfer(transfer(mine, theirs, method=method), flat, alpha)
-        there = (mine.count > 0) & (theirs.count > 0)
-        moved = moved + mix[:, label : label + 1] * jnp.where(there, y - flat, 0.0)
-    return moved.reshape(h.shape)
+def _normaliser(counts: Array) -> Callable[[str, Array], Array]:
+    return lambda name, h: marked("normalise", name)(h, at_feature(counts, h))
 
 
-def _regions(h: Array, weights: Array) -> Moments:
-    """Statistics of each region: `[labels, ...]`."""
-    flat = h.reshape(-1, h.shape[-1])
-    return jax.lax.map(lambda w: moments(flat, w), jnp.moveaxis(weights.reshape(-1, weights.shape[-1]), -1, 0))
+def _forward(network: StyleNetwork, params: Any, x: Array, points: Points) -> Array:
+    return network.forward._replace(points=points)(Static(network.net.space, params, network.arch), x)
 
 
-def _at(shares: Array, h: Array) -> Array:
-    """Shares at a feature's resolution: means over the pixels that each position covers."""
-    factor = shares.shape[1] // h.shape[-3]
-    batch, height, width, labels = shares.shape
-    return shares.reshape(batch, height // factor, factor, width // factor, factor, labels).mean((2, 4))
+def _inputs(image: Pixels, shares: Shares | None, counts: Counts | None, multiple: int) -> _Inputs:
+    pixels = np.asarray(image)
+    one = np.broadcast_to(np.float32(1), (*pixels.shape[:2], 1))
+    shares = one if shares is None else np.asarray(shares)
+    return _Inputs(pixels, shares, one if counts is None else np.asarray(counts, np.float32)[..., None], multiple)
 
 
-def _groups(points: list[str], levels: int, *, styled: bool) -> list[list[str]]:
-    """Points whose inputs depend only on points before their group: skips, then norms, then stage after stage."""
-    skips = [n for n in points if n.endswith(".skip") or n == "bn.wct"]
-    norms = [n for n in points if not _is_transfer(n)]
-    stages = [[f"d{stage}.wct"] for stage in range(levels, 0, -1) if f"d{stage}.wct" in points]
-    # A style is not moved, so what is behind a transfer does not wait for it, and norms matter to later stages only.
-    behind = [n for group in stages for n in group]
-    groups = [skips, norms, *stages] if styled else [skips + norms if behind else skips, behind]
-    return [group for group in groups if group]
+@jax.jit
+def _match(own: Moments, style: Moments, alpha: Array) -> Match:
+    """The match of each region's colours, of no strength where the content or the style has none of it."""
+    found = colour_match(own, style, alpha)
+    there = (own.count > 0) & (style.count > 0)
+    return found._replace(strength=jnp.where(there, found.strength, 0.0))
 
 
-def _only(points: Sequence[str], record: Record) -> Record:
-    return {name: record[name] for name in points}
+@functools.partial(jax.jit, static_argnums=0)
+def _finish(dtype: Any, y: Array, content: Array, shares: Array, match: Match) -> Array:
+    """Pixels `[n, 3]` after the match of their regions, as levels of `dtype` or in [-1, 1]."""
+    labels = shares.shape[-1]
+    each = matched(match, jnp.broadcast_to(y, (labels, *y.shape)))
+    y = soft_limit(y + (shares.T[..., None] * (each - y[None])).sum(0), content)
+    if dtype == jnp.float32:
+        return y
+    highest = jnp.iinfo(dtype).max
+    return jnp.round((y + 1) * (highest / 2)).astype(dtype)
 
 
-def _is_transfer(name: str) -> bool:
-    return name.endswith((".wct", ".skip"))
+def _finished(y: Packed, inputs: _Inputs, match: Match, dtype: Any) -> np.ndarray:
+    """The picture after the match, some rows at a time, each time as many pixels."""
+    height, width = inputs.pixels.shape[:2]
+    out = y.array if dtype == np.float32 else canvas((height, width), deep=dtype == np.uint16)
+    rows = max(1, _AT_ONCE // width)
+    length = _AT_ONCE * -(-width // _AT_ONCE)
+    for top in range(0, height, rows):
+        part = slice(top, min(top + rows, height))
+        given = (y.rows(part), as_float(inputs.pixels[part]), inputs.shares[part].astype(np.float32))
+        flat = [_filled(array, length) for array in given]
+        count = (part.stop - part.start) * width
+        out[part] = np.asarray(_finish(np.dtype(dtype), *flat, match))[:count].reshape(out[part].shape)
+        release(out)
+    return out
 
 
-def _merge(a: Record, b: Record) -> Record:
-    return {name: _merge_moments(a[name], b[name]) for name in a}
+def _filled(array: np.ndarray, length: int) -> np.ndarray:
+    flat = array.reshape(-1, array.shape[-1])
+    return np.concatenate([flat, np.zeros((length - len(flat), flat.shape[-1]), flat.dtype)])
 
 
-_merge_moments: Callable[[Moments, Moments], Moments] = jax.jit(jax.vmap(merge))
+_merge = jax.jit(jax.vmap(merge))

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import jax.numpy as jnp
 import numpy as np
 
+from nasjax.apply.levels import to_floats, to_levels
 from nasjax.apply.regions import Labels, region_shares
 from nasjax.apply.stylist import Style, Stylist
 from nasjax.apply.transparency import spread_colours
 from nasjax.export.stylist import load_style_network
 from nasjax.linalg import METHODS
-from nasjax.ops.guided import keep_detail
+from nasjax.windows.store import kept_programs
 
 Location: TypeAlias = str | os.PathLike[str]
-Photo: TypeAlias = np.ndarray  # uint8 or float32 in [-1, 1], [h, w, 3]
+Photo: TypeAlias = np.ndarray  # uint8, uint16 or float32 in [-1, 1], [h, w, 3]
 Opacity: TypeAlias = np.ndarray  # float in [0, 1], [h, w]
 SHIPPED = Path(__file__).parent / "network"
 _KEPT_STYLES = 4
@@ -35,6 +35,7 @@ class StyleOptions:
     smooth: bool = True  # filter the change along the content's edges (`ops.guided.keep_detail`)
     method: str = "newton-schulz"  # how statistics are moved: eigh, newton-schulz or cholesky
     network: Location | None = None  # a network folder of a search; None: the one that comes with the package
+    match: bool = True  # match the output's colours to the style's (`export.finish.colour_match`)
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
@@ -57,27 +58,24 @@ def stylize(
 ) -> Photo:
     """The content in the light and colour of the style, with its own edges; of the content's size and type.
 
-    Pictures are `[h, w, 3]` of any sizes, uint8 or float in [-1, 1]. With labels, each region of the content takes the
-    statistics of the style's region of the same label. Opacities `[h, w]` in [0, 1] say how much a pixel counts in
-    them; colours of what is invisible never do. Raises ValueError for other arrays, for labels and opacities that do
-    not fit their picture, and for labels that only one of the two has.
+    Pictures are `[h, w, 3]` of any sizes, uint8, uint16 or float in [-1, 1]. With alpha 0, and where a picture is its
+    own style, the output is the content. Large pictures are worked on in windows, with the same result. With labels,
+    each region of the content takes the statistics of the style's region of the same label. Opacities `[h, w]` in
+    [0, 1] say how much a pixel counts in them; colours of what is invisible never do. Raises ValueError for other
+    arrays, for labels and opacities that do not fit their picture, and for labels that only one of the two has.
     """
     (ours, counts), (theirs, their_counts) = (
         _visible(name, _pixels(name, image), alpha)
         for name, image, alpha in (("content", content, content_alpha), ("style", style, style_alpha))
     )
-    found = region_shares((content_labels, style_labels), (content.shape[:2], style.shape[:2]))
-    shares = [None if a is None else jnp.asarray(a) for a in found]
+    shares = region_shares((content_labels, style_labels), (content.shape[:2], style.shape[:2]))
     known = _style(options, theirs, shares[1], their_counts)
-    out = _stylist(options)(ours, known, alpha=options.alpha, weights=shares[0], counts=counts)
-    if options.smooth:
-        out = keep_detail(ours, out).clip(-1, 1)
-    out = np.asarray(out)
-    return out if content.dtype != np.uint8 else np.round((out + 1) * 127.5).astype(np.uint8)
+    dtype = ours.dtype if ours.dtype in (np.uint8, np.uint16) else np.float32
+    return _stylist(options)(ours, known, alpha=options.alpha, weights=shares[0], counts=counts, dtype=dtype)
 
 
 def _stylist(options: StyleOptions) -> Stylist:
-    return _loaded(Path(options.network or SHIPPED), options.method)
+    return _loaded(Path(options.network or SHIPPED), options.method, options.smooth, options.match)
 
 
 def _style(options: StyleOptions, pixels: Any, shares: Any, counts: Any) -> Style:
@@ -96,19 +94,19 @@ _styles: OrderedDict[Hashable, Style] = OrderedDict()
 
 
 @functools.lru_cache(4)
-def _loaded(folder: Path, method: str) -> Stylist:
-    """Kept, so that a second picture of a size does not compile again."""
-    return Stylist(load_style_network(folder), method=method)
+def _loaded(folder: Path, method: str, smooth: bool, match: bool) -> Stylist:
+    """Kept, so that a second picture does not compile again."""
+    return Stylist(load_style_network(folder), method=method, smooth=smooth, match=match, programs=kept_programs())
 
 
 def _pixels(name: str, image: Photo) -> Any:
     if image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
         raise ValueError(f"stylize: the {name} must be [h, w, 3] with a pixel or more, got {image.shape}")
-    if image.dtype == np.uint8:
-        return jnp.asarray(image, jnp.float32) / 127.5 - 1
+    if image.dtype in (np.uint8, np.uint16):
+        return np.asarray(image)
     if not np.issubdtype(image.dtype, np.floating) or not np.isfinite(image).all() or np.abs(image).max() > 1.001:
-        raise ValueError(f"stylize: the {name} must be uint8, or float in [-1, 1]; got {image.dtype}")
-    return jnp.asarray(image, jnp.float32)
+        raise ValueError(f"stylize: the {name} must be uint8, uint16, or float in [-1, 1]; got {image.dtype}")
+    return np.asarray(image, np.float32)
 
 
 def _visible(name: str, pixels: Any, alpha: Opacity | None) -> tuple[Any, Any]:
@@ -120,5 +118,8 @@ def _visible(name: str, pixels: Any, alpha: Opacity | None) -> tuple[Any, Any]:
     if not np.issubdtype(alpha.dtype, np.floating) or not (alpha.min() >= 0 and alpha.max() <= 1):
         raise ValueError(f"stylize: the alpha of the {name} must be float in [0, 1], got {alpha.dtype}")
     opacity = alpha.astype(np.float32)
-    counts = jnp.asarray(opacity) if opacity.min() < 1 and opacity.max() > 0 else None
-    return jnp.asarray(spread_colours(np.asarray(pixels), opacity)), counts
+    counts = opacity if opacity.min() < 1 and opacity.max() > 0 else None
+    if opacity.min() > 0:
+        return pixels, counts
+    spread = spread_colours(to_floats(pixels), opacity)
+    return spread if pixels.dtype == np.float32 else to_levels(spread, deep=pixels.dtype == np.uint16), counts

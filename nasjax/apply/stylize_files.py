@@ -12,6 +12,7 @@ import numpy as np
 from nasjax.apply.files import digest
 from nasjax.apply.job import Job, Notes, Told, all_or_error, run_job
 from nasjax.apply.masks import Masks, read_masks
+from nasjax.apply.memory import refusal
 from nasjax.apply.photo import as_colours, in_colours_of, limit_size, limited, repaint
 from nasjax.apply.picture import Picture
 from nasjax.apply.plan import FileOptions, Item, Wanted, plan
@@ -20,6 +21,8 @@ from nasjax.apply.regions import Labels
 from nasjax.apply.select import Location, Selection, select
 from nasjax.apply.stylize import SHIPPED, StyleOptions, stylize
 from nasjax.export.stylist import load_style_network
+
+_WINDOW_BYTES = 500 << 20  # what a window takes
 
 
 def stylize_files(
@@ -89,8 +92,8 @@ def restyle(pair: Pair, options: StyleOptions) -> Picture:
     """The content, stylised: what is invisible of either does not count."""
     content, style = pair.content, pair.style
     out = stylize(
-        content.pixels if content.pixels.dtype == np.uint8 else content.rgb,
-        style.rgb,
+        content.pixels,
+        style.pixels,
         options,
         content_labels=pair.labels[0],
         style_labels=pair.labels[1],
@@ -124,7 +127,12 @@ class _Reader:
 
 def _pairs(contents: Selection, styles: Selection, options: StyleOptions) -> list[Wanted]:
     return [
-        Wanted((content, style), f"{content.path.stem}_{style.path.stem}", limited(content.header.size, options.size))
+        Wanted(
+            (content, style),
+            f"{content.path.stem}_{style.path.stem}",
+            limited(content.header.size, options.size),
+            refusal(content.header.size, _WINDOW_BYTES),
+        )
         for style in styles.sources
         for content in contents.sources
     ]

@@ -1,87 +1,120 @@
-"""Overlapping windows of one size over an image: what a network is run on, and which part of it counts."""
+"""Overlapping windows of few shapes over a picture: what a network is run on, and which part of it counts."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Float, Num, Shaped
 
-_GRAIN = 16  # windows are multiples of so many steps
+from nasjax.apply.canvas import mapped, release
+from nasjax.windows.windowed import Place
 
 
 class Tile(NamedTuple):
-    """A window of an image (padded at the bottom and right to whole steps), and its core, which no other has."""
+    """A window of a picture, and its core (top, left, bottom, right in the picture), which no other window has.
+
+    `open_ended`: whether the window may reach beyond the picture's last row, and column.
+    """
 
     top: int
     left: int
     height: int
     width: int
-    core: tuple[int, int, int, int]  # top, left, bottom, right in the image
-
-    def paste(self, out: Float[Array, "h w c"], y: Float[Array, "1 i j c"]) -> Float[Array, "h w c"]:
-        """The image with the tile's core in its place."""
-        top, left, bottom, right = self.core
-        return out.at[top:bottom, left:right].set(
-            y[0, top - self.top : bottom - self.top, left - self.left : right - self.left]
-        )
+    core: tuple[int, int, int, int]
+    open_ended: tuple[bool, bool] = (False, False)
 
 
-class Window(NamedTuple):
-    """Pixels, how much each belongs to each region, and how much it counts: 0 outside the tile's core."""
+def tiles_of(size: tuple[int, int], *, sides: Sequence[int], margin: int, exact: int = 0) -> list[Tile]:
+    """Tiles that cover a picture of `size`, row by row, with `margin` pixels around each core but at the borders.
 
-    x: Float[Array, "1 h w 3"]
-    shares: Float[Array, "1 h w k"]
-    core: Float[Array, "1 h w 1"]
-
-
-def tiles_of(size: tuple[int, int], *, window: int | None, margin: int, step: int) -> list[Tile]:
-    """Tiles that cover an image of `size`, with `margin` pixels around each core but at the image's borders.
-
-    `window` is the largest side of a tile (None: the whole image is one); `step` divides all positions.
+    `sides` are the sides that windows may have, ascending. Where a side of the picture is no longer than the last, one
+    window of the least that holds it is all there is; else windows of the last side lie inside the picture. Margin and
+    sides are multiples of what divides the size. `exact`: no window reaches beyond the picture, whatever its size; they
+    begin at multiples of that number, and the last one ends where the picture does. ValueError where several are needed
+    and the last side is no longer than two margins.
     """
-    rows, columns = (_spans(length, window, margin, step) for length in size)
-    return [Tile(y, x, h, w, (top, left, bottom, right)) for y, h, top, bottom in rows for x, w, left, right in columns]
+    rows, columns = (_spans(length, sides, margin, exact=exact) for length in size)
+    loose = (exact == 0 and size[0] <= sides[-1], exact == 0 and size[1] <= sides[-1])
+    return [
+        Tile(y, x, h, w, (top, left, bottom, right), loose)
+        for y, h, top, bottom in rows
+        for x, w, left, right in columns
+    ]
 
 
 def cut(
-    tile: Tile,
-    image: Float[Array, "h w 3"],
-    shares: Float[Array, "h w k"] | None,
-    *,
-    step: int,
-    counts: Float[Array, "h w"] | None = None,
-) -> Window:
-    """The window; how much each pixel belongs to each region (default: all to one); and how much it counts.
+    pixels: Shaped[np.ndarray, "h w c"], tile: Tile, *, mirrored: bool = False, levels: bool = True
+) -> Shaped[np.ndarray, "1 i j c"]:
+    """The tile's window; beyond the picture the last pixel again, or the picture mirrored, border included.
 
-    Around the core that is 0, and in it `counts` (default: 1).
+    uint8 and uint16 are `levels`, which become float32 in [-1, 1], or other integers, which stay what they are.
     """
-    height, width = image.shape[:2]
-    shares = jnp.ones((height, width, 1)) if shares is None else shares
-    top, left, bottom, right = tile.core
-    inside = 1.0 if counts is None else counts[top:bottom, left:right, None]
-    core = jnp.zeros((height, width, 1)).at[top:bottom, left:right].set(inside)
-    more = [max(-(-n // step) * step, 2 * step) - n for n in (height, width)]
-    here = (slice(tile.top, tile.top + tile.height), slice(tile.left, tile.left + tile.width))
-    # Mirrored as often as it takes: a picture may be narrower than what it is padded by.
-    modes = ((image, "symmetric"), (shares, "symmetric"), (core, "constant"))
-    x, shares, core = (jnp.pad(a, ((0, more[0]), (0, more[1]), (0, 0)), mode=mode)[here][None] for a, mode in modes)
-    return Window(x, shares, core)
+    for axis, (start, length) in enumerate(((tile.top, tile.height), (tile.left, tile.width))):
+        at, end = np.arange(start, start + length), pixels.shape[axis]
+        if at[-1] < end:
+            pixels = pixels[(slice(None),) * axis + (slice(start, start + length),)]
+            continue
+        at = np.minimum(at % (2 * end), 2 * end - 1 - at % (2 * end)) if mirrored else np.minimum(at, end - 1)
+        pixels = np.take(pixels, at, axis)
+    return (as_float(pixels) if levels else pixels)[None]
 
 
-def _spans(length: int, window: int | None, margin: int, step: int) -> list[tuple[int, int, int, int]]:
+def as_float(pixels: Num[np.ndarray, "*d"]) -> Float[np.ndarray, "*d"]:
+    """A copy as float32: levels become [-1, 1]."""
+    wide = pixels.astype(np.float32)
+    if np.issubdtype(pixels.dtype, np.floating):
+        return wide
+    wide /= np.float32(np.iinfo(pixels.dtype).max / 2)
+    wide -= 1
+    return wide
+
+
+def place_of(tile: Tile, size: tuple[int, int]) -> Place:
+    """The tile in a picture of `size`, as programs take it."""
+    start = np.array([tile.top, tile.left], np.int32)
+    core = np.array(tile.core, np.int32).reshape(2, 2).T - start[:, None]
+    return Place(start, np.array(size, np.int32), core, tile.open_ended)
+
+
+class Packed(NamedTuple):
+    """A picture that is put together from tiles: float32, or half of that, in steps of 6e-5 from -2 to 2."""
+
+    array: np.ndarray
+
+    @classmethod
+    def of(cls, size: tuple[int, int], *, exact: bool) -> "Packed":
+        """An empty one."""
+        return cls(np.empty((*size, 3), np.float32) if exact else mapped((*size, 3), np.uint16))
+
+    def paste(self, tile: Tile, y: Float[np.ndarray, "i j 3"]) -> None:
+        """Puts the tile's core in its place, as much of it as the picture has."""
+        top, left, bottom, right = tile.core
+        place = self.array[top:bottom, left:right]
+        core = y[top - tile.top :, left - tile.left :][: place.shape[0], : place.shape[1]]
+        place[...] = core if place.dtype == np.float32 else np.round((core.clip(-2, 2) + 2) * (65535 / 4))
+        release(self.array)
+
+    def rows(self, part: slice) -> Float[np.ndarray, "i w 3"]:
+        """Some rows as float32."""
+        rows = self.array[part].astype(np.float32)
+        release(self.array)
+        return rows if self.array.dtype == np.float32 else rows * np.float32(4 / 65535) - 2
+
+
+def _spans(length: int, sides: Sequence[int], margin: int, *, exact: int) -> list[tuple[int, int, int, int]]:
     """(start, size, core start, core end) along one axis."""
-    padded = max(-(-length // step) * step, 2 * step)
-    if window is None or padded <= window:
-        return [(0, padded, 0, length)]
-    side = window // step * step
+    if length <= sides[-1]:
+        return [(0, length if exact else min(side for side in sides if side >= length), 0, length)]
+    side = sides[-1]
+    inner = side - 2 * margin
+    if inner <= 0:
+        raise ValueError(f"tiles of {side} pixels are no larger than the {margin} on each side that are only seen")
     # Windows at the borders need a margin on one side only.
-    number = max(2, -(-(padded - 2 * margin) // (side - 2 * margin)))
-    # Of one number of windows the smallest: they overlap less. In coarse steps, so that pictures share programs.
-    least, grain = -(-(padded - 2 * margin) // number) + 2 * margin, _GRAIN * step
-    side = min(side, -(-least // grain) * grain)
-    core = side - 2 * margin
-    edges = [margin + core * i for i in range(1, number)]
-    edges = [0, *(e for e in edges if e < length), length]
+    number = max(2, -(-(length - 2 * margin) // inner))
+    edges, step = [0, *(margin + inner * i for i in range(1, number)), length], max(exact, 1)
+    starts = [min(max(edge - margin, 0), length - side) // step * step for edge in edges[:-1]]
+    ends = [*(start + side for start in starts[:-1]), length]
     return [
-        (min(max(start - margin, 0), padded - side), side, start, end)
-        for start, end in zip(edges, edges[1:], strict=False)
+        (start, end - start, first, last)
+        for start, end, first, last in zip(starts, ends, edges[:-1], edges[1:], strict=True)
     ]

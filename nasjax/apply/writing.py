@@ -2,14 +2,14 @@
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from nasjax.apply.canvas import behind, releasing
+from nasjax.apply.canvas import behind, canvas, mapped, release, releasing
 from nasjax.apply.deep import write_png
 from nasjax.apply.formats import Format, format_of
 from nasjax.apply.levels import to_floats, to_levels
@@ -65,6 +65,19 @@ def check_folder(path: Path) -> None:
         raise ValueError(f"cannot write {path}: the folder {path.parent} may not be written to")
 
 
+def over_white(picture: Picture) -> np.ndarray:
+    """Levels `[h, w, 3]` of 8 bits of a picture that is put over white."""
+    pixels, alpha = picture.pixels, picture.alpha
+    if alpha is None:
+        return to_levels(pixels, deep=False)
+    out = canvas(picture.size, deep=False)
+    for here in _blocks(picture.size):
+        out[here] = to_levels(alpha[here, :, None] * (to_floats(pixels[here]) - 1) + 1, deep=False)
+        for array in (pixels, alpha, out):
+            release(array)
+    return out
+
+
 def _fitted(picture: Picture, format_: Format) -> tuple[Picture, list[str]]:
     """The picture as a format can hold it, and what had to be given up."""
     notes = []
@@ -72,8 +85,7 @@ def _fitted(picture: Picture, format_: Format) -> tuple[Picture, list[str]]:
         picture = as_colours(picture)
     if picture.alpha is not None and not format_.transparent:
         notes.append(f"{format_.kind} has no transparency: it is put over white")
-        over_white = picture.alpha[..., None] * (to_floats(picture.pixels) - 1) + 1
-        picture = picture._replace(pixels=over_white, alpha=None)
+        picture = picture._replace(pixels=over_white(picture), alpha=None)
     if picture.deep and not format_.deep:
         notes.append(f"{format_.kind} has 8 bits a channel, of 16 that the picture has")
         picture = picture._replace(deep=False)
@@ -106,16 +118,22 @@ def _channels(picture: Picture) -> np.ndarray:
     dtype, colours = np.dtype(np.uint16 if deep else np.uint8), 1 if picture.grey else 3
     if picture.alpha is None and not picture.grey and pixels.dtype == dtype:
         return pixels
-    out = np.empty((*picture.size, colours + (picture.alpha is not None)), dtype)
-    # In blocks of rows: floats of a whole picture are four times what is written.
-    rows = max(1, _BLOCK // (3 * picture.size[1]))
-    for top in range(0, picture.size[0], rows):
-        here = slice(top, top + rows)
+    out = mapped((*picture.size, colours + (picture.alpha is not None)), dtype)
+    for here in _blocks(picture.size):
         levels = to_levels(pixels[here], deep=deep)
         out[here, :, :colours] = _greys(levels) if picture.grey else levels
         if picture.alpha is not None:
             out[here, :, colours] = np.round(picture.alpha[here].clip(0, 1) * np.float32(np.iinfo(dtype).max))
+            release(picture.alpha)
+        release(pixels)
+        release(out)
     return out
+
+
+def _blocks(size: tuple[int, ...]) -> Iterator[slice]:
+    """Rows that are worked on at once: floats of a whole picture are four times what is written."""
+    rows = max(1, _BLOCK // (3 * size[1]))
+    return (slice(top, top + rows) for top in range(0, size[0], rows))
 
 
 def _greys(levels: np.ndarray) -> np.ndarray:

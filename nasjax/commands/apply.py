@@ -10,6 +10,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", help="a bundle folder, or a run folder that has one")
     images = "input pictures or folders of them, then the output: a file for a single picture, or an existing folder"
     parser.add_argument("images", nargs="+", help=images)
+    runtime = "what computes: jax (default), or onnx for onnxruntime on the CPU (extra: onnx)"
+    parser.add_argument("--runtime", choices=("jax", "onnx"), default="jax", help=runtime)
     add_options(parser)
 
 
@@ -22,6 +24,6 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
     def job(options):
         from nasjax.apply.files import bundle_job
 
-        return bundle_job(args.bundle, images, output, options=options)
+        return bundle_job(args.bundle, images, output, options=options, runtime=args.runtime)
 
     return run_pictures(args, "apply", job)

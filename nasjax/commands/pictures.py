@@ -45,6 +45,9 @@ def run_pictures(args: argparse.Namespace, command: str, make_job: Callable[["Fi
     Written files are named on standard output, everything else on standard error. Raises what `make_job` raises: what
     is wrong before any work.
     """
+    from nasjax.compiled import keep_compiled
+
+    keep_compiled()
     job, progress = None, Progress(command)
     try:
         with stoppable():
@@ -56,7 +59,13 @@ def run_pictures(args: argparse.Namespace, command: str, make_job: Callable[["Fi
         return stop.code
 
 
-def _run(args: argparse.Namespace, job: "Job", progress: Progress) -> "Outcome":
+def read_all(args: argparse.Namespace, command: str, job: "Job") -> int:
+    """Do a job whose outputs are for this command alone: only what it reads is told of. Returns the exit code."""
+    progress = Progress(command)
+    return _done(_run(args, job, progress, named=False), progress, what="read")
+
+
+def _run(args: argparse.Namespace, job: "Job", progress: Progress, *, named: bool = True) -> "Outcome":
     from nasjax.apply.job import Told, run_job
 
     def failed(failure: Any, error: Exception | None) -> None:
@@ -67,22 +76,23 @@ def _run(args: argparse.Namespace, job: "Job", progress: Progress) -> "Outcome":
 
     def written(item: Any) -> None:
         progress.step()
-        progress.path(item.target)
+        if named:
+            progress.path(item.target)
 
     note = progress.say
     with progress.over(len(job.plan.items) + len(job.plan.failed)):
         return run_job(job, Told(written, failed, lambda name, text: note(f"note: {name}: {text}")))
 
 
-def _done(outcome: "Outcome", progress: Progress) -> int:
+def _done(outcome: "Outcome", progress: Progress, *, what: str = "written") -> int:
     """Says how it ended; a single picture that went well, or ill, has been told of already."""
     failed = [failure.name for failure in outcome.failed]
-    counts = {"written": len(outcome.written), "done before": len(outcome.done), "failed": len(failed)}
+    counts = {what: len(outcome.written), "done before": len(outcome.done), "failed": len(failed)}
     if sum(counts.values()) > 1 or outcome.done:
         names = ", ".join(failed[:_MOST_NAMES]) + (
             f" and {len(failed) - _MOST_NAMES} more" if failed[_MOST_NAMES:] else ""
         )
-        told = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
+        told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
         progress.say(f"nasjax {progress.command}: {told}" + (f": {names}" if names else ""))
     return 1 if failed else 0
 

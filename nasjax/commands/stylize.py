@@ -16,6 +16,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--style-mask", help="picture of the style's regions, in the same colours")
     smooth = "filter the change along the content's edges; without it, the network's bare output"
     parser.add_argument("--smooth", action=argparse.BooleanOptionalAction, default=True, help=smooth)
+    match = "match the output's colours to the style's; without it, those that the network gives"
+    parser.add_argument("--match", action=argparse.BooleanOptionalAction, default=True, help=match)
     parser.add_argument("--method", default="newton-schulz", help="eigh, newton-schulz or cholesky")
     parser.add_argument("--network", help="a network folder of a search, or its run (default: the one that is shipped)")
     add_options(parser)
@@ -31,7 +33,7 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
         from nasjax.apply.stylize import StyleOptions
         from nasjax.apply.stylize_files import style_job
 
-        options = StyleOptions(args.alpha, args.size, args.smooth, args.method, args.network)
+        options = StyleOptions(args.alpha, args.size, args.smooth, args.method, args.network, args.match)
         return style_job(args.content, args.style, args.output, options=options, files=files, masks=masks)
 
     return run_pictures(args, "stylize", job)

@@ -1,5 +1,6 @@
 """Bundles: one folder with a network's weights, its graphs, a card, and a manifest with checksums and parities."""
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ import jax
 import nasjax
 from nasjax.export import parity
 from nasjax.export.card import Card, describe
+from nasjax.export.filled import CARD, filled_in, refilled
+from nasjax.export.forgetful import forgetful
 from nasjax.export.manifest import staged, verified, write_manifest
 from nasjax.export.network import Network, rebuild
 from nasjax.export.onnx.model import load_onnx, write_onnx
@@ -19,7 +22,7 @@ from nasjax.export.weights import read_weights, write_weights
 from nasjax.files import read_json, write_json
 from nasjax.typing import Params
 
-CARD, ARCH = "card.json", "arch.json"
+ARCH = "arch.json"
 
 
 class Exporter(NamedTuple):
@@ -58,18 +61,23 @@ EXPORTERS: Mapping[str, Exporter] = {
     "onnx": Exporter("model.onnx", write_onnx, lambda path, network: load_onnx(path)),
 }
 FORMATS = ("stablehlo", "onnx")
+_RUNTIMES = ("jax", "onnx")
 
 
 class Bundle(NamedTuple):
     """A loaded bundle: `apply(x)` maps float32 `[b, h, w, c]` in [-1, 1] to the network's output.
 
-    `card` is the content of `card.json`, `arch` the arch's text form. `apply` compiles once for each distinct shape.
+    `card` is the content of `card.json`, `arch` the arch's text form. `apply` compiles once for each distinct shape, of
+    which it keeps the last few. `forward(params, x)` is the same as code, where there is code for it: what is run in
+    windows (`nasjax.upscale`); `identity` tells one such function from another.
     """
 
     apply: Callable[[Any], Any]
     card: Mapping[str, Any]
     arch: str
     params: Params
+    forward: Callable[[Params, Any], Any] | None = None
+    identity: str = ""
 
     def __repr__(self) -> str:
         params = sum(x.size for x in jax.tree.leaves(self.params))
@@ -83,11 +91,12 @@ def write_bundle(
 
     The weights are always written; `formats` are graphs beside them, out of `stablehlo` and `onnx` (which needs the
     extra of that name). Every file is read back and compared with the network at several sizes: a difference of more
-    than 1e-4 relative raises ValueError and leaves no file behind. A bundle that was at `folder` is replaced.
+    than 1e-4 relative raises ValueError and leaves no file behind. A bundle that was at `folder` is replaced; what was
+    filled in on its card (`fill_in`) stays.
     """
     _check_formats(network, formats)
     with staged(Path(folder)) as stage:
-        content = describe(card, network)
+        content = refilled(describe(card, network), filled_in(Path(folder)))
         write_json(stage / CARD, content)
         write_json(stage / ARCH, network.description)
         wanted = parity.samples(network)
@@ -98,20 +107,28 @@ def write_bundle(
         return write_manifest(stage, {CARD: None, ARCH: None, **measured, **write_trainable(network, stage)})
 
 
-def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
+def load_bundle(folder: str | os.PathLike[str], *, runtime: str = "jax") -> Bundle:
     """Load a bundle after checking all its files.
 
-    Raises ValueError when the folder is no bundle, or a file is missing or damaged. Neither the ONNX packages nor
-    any training code are needed.
+    `runtime` is what computes: "jax", or "onnx" for onnxruntime on the CPU, which needs the extra of that name. Raises
+    ValueError when the folder is no bundle, a file is missing or damaged, or the runtime is unknown or has no graph
+    there. With "jax" neither the ONNX packages nor any training code are needed.
     """
+    if runtime not in _RUNTIMES:
+        raise ValueError(f"unknown runtime {runtime!r}; allowed: {', '.join(_RUNTIMES)}")
     folder = Path(folder)
     manifest = verified(folder)
     card, description = read_json(folder / CARD), read_json(folder / ARCH)
     params = read_weights(folder / EXPORTERS["safetensors"].file)
+    if runtime == "onnx":
+        if (onnx := EXPORTERS["onnx"].file) not in manifest["files"]:
+            raise ValueError(f"bundle {folder} has no {onnx}: export it again with the format onnx")
+        return Bundle(load_onnx(folder / onnx), card, description["arch"], params)
     # Code of another version may build another function from the same parameters; the graph is what was checked.
     if description["builder"] is not None and card["nasjax"] == nasjax.__version__:
-        fn = jax.jit(rebuild(description))
-        return Bundle(lambda x: fn(params, x), card, description["arch"], params)
+        forward = rebuild(description)
+        run = forgetful(jax.jit(forward))
+        return Bundle(lambda x: run(params, x), card, description["arch"], params, forward, json.dumps(description))
     graph = EXPORTERS["stablehlo"].file
     if graph not in manifest["files"]:
         raise ValueError(

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import nasjax
 from nasjax.cost.count import count
 from nasjax.export.network import Network, scale_of
+from nasjax.export.tiling import describe_tiling
 from nasjax.ops.base import formulation
 
 
@@ -56,6 +57,7 @@ def describe(card: Card, network: Network) -> dict[str, Any]:
         "input_name": "image",
         "output_name": "output",
         "params": costs.params,
+        "tiling": describe_tiling(network),
         "macs": {"value": costs.macs, "input": [height, width], "output": [scale * height, scale * width]},
     }
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
+from nasjax.export.forgetful import forgetful
 from nasjax.export.network import Function, Network, symbolic_input
 from nasjax.ops.base import formulation
 
@@ -40,4 +41,4 @@ def load_stablehlo(path: Path) -> Callable[..., jax.Array]:
         exported = export.deserialize(bytearray(path.read_bytes()))
     except Exception as error:  # flatbuffers and MLIR raise nearly every type there is on foreign or broken bytes
         raise ValueError(f"{path}: JAX {jax.__version__} cannot read this StableHLO file: {error}") from error
-    return jax.jit(exported.call)
+    return forgetful(jax.jit(exported.call))

@@ -17,7 +17,7 @@ from nasjax.export.style_function import METHOD, least_side, style_function
 from nasjax.export.stylist import CARD, load_style_network
 from nasjax.files import write_json
 
-# (content [1, h, w, 3], style [1, i, j, 3], alpha []) -> [1, h, w, 3]
+# (content [b, h, w, 3], style [b, i, j, 3], alpha []) -> [b, h, w, 3]
 StyleFn = Callable[[Any, Any, Any], Any]
 
 
@@ -38,11 +38,13 @@ def write_style_graphs(
     *,
     output: str | os.PathLike[str] | None = None,
     smooth: bool = True,
+    match: bool = True,
     formats: Sequence[str] = FORMATS,
 ) -> dict[str, Any]:
     """Add graphs to a network folder and return its new manifest.
 
-    `wanted` are inputs `(content, style, alpha)` of `style_function(network, smooth=smooth)` and what they must give.
+    `wanted` are inputs `(content, style, alpha)` of `style_function` with this `smooth` and `match`, and what they must
+    give.
     Every graph is read back and compared: a relative difference of more than 1e-4 raises ValueError and leaves the
     folder as it was. `output` receives the folder's content with the graphs (default: `folder` itself); `formats` are
     out of `stablehlo` and `onnx` (which needs the extra of that name). ValueError too for unknown formats, no samples,
@@ -53,11 +55,12 @@ def write_style_graphs(
     if folder.resolve() in target.resolve().parents:
         raise ValueError(f"the output {target} lies inside of {folder}, which is copied; choose another folder")
     network, known = load_style_network(folder), verified(folder)["files"]
-    function = style_function(network, smooth=smooth)
+    function = style_function(network, smooth=smooth, match=match)
     with staged(target) as stage:
         # Contents only: a package may be installed read-only, and its copy is written to.
         shutil.copytree(folder, stage, dirs_exist_ok=True, copy_function=shutil.copyfile)
-        card = {**network.card, "graph": {**_interface(function, least_side(network)), "smooth": smooth}}
+        interface = {**_interface(function, least_side(network)), "smooth": smooth, "match": match}
+        card = {**network.card, "graph": interface}
         write_json(stage / CARD, card)
         parities = {name: entry["parity"] and Parity(**entry["parity"]) for name, entry in known.items()}
         for name in formats:
@@ -100,6 +103,7 @@ def _interface(function: Function, least: int) -> dict[str, Any]:
         "colour_order": "RGB",
         "min_size": least,
         "method": METHOD,
+        "tiling": {"whole": "statistics of both pictures are taken inside; `nasjax stylize` works on large pictures"},
     }
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import nasjax
+from nasjax.export.filled import CARD, filled_in, refilled
 from nasjax.export.manifest import staged, verified, write_manifest
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.files import read_json, write_json
@@ -16,7 +18,7 @@ from nasjax.spaces.photonet import Photonet, photonet
 from nasjax.supernet.base import Supernet
 from nasjax.typing import Arch, Params
 
-WEIGHTS, ARCH, CARD = "model.safetensors", "arch.json", "card.json"
+WEIGHTS, ARCH = "model.safetensors", "arch.json"
 
 
 class StyleNetwork(NamedTuple):
@@ -50,7 +52,8 @@ def write_style_network(
 ) -> dict[str, Any]:
     """Write a network of `photonet(**arguments)` and return its manifest; weights are rounded to float16.
 
-    `params` are those of `extract_params`. A network that was at `folder` is replaced as a whole.
+    `params` are those of `extract_params`. A network that was at `folder` is replaced as a whole; what was filled in on
+    its card (`fill_in`) stays.
     """
     net = photonet(**arguments)
     with staged(Path(folder)) as stage:
@@ -59,7 +62,7 @@ def write_style_network(
         write_json(
             stage / ARCH, {"builder": {"name": "photonet", "arguments": arguments}, "arch": net.space.text(arch)}
         )
-        write_json(stage / CARD, {"nasjax": nasjax.__version__, **card})
+        write_json(stage / CARD, refilled({"nasjax": nasjax.__version__, **card}, filled_in(Path(folder))))
         return write_manifest(stage, dict.fromkeys((WEIGHTS, ARCH, CARD)))
 
 
@@ -72,5 +75,6 @@ def load_style_network(folder: str | os.PathLike[str]) -> StyleNetwork:
         raise ValueError(f"{folder} holds no stylising network: it was built by {description.get('builder')}")
     net = photonet(**description["builder"]["arguments"])
     arch = net.space.parse(description["arch"])
-    params = jax.tree.map(lambda a: a.astype(np.float32), read_weights(folder / WEIGHTS))
+    # Converted by numpy: JAX would compile a conversion for each shape.
+    params = jax.tree.map(lambda a: jnp.asarray(np.asarray(a).astype(np.float32)), read_weights(folder / WEIGHTS))
     return StyleNetwork(net, tuple(arch.tolist()), params, read_json(folder / CARD))

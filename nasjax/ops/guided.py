@@ -105,8 +105,8 @@ def _in_strips(guide: Array, x: Array, window: _Window) -> Array:
 def _filter(guide: Array, x: Array, window: _Window) -> Array:
     # Moments lose as many digits as means exceed deviations. A constant taken off both images changes nothing in the
     # result, so the largest part of the means goes first.
-    wide, shift = x.astype(jnp.float32), x.astype(jnp.float32).mean((-3, -2), keepdims=True)
-    guide, p = _centred(guide.astype(jnp.float32)), wide - shift
+    shift = rough_mean(x)
+    guide, p = guide.astype(jnp.float32) - rough_mean(guide), x.astype(jnp.float32) - shift
     slopes, offset = _affine(guide, p, window)
     means = box_mean(jnp.concatenate([*slopes, offset], -1), window.radius // window.stride)
     if window.stride > 1:
@@ -190,8 +190,10 @@ def _window_sum(x: Array, axis: int, radius: int) -> Array:
         span *= 2
 
 
-def _centred(x: Array) -> Array:
-    return x - x.mean((-3, -2), keepdims=True)
+@jax.jit
+def rough_mean(x: Float[Array, "*d h w c"]) -> Float[Array, "*d 1 1 c"]:
+    """Mean over height and width in float32, taken off against rounding only; named, so that windows have their own."""
+    return x.astype(jnp.float32).mean((-3, -2), keepdims=True)
 
 
 def _weighted(weights: list[Array], values: list[Array]) -> Array:

@@ -68,7 +68,7 @@ def fill_up(x: Float[Array, "*d h w c"], step: int) -> Float[Array, "*d H W c"]:
     for axis in (x.ndim - 3, x.ndim - 2):
         size = x.shape[axis]
         filled = step * ((size + step - 1) // step)
-        if isinstance(size, int) and filled == size:
+        if filled == size:  # of symbolic sizes too, where it can be proved
             continue
         length, at = jnp.asarray(size, jnp.int32), jnp.arange(filled)
         x = jnp.take(x, jnp.where(at < length, at, 2 * length - 1 - at), axis, mode="clip")

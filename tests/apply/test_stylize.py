@@ -71,8 +71,9 @@ def test_a_label_that_the_style_lacks_takes_the_whole_style(options):
     found = stylize(content, style, options, content_labels=labels, style_labels=known)
     whole = stylize(content, style, options, content_labels=labels, style_labels=labels * 0 + 7)
     wanted = stylize(content, style, options, content_labels=labels, style_labels=labels)
-    assert np.abs(found[:, 18:].astype(int) - whole[:, 18:]).max() <= 2
-    assert np.abs(found[:, :10].astype(int) - wanted[:, :10]).max() <= 2
+    # Columns near the border, which see the other region, have their part in the statistics of colours.
+    assert np.abs(found[:, 18:].astype(int) - whole[:, 18:]).max() <= 4
+    assert np.abs(found[:, :10].astype(int) - wanted[:, :10]).max() <= 4
 
 
 def test_what_is_invisible_does_not_count(options):
@@ -106,7 +107,7 @@ def test_arrays_and_labels_that_do_not_fit_are_named(options):
     for bad in (content[..., 0], content[..., :2], np.zeros((0, 4, 3), np.uint8)):
         with pytest.raises(ValueError, match="content must be"):
             stylize(bad, content, options)
-    with pytest.raises(ValueError, match=r"style must be uint8, or float in \[-1, 1\]"):
+    with pytest.raises(ValueError, match=r"style must be uint8, uint16, or float in \[-1, 1\]"):
         stylize(content, content.astype(np.float32), options)
     with pytest.raises(ValueError, match="the style is .* its alpha is"):
         stylize(content, content, options, style_alpha=np.ones((28, 24), np.float32))
@@ -230,7 +231,6 @@ def test_the_shipped_network_gives_a_photograph_another_light():
     wanted = style.mean((0, 1)).astype(float)
     far = {alpha: np.abs(mean - wanted).sum() for alpha, mean in means.items()}
     assert far[1.0] < 0.5 * far[0.0] and far[1.0] < far[0.5] < far[0.0]
-    # alpha 0 is the network's own copy of the content.
-    assert np.abs(outs[0.0] - content).mean() < 8
+    assert (outs[0.0] == content).all()
     images = (jax.numpy.asarray(a, np.float32)[None] / 127.5 - 1 for a in (outs[1.0], content))
-    assert float(edge_ssim(*images)[0]) > 0.6
+    assert float(edge_ssim(*images)[0]) > 0.55

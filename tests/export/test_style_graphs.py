@@ -4,7 +4,6 @@ import json
 import shutil
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,7 +13,6 @@ from nasjax.cli import main
 from nasjax.export.parity import Sample
 from nasjax.export.style_graphs import load_style_graph, write_style_graphs
 from nasjax.export.stylist import load_style_network, write_style_network
-from nasjax.ops.guided import keep_detail
 from nasjax.spaces.photonet import photonet
 from nasjax.systems.style_transfer.ship import export_style_network, style_folder
 
@@ -61,14 +59,16 @@ def test_graphs_stylise_as_the_library_does(folder):
         np.testing.assert_allclose(got[0], wanted, atol=1e-4)
 
 
-def test_alpha_0_is_the_reconstruction(folder):
-    """Nothing of the style is left at 0, and at 1 the styles differ."""
-    run, content = load_style_graph(folder, "onnx"), _image(34, 27, 0)[None]
-    styles = [_image(25, 38, seed)[None] for seed in (1, 2)]
-    none, whole = ([run(content, style, alpha) for style in styles] for alpha in (0, 1))
-    np.testing.assert_allclose(none[0], none[1], atol=1e-6)
-    assert np.abs(whole[0] - whole[1]).max() > 0.01
-    assert np.abs(whole[0]).max() <= 1
+def test_a_batch_is_its_pictures(folder):
+    """Two contents with a style each: what each pair gives alone; at alpha 0 and in its own style it is the content."""
+    run, contents = load_style_graph(folder, "onnx"), np.stack([_image(34, 27, seed) for seed in (0, 1)])
+    styles = np.stack([_image(25, 38, seed) for seed in (2, 3)])
+    both = run(contents, styles, 1)
+    for i in range(2):
+        np.testing.assert_allclose(both[i : i + 1], run(contents[i : i + 1], styles[i : i + 1], 1), atol=1e-5)
+    assert np.abs(both - contents).max() > 0.01 and np.abs(both).max() <= 1
+    np.testing.assert_allclose(run(contents, styles, 0), contents, atol=1e-6)
+    np.testing.assert_allclose(run(contents, contents, 1), contents, atol=2e-5)
 
 
 @pytest.mark.parametrize("which", ["content", "style", "both"])
@@ -87,7 +87,8 @@ def test_the_folder_is_still_a_network(folder, plain, tmp_path, capsys):
         assert 0 <= measured["max_relative"] <= 1e-4
         assert measured["inputs"] == [[[1, 73, 98, 3], [1, 67, 50, 3], []], [[1, 67, 50, 3], [1, 73, 98, 3], []]]
     assert card["name"] == "test" and card["graph"]["min_size"] == 5
-    assert card["graph"]["inputs"]["style"] == [1, "style_height", "style_width", 3]
+    assert card["graph"]["inputs"]["style"] == ["batch", "style_height", "style_width", 3]
+    assert "statistics" in card["graph"]["tiling"]["whole"]
     for name in ("model.safetensors", "arch.json"):
         assert (folder / name).read_bytes() == (plain / name).read_bytes()
     assert sorted(p.name for p in folder.parent.iterdir()) == ["network"] and (folder / "notes.txt").is_file()
@@ -112,9 +113,8 @@ def test_a_graph_that_differs_is_not_written(plain):
 def test_a_copy_keeps_the_graphs_there_are(folder, tmp_path):
     """One format again, smoothed, into another folder: the other one and its parity come along."""
     x = (_image(34, 27, 0)[None], _image(25, 38, 1)[None], np.array(1, np.float32))
-    plain = load_style_graph(folder, "onnx")(*x)
-    wanted = [Sample(x, np.asarray(keep_detail(jnp.asarray(x[0]), jnp.asarray(plain)).clip(-1, 1)))]
-    assert np.abs(wanted[0].y - plain).max() > 0.01
+    wanted = [Sample(x, stylize(x[0][0], x[1][0], StyleOptions(network=folder))[None])]
+    assert np.abs(wanted[0].y - load_style_graph(folder, "onnx")(*x)).max() > 0.01
     manifest = write_style_graphs(folder, wanted, output=tmp_path / "copy", formats=("onnx",))
     assert manifest["files"]["model.onnx"]["parity"]["inputs"] == [[[1, 34, 27, 3], [1, 25, 38, 3], []]]
     kept = json.loads((folder / "manifest.json").read_text())["files"]["model.stablehlo"]

@@ -57,6 +57,8 @@ class Graph:
             for axis, dim in enumerate(shape)
             if not isinstance(dim, int) and (found := _MULTIPLE.fullmatch(str(dim)))
         }
+        # What is an input's size as it is needs no arithmetic, which tools that infer shapes may not see through.
+        self.given = {str(d): (name, i) for name, shape in inputs.items() for i, d in enumerate(shape)}
         self.nodes: list[Node] = []
         self.constants: dict[str, np.ndarray] = {}
         self._known: dict[Any, str] = {}
@@ -115,9 +117,15 @@ class Graph:
             return self.initializer(np.array(dims, np.int64))
         return self.add("Concat", [self.size(d) for d in dims], {"axis": 0})
 
+    def sized(self, name: str, shape: tuple[Dim, ...]) -> Tensor:
+        """An image whose sizes are spelled out: tools that infer shapes cannot tell them after some operators."""
+        return Tensor(self.add("Reshape", [name, self.vector([shape[axis] for axis in STORED])]), tuple(shape))
+
     def size(self, dim: Dim) -> str:
         """One size as an int64 vector of length 1."""
         key = ("size", str(dim))
+        if key not in self._known and str(dim) in self.given:
+            self._known[key] = self._axis_size(*self.given[str(dim)])
         if key not in self._known:
             self._known[key] = self._expression(ast.parse(str(dim).replace("^", "**"), mode="eval").body)
         return self._known[key]
@@ -142,9 +150,12 @@ class Graph:
     def _input_size(self, name: str) -> str:
         """A size variable is an axis of the input divided by the factor that the axis is a multiple of."""
         source, axis, factor = self.sizes[name]
-        shape = self.add("Shape", [source])
-        size = self.add("Gather", [shape, self.initializer(np.array([axis], np.int64))], {"axis": 0})
+        size = self._axis_size(source, axis)
         return size if factor == 1 else self.add("Div", [size, self.initializer(np.array([factor], np.int64))])
+
+    def _axis_size(self, source: str, axis: int) -> str:
+        shape = self.add("Shape", [source])
+        return self.add("Gather", [shape, self.initializer(np.array([axis], np.int64))], {"axis": 0})
 
     def _product(self, factors: list[str]) -> str:
         product = factors[0]

@@ -20,7 +20,7 @@ def _conv(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     kernel = _constant(values[1], "the kernel of a convolution")
     shape = eqn.outvars[0].aval.shape
     if set(given["lhs_dilation"]) != {1}:
-        return Tensor(_transposed(graph, given, image, kernel), shape)
+        return graph.sized(_transposed(graph, given, image, kernel), shape)
     (top, bottom), (left, right) = given["padding"]
     attributes = {
         "pads": [top, left, bottom, right],

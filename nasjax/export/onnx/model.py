@@ -38,7 +38,7 @@ def write_onnx_function(function: Function, path: Path, metadata: Mapping[str, A
     graph, traced = _write(function)
     model = onnx.helper.make_model(
         onnx.helper.make_graph(
-            [_node(onnx, node) for node in graph.nodes],
+            [_node(onnx, node, f"{node.op}_{i}") for i, node in enumerate(graph.nodes)],
             "nasjax",
             [
                 onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, _dims(shape))
@@ -83,10 +83,11 @@ def _write(function: Function) -> tuple[Graph, tuple[Any, ...]]:
     return graph, aval.shape
 
 
-def _node(onnx: ModuleType, node: Node) -> Any:
+def _node(onnx: ModuleType, node: Node, name: str) -> Any:
+    """A node with a name: tools for quantisation and conversion speak of nodes by their names."""
     to_onnx = onnx.helper.np_dtype_to_tensor_dtype
     attributes = {k: to_onnx(v) if isinstance(v, np.dtype) else v for k, v in node.attributes.items()}
-    return onnx.helper.make_node(node.op, list(node.inputs), [node.output], **attributes)
+    return onnx.helper.make_node(node.op, list(node.inputs), [node.output], name=name, **attributes)
 
 
 def _dims(shape: tuple[Any, ...]) -> list[int | str]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jax.extend.core import Literal
 
-from nasjax.export.onnx.graph import Graph, Tensor, Value
+from nasjax.export.onnx.graph import STORED, Graph, Tensor, Value
 from nasjax.ops.resize import bicubic_taps
 
 
@@ -24,7 +24,8 @@ def _factor(eqn: Any) -> int:
 
 def _pixel_shuffle(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     attributes = {"blocksize": _factor(eqn), "mode": "DCR"}
-    return graph.node("DepthToSpace", [_image(graph, eqn, values)], eqn.outvars[0].aval.shape, attributes=attributes)
+    spread = graph.add("DepthToSpace", [_image(graph, eqn, values).name], attributes)
+    return graph.sized(spread, eqn.outvars[0].aval.shape)
 
 
 def _global_mean(graph: Graph, eqn: Any, values: list[Value]) -> Value:
@@ -43,10 +44,10 @@ def _normalise(graph: Graph, eqn: Any, values: list[Value]) -> Value:
 
 def _resize(attributes: dict[str, Any]):
     def emit(graph: Graph, eqn: Any, values: list[Value]) -> Value:
-        factor = _factor(eqn)
-        scales = graph.initializer(np.array([1, 1, factor, factor], np.float32))
-        inputs = [_image(graph, eqn, values).name, "", scales]
-        return Tensor(graph.add("Resize", inputs, attributes), eqn.outvars[0].aval.shape)
+        # By sizes, which are integers: by scales, tools that infer shapes cannot tell twice a size from its rounding.
+        shape = eqn.outvars[0].aval.shape
+        sizes = graph.vector([shape[axis] for axis in STORED])
+        return Tensor(graph.add("Resize", [_image(graph, eqn, values).name, "", "", sizes], attributes), shape)
 
     return emit
 
@@ -60,7 +61,8 @@ def _bicubic(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     padded = graph.add("Pad", [image.name, border], {"mode": "edge"})
     kernel = graph.initializer(np.tile(phases, (channels, 1, 1, 1)))
     detail = graph.add("Conv", [padded, kernel], {"group": channels})
-    return Tensor(graph.add("DepthToSpace", [detail], {"blocksize": factor, "mode": "CRD"}), eqn.outvars[0].aval.shape)
+    spread = graph.add("DepthToSpace", [detail], {"blocksize": factor, "mode": "CRD"})
+    return graph.sized(spread, eqn.outvars[0].aval.shape)
 
 
 def _reflect(graph: Graph, eqn: Any, values: list[Value]) -> Value:

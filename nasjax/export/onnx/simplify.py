@@ -76,15 +76,21 @@ def _fuse_biases(graph: Graph, output: str) -> list[Node]:
     made = {node.output: node for node in graph.nodes}
     uses = Counter(name for node in graph.nodes for name in node.inputs) + Counter([output])
 
-    def rewrite(node: Node) -> Node:
+    def rewrite(node: Node) -> list[Node]:
         for x, bias in (node.inputs, node.inputs[::-1]) if node.op == "Add" else ():
-            conv, array = made.get(x), graph.constants.get(bias)
-            if conv is None or array is None or conv.op not in _OUT_AXIS or len(conv.inputs) != 2 or uses[x] > 1:
+            conv, array, spelled = made.get(x), graph.constants.get(bias), None
+            if conv is not None and conv.op == "Reshape":  # sizes spelled out, with nothing changed
+                conv, spelled = made.get(conv.inputs[0]), conv
+            if conv is None or array is None or conv.op not in _OUT_AXIS or len(conv.inputs) != 2:
                 continue
             channels = graph.constants[conv.inputs[1]].shape[_OUT_AXIS[conv.op]]
-            if array.ndim == 4 and array.shape == (1, channels, 1, 1):
-                name = graph.initializer(array.reshape(channels))
-                return Node(conv.op, (*conv.inputs, name), node.output, conv.attributes)
-        return node
+            if {uses[x], uses[conv.output]} != {1} or array.shape != (1, channels, 1, 1):
+                continue
+            inputs = (*conv.inputs, graph.initializer(array.reshape(channels)))
+            if spelled is None:
+                return [Node(conv.op, inputs, node.output, conv.attributes)]
+            biased = Node(conv.op, inputs, f"{conv.output}_biased", conv.attributes)
+            return [biased, Node("Reshape", (biased.output, spelled.inputs[1]), node.output, {})]
+        return [node]
 
-    return _drop_dead([rewrite(node) for node in graph.nodes], output)
+    return _drop_dead([made for node in graph.nodes for made in rewrite(node)], output)

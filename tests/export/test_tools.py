@@ -1,0 +1,106 @@
+"""Graphs pass the tools that people put them through: preparing for quantisation, half precision, other opsets."""
+
+import functools
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import jax
+import numpy as np
+import onnx
+import onnx.version_converter
+import onnxruntime
+import pytest
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime.transformers.float16 import convert_float_to_float16
+
+from nasjax.export.onnx.model import OPSET, write_onnx, write_onnx_function
+from nasjax.export.style_function import style_function
+from nasjax.export.stylist import StyleNetwork
+from nasjax.spaces.photonet import photonet
+from tests.export.networks import NETWORKS, random_params
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the tools have their own
+HERE = Path(__file__).parent
+RNG = np.random.default_rng(0)
+
+
+def _picture(height, width):
+    return RNG.uniform(-1, 1, (1, height, width, 3)).astype(np.float32)
+
+
+def _style_network():
+    net = photonet((4, 6, 8), (2, 1, 1))
+    arch = net.space.encode({c.name: c.options[-1] for c in net.space.choices})
+    x = jax.ShapeDtypeStruct((1, 16, 16, 3), np.float32)
+    params = random_params(jax.eval_shape(net.extract(arch).init, jax.random.key(0), x)["params"])
+    return StyleNetwork(net, tuple(arch.tolist()), params, {})
+
+
+@pytest.fixture(scope="module", params=[*NETWORKS, "stylist"])
+def graph(request, tmp_path_factory):
+    """A file, and what it is fed."""
+    path = tmp_path_factory.mktemp("graph") / "model.onnx"
+    if request.param == "stylist":
+        write_onnx_function(style_function(_style_network()), path, {})
+        return path, {"content": _picture(23, 30), "style": _picture(34, 21), "alpha": np.array(0.8, np.float32)}
+    write_onnx(NETWORKS[request.param](), path, {})
+    return path, {"image": _picture(18, 22)}
+
+
+def _run(model, fed):
+    given = str(model) if isinstance(model, Path) else model.SerializeToString()
+    session = onnxruntime.InferenceSession(given, providers=["CPUExecutionProvider"])
+    return session.run(None, fed)[0]
+
+
+def test_every_node_has_a_name_of_its_own(graph):
+    """Tools speak of nodes by their names."""
+    names = [node.name for node in onnx.load(graph[0]).graph.node]
+    assert all(names) and len(set(names)) == len(names)
+
+
+def test_preparing_for_quantisation_changes_nothing(graph, tmp_path, monkeypatch):
+    """All shapes are inferred, the graph is optimised, and computes what it did."""
+    monkeypatch.chdir(tmp_path)  # where the tool leaves its files
+    quant_pre_process(str(graph[0]), str(tmp_path / "ready.onnx"))
+    np.testing.assert_allclose(_run(tmp_path / "ready.onnx", graph[1]), _run(*graph), atol=1e-4)
+
+
+@pytest.mark.parametrize("opset", [OPSET - 2, OPSET + 1])
+def test_another_opset_changes_nothing(graph, opset):
+    """An older one, and a newer one."""
+    converted = onnx.version_converter.convert_version(onnx.load(graph[0]), opset)
+    assert converted.opset_import[0].version == opset
+    np.testing.assert_allclose(_run(converted, graph[1]), _run(*graph), atol=1e-5)
+
+
+@functools.cache
+def _has_web_runtime() -> bool:
+    """Node with onnxruntime-web, from this folder or NODE_PATH: `npm install --no-save onnxruntime-web`."""
+    found = ["node", "-e", "require.resolve('onnxruntime-web')"]
+    return shutil.which("node") is not None and not subprocess.run(found, cwd=HERE, capture_output=True).returncode
+
+
+def test_the_web_runtime_computes_the_same(graph):
+    """WebAssembly, as a browser runs it."""
+    if not _has_web_runtime():
+        pytest.skip("needs Node with onnxruntime-web: npm install --no-save onnxruntime-web")
+    path, fed = graph
+    given = json.dumps({name: {"dims": a.shape, "values": a.ravel().tolist()} for name, a in fed.items()})
+    command = ["node", str(HERE / "run_web.cjs"), str(path)]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    whole = _run(*graph)
+    assert tuple(found["dims"]) == whole.shape
+    np.testing.assert_allclose(np.reshape(found["values"], whole.shape), whole, atol=1e-4 * np.abs(whole).max())
+
+
+def test_half_precision_runs(graph):
+    """And stays near; a stylist's roots of covariances are for more digits, there it is enough that it runs."""
+    halved = _run(convert_float_to_float16(onnx.load(graph[0]), keep_io_types=True), graph[1])
+    whole = _run(*graph)
+    assert halved.shape == whole.shape
+    if "image" in graph[1]:
+        assert np.abs(halved - whole).max() < 0.02 * np.abs(whole).max()
