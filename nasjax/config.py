@@ -44,7 +44,7 @@ class DataConfig:
     on_bad: Literal["fail", "skip"] = "fail"  # unreadable or too small pictures: stop, or leave them out
     patch: int = 24  # side of a training patch
     augment: bool = True  # flips and quarter turns
-    val_patches: int = 48  # fixed textured patches that candidates are compared on
+    val_patches: int = 48  # fixed textured patches that candidates are compared on; 0: none, where nothing is searched
     val_patch: int = 32  # their side
     test: Literal["test", "val", "train", "all"] = "test"  # the split that finished networks are compared on
     test_crop: tuple[int, int] | None = None  # (height, width) cut from the middle of test pictures; None: whole

@@ -130,10 +130,11 @@ def evaluate_bundle(folder: Path, data: str | None = None, split: str = "test", 
 
 
 def _elsewhere(experiment: Experiment, data: str | None, split: str) -> Experiment:
-    """The experiment, with finished networks compared on other pictures."""
-    source = experiment.data.source if data is None else data
-    crop = experiment.data.test_crop if data is None and split == "test" else None
-    return replace(experiment, budget=(), data=replace(experiment.data, source=source, test=split, test_crop=crop))
+    """The experiment, with finished networks compared on other pictures: as many of those as are large enough."""
+    own = experiment.data
+    crop = own.test_crop if data is None and split == "test" else None
+    other = {} if data is None else {"source": data, "on_bad": "skip", "val_patches": 0}
+    return replace(experiment, budget=(), data=replace(own, test=split, test_crop=crop, **other))
 
 
 def _shown(problem: Problem, tested: Tested) -> dict[str, Any]:

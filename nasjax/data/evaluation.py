@@ -20,14 +20,15 @@ class EvalImage(NamedTuple):
     lr: UInt8[np.ndarray, "h w 3"]
 
 
-def eval_images(source: Source, scale: int) -> list[EvalImage]:
+def eval_images(source: Source, scale: int, *, on_small: OnError = "fail") -> list[EvalImage]:
     """All pictures of a source with their low resolution by MATLAB's bicubic.
 
-    Pictures are cropped at the bottom and right to a multiple of the scale. ValueError naming one that is smaller.
+    Pictures are cropped at the bottom and right to a multiple of the scale. One that is smaller is a ValueError, or
+    left out (`at_least`).
     """
     if scale < 1:
         raise ValueError(f"eval_images: scale must be an integer >= 1, got {scale}")
-    source = at_least(source, scale, "fail")
+    source = at_least(source, scale, on_small)
     images = []
     for i in range(len(source)):
         hr = source[i]["image"]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import nasjax
@@ -75,6 +74,6 @@ def load_style_network(folder: str | os.PathLike[str]) -> StyleNetwork:
         raise ValueError(f"{folder} holds no stylising network: it was built by {description.get('builder')}")
     net = photonet(**description["builder"]["arguments"])
     arch = net.space.parse(description["arch"])
-    # Converted by numpy: JAX would compile a conversion for each shape.
-    params = jax.tree.map(lambda a: jnp.asarray(np.asarray(a).astype(np.float32)), read_weights(folder / WEIGHTS))
+    # By numpy: JAX would compile a conversion for each shape.
+    params = jax.device_put(jax.tree.map(lambda a: np.asarray(a).astype(np.float32), read_weights(folder / WEIGHTS)))
     return StyleNetwork(net, tuple(arch.tolist()), params, read_json(folder / CARD))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
@@ -47,4 +47,5 @@ def write_weights(params: Params, path: Path, metadata: Mapping[str, str]) -> No
 
 def read_weights(path: Path) -> dict[str, Any]:
     """The nested params of a file, as JAX arrays."""
-    return nest({name: jnp.asarray(array) for name, array in load_file(path).items()})
+    # `jnp.asarray` would compile a program for each shape.
+    return nest(jax.device_put(load_file(path)))

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, final
 
 import jax
@@ -86,8 +87,8 @@ class Windowed:
         """
         images = [jax.ShapeDtypeStruct((1, side, side, c), jnp.float32) for c in channels]
         path = None if self._store is None else self._store.path("plan", (parameters, images))
-        if path is not None and path.is_file():
-            return _read_plan(path.read_text())
+        if path is not None and (kept := _read_plan(path)) is not None:
+            return kept
         found = self._study(parameters, images)
         if self._store is not None and path is not None:
             self._store.write(path, json.dumps(found).encode())
@@ -196,9 +197,8 @@ def fitted(
         jax.ShapeDtypeStruct((1, side, side, channels), jnp.float32),
     )
     path = None if store is None else store.path(f"fitted {multiple}", (parameters, x))
-    if path is not None and path.is_file():
-        plan = _read_plan(path.read_text())
-        return Windowed(fn, multiple=plan.multiple, store=store), plan
+    if path is not None and (kept := _read_plan(path)) is not None:
+        return Windowed(fn, multiple=kept.multiple, store=store), kept
     try:
         plan = windowed.plan(parameters, (channels,), side=side)
     except Halved as error:
@@ -242,6 +242,10 @@ def _planned(run: Run, outputs: Sequence[Value], multiple: int) -> Plan:
     return Plan(margins, multiple, tuple((point.name, point.level) for point in run.points), scale.numerator)
 
 
-def _read_plan(text: str) -> Plan:
-    margins, multiple, points, *rest = json.loads(text)
+def _read_plan(path: Path) -> Plan | None:
+    """A plan that was kept; None where there is none that can be read."""
+    try:
+        margins, multiple, points, *rest = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
     return Plan(tuple(margins), multiple, tuple((name, level) for name, level in points), *rest)

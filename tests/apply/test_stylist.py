@@ -108,3 +108,13 @@ def test_numbers_of_regions_must_match(whole):
     style = whole.style(_image(40, 52, 9))
     with pytest.raises(ValueError, match="2 regions, the style 1"):
         whole(_image(40, 52, 9), style, weights=np.full((40, 52, 2), 0.5, np.float32))
+
+
+def test_many_sizes_take_few_programs():
+    """After a picture of one window and one of several, contents and styles of other sizes need no program more."""
+    stylist = Stylist(_network({"d1.skip": "on", "d1.cat": "on"}), method="eigh", sides=(128,))
+    counts = []
+    for height, width in ((50, 60), (150, 140), (7, 120), (129, 300), (200, 131)):
+        assert stylist(_image(height, width, 0), stylist.style(_image(width, height, 1))).shape == (height, width, 3)
+        counts.append(stylist._content.programs + stylist._style.programs)
+    assert counts[1] == counts[-1] <= 8

@@ -13,6 +13,7 @@ from PIL import Image
 from nasjax.cli import main
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
+from nasjax.export.network import Network
 from nasjax.export.stylist import write_style_network
 from nasjax.spaces.photonet import photonet
 from tests.commands.cases import SCENE
@@ -43,14 +44,19 @@ class Command(NamedTuple):
 
 def _apply(folder: Path) -> Command:
     """A network that enlarges by bicubic: all that it has learned is nothing."""
-    network = sr_cell(2, {"b1": "off", "b2": "off", "image": "bicubic"})
-    write_bundle(
-        folder / "bundle",
-        network._replace(params=jax.tree.map(jnp.zeros_like, network.params)),
-        card=Card("x2"),
-        formats=(),
-    )
+    write_bundle(folder / "bundle", _bicubic(), card=Card("x2"), formats=())
     return Command("apply", (), (str(folder / "bundle"),), (), 2, "", 1.0)
+
+
+def _apply_onnx(folder: Path) -> Command:
+    """The same in onnxruntime."""
+    write_bundle(folder / "bundle", _bicubic(), card=Card("x2"), formats=("onnx",))
+    return Command("apply", ("--runtime", "onnx"), (str(folder / "bundle"),), (), 2, "", 1.0)
+
+
+def _bicubic() -> Network:
+    network = sr_cell(2, {"b1": "off", "b2": "off", "image": "bicubic"})
+    return network._replace(params=jax.tree.map(jnp.zeros_like, network.params))
 
 
 def _stylize(folder: Path) -> Command:
@@ -65,4 +71,8 @@ def _stylize(folder: Path) -> Command:
     )
 
 
-COMMANDS: dict[str, Callable[[Path], Command]] = {"apply": _apply, "stylize": _stylize}
+COMMANDS: dict[str, Callable[[Path], Command]] = {
+    "apply": _apply,
+    "apply by onnxruntime": _apply_onnx,
+    "stylize": _stylize,
+}

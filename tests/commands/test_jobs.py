@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +126,30 @@ def test_limits_are_checked_before_work(command, tmp_path, out):
     code, written, said = command(images, out, "--format", "jpg", "--max-pixels", "10K")
     assert (code, len(written.splitlines())) == (1, 1)
     assert "17600x2 is 0.0352 megapixels, more than the 0.01 allowed" in said
+
+
+def test_what_memory_does_not_suffice_for_is_refused_before_work(command, tmp_path, out, monkeypatch):
+    """By name, with what it would take and what there is; the rest is done."""
+    images = _pictures(tmp_path / "in", "a.png")
+    Image.new("1", (8000, 6000)).save(images / "large.png")
+    # What a window takes, and a little: the picture alone would be more.
+    monkeypatch.setattr("nasjax.apply.memory.free_memory", lambda: 530 << 20)
+    code, written, said = command(images, out)
+    assert (code, [Path(line).name for line in written.splitlines()]) == (1, [f"a{command.tag}.png"])
+    assert "large.png" in said and "a picture of 8000x6000 pixels needs about" in said and "0.6 GB are free" in said
+
+
+@pytest.mark.slow
+def test_memory_is_bounded_whatever_the_picture(command, tmp_path):
+    """24 megapixels in a process of its own: 1.5 GB by `apply`, 1.2 GB by `stylize`, the interpreter included."""
+    noise = np.random.default_rng(0).integers(0, 256, (400, 600, 3), dtype=np.uint8)
+    Image.fromarray(noise).resize((6000, 4000)).save(tmp_path / "in.jpg")
+    words = [*command.before, tmp_path / "in.jpg", *command.behind, tmp_path / "out.jpg"]
+    argv = [sys.executable, "-m", "nasjax.cli", command.name, *command.options, "--", *map(str, words)]
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0
+    assert usage.ru_maxrss * 1024 < (1.2e9 if command.name == "stylize" else 1.5e9)
 
 
 def test_metadata_that_a_format_has_no_room_for_is_named(command, tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from nasjax.config import Experiment
 from nasjax.data.evaluation import EvalImage, eval_images, validation_patches
@@ -112,6 +113,8 @@ def validation_pairs(system: SuperResolution, experiment: Experiment) -> Any:
     """Fixed textured patches of the val split, uint8 with the margin that degrading cuts off."""
     data = experiment.data
     side = (data.val_patch + 2 * MARGIN) * system.scale
+    if data.val_patches == 0:
+        return np.zeros((0, side, side, 3), np.uint8)
     source = open_source(data.source, "val", on_error=data.on_bad)
     return validation_patches(source, side, data.val_patches, on_small=data.on_bad)
 
@@ -120,7 +123,9 @@ def test_images(system: SuperResolution, experiment: Experiment) -> list[EvalIma
     """Pictures of the test split with their low resolution, cut to `data.test_crop` where that is set."""
     data = experiment.data
     source = open_source(data.source, data.test, on_error=data.on_bad)
-    return [_cut(image, system.scale, data.test_crop) for image in eval_images(source, system.scale)]
+    return [
+        _cut(image, system.scale, data.test_crop) for image in eval_images(source, system.scale, on_small=data.on_bad)
+    ]
 
 
 def _cut(image: EvalImage, scale: int, crop: tuple[int, int] | None) -> EvalImage:
