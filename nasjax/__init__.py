@@ -17,6 +17,7 @@ PUBLIC = {
     "photonet": "nasjax.spaces.photonet",
     "resnet_generator": "nasjax.spaces.resnet_generator",
     "unet_generator": "nasjax.spaces.unet_generator",
+    "sr_discriminator": "nasjax.spaces.sr_discriminator",
     "sort_channels": "nasjax.supernet.channels",
     "tapped": "nasjax.spaces.features",
     "Teacher": "nasjax.spaces.teacher",

@@ -78,6 +78,7 @@ from nasjax.spaces.features import tapped as tapped
 from nasjax.spaces.photonet import photonet as photonet
 from nasjax.spaces.resnet_generator import resnet_generator as resnet_generator
 from nasjax.spaces.sr_cell import sr_cell as sr_cell
+from nasjax.spaces.sr_discriminator import sr_discriminator as sr_discriminator
 from nasjax.spaces.teacher import Teacher as Teacher
 from nasjax.spaces.teacher import inherit as inherit
 from nasjax.spaces.toy import toy as toy

@@ -5,10 +5,12 @@ import numpy as np
 from nasjax.spaces.photonet import photonet
 from nasjax.spaces.resnet_generator import UPS, resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
+from nasjax.spaces.sr_discriminator import sr_discriminator
 from nasjax.spaces.toy import toy
 from nasjax.spaces.unet_generator import unet_generator
 from tests.contracts.own_generator import own
 
+DISCRIMINATOR_WIDTHS = ((4, 6), (4, 8), (8, 12))
 RESNET_WIDTHS = ((4, 6), (4, 8), (8, 12), (4, 8), (4, 6))
 SPACES = {
     "toy": toy(),
@@ -19,10 +21,17 @@ SPACES = {
     # others keep the law of masks by themselves (tests/ops/test_normed.py) and are counted (test_costs.py).
     "resnet": resnet_generator(RESNET_WIDTHS, (8, 16), blocks=1, ops=("res", "group", "incep"), up=UPS, norm="affine"),
     "unet": unet_generator(((4, 6), (4, 8), (8, 12)), norm="affine"),
+    # Every kind of head and of norm, and a level that only two of four heads have.
+    "discriminator": sr_discriminator(
+        DISCRIMINATOR_WIDTHS,
+        heads=("patch1", "dense1", "dense2", "unet2"),
+        keep=("k3s", "k5i"),
+        halve=("s3s", "s4", "p3i"),
+    ),
 }
 
 # The side of the images on which modes are compared: a norm over four pixels blows up what rounding leaves.
-SIDES = {name: 16 if name == "unet" else 8 for name in SPACES}
+SIDES = {name: 16 if name in ("unet", "discriminator") else 8 for name in SPACES}
 
 
 def extremes(space):
