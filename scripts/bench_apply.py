@@ -184,8 +184,8 @@ def plain(kind: str, graph: str, source: str, target: str) -> None:
             image = image.resize((SCALE * image.width, SCALE * image.height), Image.Resampling.NEAREST)
         else:
             x = np.asarray(image, np.float32)[None] / 127.5 - 1
-            (y,) = session.run(None, {"image": x})
-            image = Image.fromarray(np.round((y[0].clip(-1, 1) + 1) * 127.5).astype(np.uint8))
+            y = np.asarray(session.run(None, {"image": x})[0])[0]
+            image = Image.fromarray(np.round((y.clip(-1, 1) + 1) * 127.5).astype(np.uint8))
         image.save(Path(target) / path.name if folder else target, quality=95)
 
 
