@@ -20,6 +20,7 @@ from nasjax.commands import (
     profile,
     report,
     search,
+    serve,
     stylize,
     train,
 )
@@ -146,6 +147,7 @@ _COMMANDS: dict[str, _Command] = {
     "export": (export.add, export.run, "write a bundle of a run, or graphs of a stylising network"),
     "apply": (apply.add, apply.run, "run a bundle on pictures"),
     "stylize": (stylize.add, stylize.run, "give photographs the light and colour of others"),
+    "serve": (serve.add, serve.run, serve.TEXT),
     "import": (import_teacher.add, import_teacher.run, import_teacher.TEXT),
     "data": (data.add, data.run, "what is in a data set, and what is wrong with it"),
     "compare": (compare.add, compare.run, "what several runs found, and what differs between them"),
