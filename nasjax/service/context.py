@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from nasjax.service.metrics import Metrics
 from nasjax.service.models import Model, check
-from nasjax.service.names import safe_stem
+from nasjax.service.names import safe_stem, safe_suffix
 from nasjax.service.settings import Settings
 from nasjax.service.store import Store
 from nasjax.service.uploads import Form, Upload, UploadLimits, receive
@@ -115,7 +115,7 @@ def _checked(service: Service, form: Form, most: int) -> Wanted:
     if len(wrong) == len(looked):
         raise wrong[0]
     named = [
-        Picture(upload, safe_stem(upload.name, i), each.detail) if isinstance(each, HTTPException) else each
+        Picture(upload, safe_stem(upload.name, i) + safe_suffix(upload.name), each.detail) if isinstance(each, HTTPException) else each
         for i, (upload, each) in enumerate(zip(pictures, looked, strict=True))
     ]
     return Wanted(model, strength, named, styles[0] if styles else None)

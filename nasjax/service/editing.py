@@ -97,9 +97,10 @@ def _accept(service: Service, job: str, form: Wanted, folder: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Names of files on the disk, where the system can say so."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
+    """Wait until uploads are on the disk: what is accepted is kept over a power cut."""
+    # A folder, which only POSIX lets be opened, holds the names.
+    for path in [*filter(Path.is_file, folder.iterdir()), *([folder] if os.name == "posix" else [])]:
+        handle = os.open(path, os.O_RDONLY if path == folder else os.O_RDWR)
         try:
             os.fsync(handle)
         finally:

@@ -1,7 +1,6 @@
 """Forms with pictures, from the network straight into files, within limits of size, number and time."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +43,7 @@ class Form(NamedTuple):
 
 
 async def receive(request: Request, folder: Path, limits: UploadLimits) -> Form:
-    """Read a form (multipart/form-data) and put its files into a folder, on the disk when this returns.
+    """Read a form (multipart/form-data) and put its files into a folder.
 
     Raises HTTPException: 415 for another type of body, 413 for too much, 408 for too slowly, 422 for a broken form.
     """
@@ -162,9 +161,6 @@ class _Parts:
         if self._file is None:
             self.fields[self._field] = self._text.decode(errors="replace").strip()
             return
-        # An accepted job is kept over a power cut, and so are its pictures.
-        self._file.flush()
-        os.fsync(self._file.fileno())
         self._file.close()
         self.files.append(Upload(self._field, self._name, self._path, self._size))
 
