@@ -115,7 +115,9 @@ def _checked(service: Service, form: Form, most: int) -> Wanted:
     if len(wrong) == len(looked):
         raise wrong[0]
     named = [
-        Picture(upload, safe_stem(upload.name, i) + safe_suffix(upload.name), each.detail) if isinstance(each, HTTPException) else each
+        Picture(upload, safe_stem(upload.name, i) + safe_suffix(upload.name), each.detail)
+        if isinstance(each, HTTPException)
+        else each
         for i, (upload, each) in enumerate(zip(pictures, looked, strict=True))
     ]
     return Wanted(model, strength, named, styles[0] if styles else None)

@@ -11,7 +11,6 @@ from nasjax.service.app import make_app
 from nasjax.service.models import Model
 from nasjax.service.settings import Settings
 
-_HEADER_S = 10.0  # in which a request's header has to arrive
 _CONNECTIONS = 512
 
 
@@ -28,8 +27,14 @@ def serve(settings: Settings, models: Mapping[str, Model], say: Callable[[str], 
         raise RuntimeError("serve: the service could not start; what is above says why")
 
 
-def _config(settings: Settings, models: Mapping[str, Model]) -> uvicorn.Config:
-    return uvicorn.Config(
+class _Config(uvicorn.Config):
+    """With the seconds in which a request's header has to arrive."""
+
+    header_seconds: float
+
+
+def _config(settings: Settings, models: Mapping[str, Model]) -> _Config:
+    config = _Config(
         make_app(settings, models),
         http=_Protocol,
         ws="none",
@@ -42,6 +47,8 @@ def _config(settings: Settings, models: Mapping[str, Model]) -> uvicorn.Config:
         timeout_keep_alive=5,
         timeout_graceful_shutdown=30,
     )
+    config.header_seconds = settings.idle_timeout
+    return config
 
 
 class _Server(uvicorn.Server):
@@ -61,6 +68,7 @@ class _Server(uvicorn.Server):
 class _Protocol(H11Protocol):
     """Closes connections whose next header takes too long, which uvicorn waits for without an end."""
 
+    config: _Config
     _timer: Any = None
 
     def connection_made(self, transport: Any) -> None:
@@ -80,7 +88,7 @@ class _Protocol(H11Protocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self._unwatch()
         elif self._timer is None:
-            self._timer = self.loop.call_later(_HEADER_S, self._close)
+            self._timer = self.loop.call_later(self.config.header_seconds, self._close)
 
     def _unwatch(self) -> None:
         if self._timer is not None:

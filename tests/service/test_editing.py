@@ -6,6 +6,7 @@ import struct
 import threading
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,11 +20,14 @@ from tests.service.process import write_tiny
 from tests.service.running import MODELS, decoded, encoded, running
 
 
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
 def _bomb(side: int) -> bytes:
     """A PNG of some bytes that says it has side x side pixels."""
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    chunk = b"IHDR" + head
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + bytes(40)
+    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + _chunk(b"IDAT", zlib.compress(bytes(9000))) + _chunk(b"IEND", b"")
 
 
 # Name, content, further fields -> status, words of the reason. The service has limits of 200 kB and 0.1 megapixels.
@@ -76,6 +80,13 @@ def test_hostile_pictures_get_a_clean_status(service, case):
     np.testing.assert_array_equal(decoded(service.edit(encoded()).content), 255 - SCENE)
 
 
+def test_a_bomb_of_text_costs_the_text(service):
+    """A caption of 100 kB that would unpack to 100 MB is left out, and the picture is edited."""
+    answer = service.edit(png(SCENE, _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(100 << 20)))))
+    assert answer.status_code == 200, answer.text
+    np.testing.assert_array_equal(decoded(answer.content), 255 - SCENE)
+
+
 def test_broken_forms_get_a_clean_status(service):
     """Another type of body, a form that ends in the middle, and one of many fields."""
     post = service.client.post
@@ -120,7 +131,9 @@ def test_a_deleted_job_is_gone(service):
     assert folder.is_dir()
     assert service.client.delete(f"/v1/jobs/{job}").status_code == 204 and not folder.exists()
     assert service.client.delete(f"/v1/jobs/{job}").status_code == 404
-    assert [service.client.get(f"/v1/jobs/{job}{end}").status_code for end in ("", "/result", "/pictures/0")] == [404] * 3
+    assert [service.client.get(f"/v1/jobs/{job}{end}").status_code for end in ("", "/result", "/pictures/0")] == [
+        404
+    ] * 3
 
 
 def test_a_model_that_fails_is_nobodys_end(tmp_path):
@@ -141,7 +154,7 @@ def test_a_model_that_fails_is_nobodys_end(tmp_path):
 def test_the_service_gives_what_the_commands_give(tmp_path):
     """Bundles and stylising networks of a user's own, of all three kinds: byte for byte what the commands write."""
     apply, style = (COMMANDS[name](tmp_path / name) for name in ("apply", "stylize"))
-    folders = {"large": apply.before[0], "own": style.options[1], "tiny": write_tiny(tmp_path / "tiny")}
+    folders = {"large": Path(apply.before[0]), "own": Path(style.options[1]), "tiny": write_tiny(tmp_path / "tiny")}
     (tmp_path / "in.png").write_bytes(encoded())
     apply(tmp_path / "in.png", tmp_path / "large.png")
     style(tmp_path / "in.png", tmp_path / "own.png", "--alpha", "0.5")
