@@ -115,10 +115,8 @@ def _checked(service: Service, form: Form, most: int) -> Wanted:
     if len(wrong) == len(looked):
         raise wrong[0]
     named = [
-        Picture(upload, safe_stem(upload.name, i) + safe_suffix(upload.name), each.detail)
-        if isinstance(each, HTTPException)
-        else each
-        for i, (upload, each) in enumerate(zip(pictures, looked, strict=True))
+        each if isinstance(each, Picture) else Picture(upload, _shown(upload), each.detail)
+        for upload, each in zip(pictures, looked, strict=True)
     ]
     return Wanted(model, strength, named, styles[0] if styles else None)
 
@@ -140,4 +138,10 @@ def _looked(service: Service, model: Model, upload: Upload, wanted: str) -> Pict
         suffix = suffix_of_result(header, model, wanted=wanted, name=upload.name, max_pixels=most)
     except HTTPException as error:
         return error
-    return Picture(upload, safe_stem(upload.name, int(upload.path.name[:5])) + suffix)
+    return Picture(upload, _shown(upload, suffix))
+
+
+def _shown(upload: Upload, suffix: str | None = None) -> str:
+    """The name of an upload, made harmless, with its own suffix or another."""
+    stem = safe_stem(upload.name, int(upload.path.name[:5]))
+    return stem + (safe_suffix(upload.name) if suffix is None else suffix)

@@ -112,10 +112,10 @@ class Page:
         pressed = {"button": "left", "clickCount": 1} if kind != "mouseMoved" else {}
         self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **pressed)
 
-    def press(self, key: str) -> None:
-        """Press and release a key, "ArrowRight", in what has the focus."""
+    def press(self, key: str, code: int = 0) -> None:
+        """Press and release a key, "ArrowRight", in what has the focus; inputs listen to its virtual code alone."""
         for kind in ("keyDown", "keyUp"):
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
     def screenshot(self) -> bytes:
         """Return the window as PNG."""
