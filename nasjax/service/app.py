@@ -51,7 +51,7 @@ def make_app(settings: Settings, models: Mapping[str, Model]) -> Starlette:
     return Starlette(
         routes=list(ROUTES),
         middleware=[guard],
-        exception_handlers={HTTPException: _refused},
+        exception_handlers={HTTPException: _refused, Exception: _failed},
         lifespan=lambda app: _running(app, service),
     )
 
@@ -72,3 +72,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     """What was wrong, in JSON."""
     assert isinstance(error, HTTPException)
     return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """What went wrong is in the log, and nobody else's business."""
+    return JSONResponse({"detail": "the service failed; its log says why"}, 500)

@@ -69,32 +69,31 @@ def uploads() -> asyncio.Semaphore:
 
 @contextlib.asynccontextmanager
 async def upload_folder(service: Service) -> AsyncIterator[Path]:
-    """A new folder for one request's files, and leave to fill it; removed afterwards unless it was moved away.
-
-    Raises HTTPException 429 where too many requests arrive at this moment.
-    """
-    if service.uploads.locked():
-        raise HTTPException(429, "too many requests arrive at this moment", {"Retry-After": "1"})
+    """A new folder for one request's files; removed afterwards, unless it was moved away."""
     folder = incoming(service.settings.data) / secrets.token_hex(8)
-    async with service.uploads:
-        folder.mkdir(parents=True)
-        try:
-            yield folder
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 async def wanted(request: Request, folder: Path, *, most: int) -> Wanted:
     """Read and check a form with at most so many pictures; one that is wrong says so and stops no other.
 
-    Raises HTTPException as `uploads.receive`; as `work.look` and `work.suffix_of_result` where all pictures, or the
-    style, are wrong; and 422 where fields are missing, unknown, or do not go with the model.
+    Raises HTTPException 429 where too many requests arrive at this moment; as `uploads.receive`; as `work.look` and
+    `work.suffix_of_result` where all pictures, or the style, are wrong; and 422 where fields are missing, unknown, or
+    do not go with the model.
     """
-    settings = service_of(request).settings
+    service = service_of(request)
+    settings = service.settings
     total = min((most + 1) * settings.max_bytes + (1 << 20), settings.max_stored)
     limits = UploadLimits(settings.max_bytes, total, most + 1, settings.upload_timeout, settings.idle_timeout)
-    form = await receive(request, folder, limits)
-    return await asyncio.to_thread(_checked, service_of(request), form, most)
+    if service.uploads.locked():
+        raise HTTPException(429, "too many requests arrive at this moment", {"Retry-After": "1"})
+    async with service.uploads:
+        form = await receive(request, folder, limits)
+    return await asyncio.to_thread(_checked, service, form, most)
 
 
 def _checked(service: Service, form: Form, most: int) -> Wanted:

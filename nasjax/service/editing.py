@@ -72,7 +72,7 @@ async def add_job(request: Request) -> Response:
     """POST /v1/jobs: many pictures; 202 says that each will end, whatever happens to the service meanwhile."""
     service = service_of(request)
     service.worker.check_room()
-    if service.store.stored() > service.settings.max_stored:
+    if await run_in_threadpool(service.store.stored) > service.settings.max_stored:
         raise HTTPException(507, "there is no room for more jobs until older ones expire", {"Retry-After": "600"})
     async with upload_folder(service) as folder:
         form = await wanted(request, folder, most=service.settings.queue)

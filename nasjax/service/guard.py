@@ -14,6 +14,7 @@ from nasjax.service.metrics import Metrics
 from nasjax.service.settings import Settings
 
 OPEN = ("/", "/livez", "/readyz", "/openapi.json")
+_METHODS = {"GET", "HEAD", "POST", "DELETE"}  # others are callers' inventions, and no labels
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 # A refused upload is read on for a moment: a client that is still sending would see a broken connection, no answer.
 _DRAINED_BYTES, _DRAINED_S = 16 << 20, 3.0
@@ -21,7 +22,10 @@ _DRAINED_BYTES, _DRAINED_S = 16 << 20, 3.0
 
 @final
 class Guard:
-    """Answers 401 without the key, 421 to other names of this machine, 403 to pages of other sites; counts the rest."""
+    """Answers 401 without the key; where there is none, 421 to other names of this machine, 403 to pages of others.
+
+    All requests are counted and timed.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics):
         self._app, self._settings, self._metrics = app, settings, metrics
@@ -34,24 +38,36 @@ class Guard:
         begun = time.perf_counter()
         refused = refusal(scope["path"], Headers(scope=scope), self._settings)
         app = self._app if refused is None else refused
-        await app(scope, exchange.receive, exchange.send)
-        route = getattr(scope.get("route"), "path", "other")
-        self._metrics.add("nasjax_requests_total", outcome=str(exchange.status), route=f"{scope['method']} {route}")
-        self._metrics.observe("nasjax_request_seconds", (exchange.answered or time.perf_counter()) - begun)
+        try:
+            await app(scope, exchange.receive, exchange.send)
+        finally:
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            route = f"{method} {getattr(scope.get('route'), 'path', 'other')}"
+            self._metrics.add("nasjax_requests_total", outcome=str(exchange.status), route=route)
+            self._metrics.observe("nasjax_request_seconds", (exchange.answered or time.perf_counter()) - begun)
 
 
 def refusal(path: str, headers: Headers, settings: Settings) -> JSONResponse | None:
     """The answer to a request that is not let in; None where it is."""
-    host = headers.get("host", "")
-    # Without a key, a site whose name is made to point here could read results through its visitor's browser.
-    if not settings.key and urlsplit(f"//{host}").hostname not in _LOCAL | {settings.host}:
-        return _answer(421, "this service answers to the name of this machine only")
-    origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
-        return _answer(403, f"pages of {origin[:100]} may not call this service")
-    if path not in OPEN and settings.key and not _knows(headers, settings.key):
+    if settings.key:
+        if path in OPEN or _knows(headers, settings.key):
+            return None
         return _answer(401, "send the service's key: Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
+    # Without a key, other sites could call through their visitor's browser, and one whose name is made to point here
+    # could read what it answers.
+    host, origin = headers.get("host", ""), headers.get("origin")
+    if _hostname(host) not in _LOCAL | {settings.host}:
+        return _answer(421, "this service answers to the name of this machine only")
+    if origin is not None and origin.partition("://")[2] != host:
+        return _answer(403, f"pages of {origin[:100]} may not call this service")
     return None
+
+
+def _hostname(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:  # brackets that are none of an address
+        return None
 
 
 def _knows(headers: Headers, key: str) -> bool:

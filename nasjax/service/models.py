@@ -23,7 +23,7 @@ class EditOptions(NamedTuple):
     style: Picture | None = None
 
 
-Change: TypeAlias = Callable[[Picture, EditOptions], Picture]
+_Change: TypeAlias = Callable[[Picture, EditOptions], Picture]
 
 
 class Kind(NamedTuple):
@@ -31,7 +31,7 @@ class Kind(NamedTuple):
 
     style: bool
     strength: bool
-    load: Callable[[Path], Change]
+    load: Callable[[Path], _Change]
 
 
 class Model(NamedTuple):
@@ -41,7 +41,7 @@ class Model(NamedTuple):
     kind: str
     scale: int
     card: Mapping[str, Any]
-    change: Change
+    change: _Change
 
     @property
     def takes_style(self) -> bool:
@@ -101,12 +101,12 @@ def _kind_of(folder: Path) -> str:
     return "filter" if read_json(folder / CARD).get("scale") == 1 else "enlarge"
 
 
-def _enlarge(folder: Path) -> Change:
+def _enlarge(folder: Path) -> _Change:
     bundle = load_bundle(folder)
     return lambda picture, options: enlarge(bundle, picture)
 
 
-def _filter(folder: Path) -> Change:
+def _filter(folder: Path) -> _Change:
     bundle = load_bundle(folder)
     return lambda picture, options: _blended(bundle, picture, options.strength)
 
@@ -122,7 +122,7 @@ def _blended(bundle: Bundle, picture: Picture, strength: float) -> Picture:
     return out._replace(pixels=to_levels(mixed, deep=picture.deep))
 
 
-def _style(folder: Path) -> Change:
+def _style(folder: Path) -> _Change:
     load_style_network(folder)  # a damaged one is told of now, and not to the first caller
 
     def change(picture: Picture, options: EditOptions) -> Picture:

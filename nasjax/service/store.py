@@ -69,7 +69,8 @@ class Store:
 
     def __init__(self, data: Path):
         self.folder = data / "jobs"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # people's pictures
+        self.folder.mkdir(exist_ok=True)
         self._lock = threading.RLock()
         self._db = sqlite3.connect(data / "jobs.sqlite", timeout=0.5, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row

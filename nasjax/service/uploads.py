@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple, final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from nasjax.service.names import safe_suffix
 
@@ -45,7 +45,8 @@ class Form(NamedTuple):
 async def receive(request: Request, folder: Path, limits: UploadLimits) -> Form:
     """Read a form (multipart/form-data) and put its files into a folder.
 
-    Raises HTTPException: 415 for another type of body, 413 for too much, 408 for too slowly, 422 for a broken form.
+    Raises HTTPException: 415 for another type of body, 413 for too much, 408 for too slowly, 422 for a broken form,
+    507 where the disk is full.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
@@ -59,6 +60,10 @@ async def receive(request: Request, folder: Path, limits: UploadLimits) -> Form:
         await _feed(request, parser.write, limits)
     except FormParserError as error:
         raise HTTPException(422, f"the form is broken: {error}") from error
+    except ClientDisconnect as error:
+        raise HTTPException(499, "the caller has left") from error
+    except OSError as error:
+        raise HTTPException(507, f"the request cannot be stored: {error.strerror}") from error
     finally:
         parts.close()
     if not parts.complete:

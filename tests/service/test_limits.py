@@ -146,10 +146,9 @@ def test_results_expire(tmp_path, monkeypatch):
         assert not left.exists()
         job = service.ended(service.add(("a.png", encoded())).json()["id"])["id"]
         end = time.monotonic() + 10
-        while service.client.get(f"/v1/jobs/{job}").status_code != 404:
+        while service.client.get(f"/v1/jobs/{job}").status_code != 404 or (tmp_path / "data" / "jobs" / job).exists():
             assert time.monotonic() < end
             time.sleep(0.02)
-        assert not (tmp_path / "data" / "jobs" / job).exists()
 
 
 def test_no_room_for_more_jobs(tmp_path):
@@ -187,6 +186,7 @@ def test_pages_of_others_may_not_call(service):
     get = service.client.get
     assert get("/v1/models", headers={"host": "evil.example:8000"}).status_code == 421
     assert get("/v1/models", headers={"origin": "http://evil.example"}).status_code == 403
+    assert get("/v1/models", headers={"host": "[x"}).status_code == 421
     assert get("/v1/models", headers={"host": "127.0.0.1:8000", "origin": "http://127.0.0.1:8000"}).status_code == 200
 
 

@@ -6,7 +6,8 @@ const pictures = []; // {file, url, state, error, job, number, name, result, row
 let models = [], limits = {}, shown = null, previewing = null, timer = 0, ticking = false;
 
 // --- the service ------------------------------------------------------------------------------------------------
-const headers = () => (sessionStorage.key ? { Authorization: `Bearer ${sessionStorage.key}` } : {});
+const key = () => sessionStorage.getItem("nasjax-key");
+const headers = () => (key() ? { Authorization: `Bearer ${key()}` } : {});
 
 async function call(path, options = {}) {
   const answer = await fetch(path, { ...options, headers: headers() });
@@ -18,7 +19,7 @@ async function call(path, options = {}) {
 
 function lock() {
   $("unlock").hidden = false;
-  say(sessionStorage.key ? "This key is not the service's." : "This service asks for its key.", true);
+  say(key() ? "This key is not the service's." : "This service asks for its key.", true);
 }
 
 function say(text, wrong = false) {
@@ -313,7 +314,7 @@ async function saveAll() {
 }
 
 // --- wiring -----------------------------------------------------------------------------------------------------
-$("unlock").onsubmit = (event) => { event.preventDefault(); sessionStorage.key = $("key").value; start(); };
+$("unlock").onsubmit = (event) => { event.preventDefault(); sessionStorage.setItem("nasjax-key", $("key").value); start(); };
 $("model").onchange = chooseModel;
 $("strength").oninput = $("format").onchange = choose;
 $("style").onchange = choose;
