@@ -21,6 +21,7 @@ from nasjax.commands import (
     profile,
     report,
     search,
+    serve,
     stylize,
     train,
 )
@@ -148,6 +149,7 @@ _COMMANDS: dict[str, _Command] = {
     "card": (card.add, card.run, "what a bundle says of itself; fill in its licence, credits and notes"),
     "apply": (apply.add, apply.run, "run a bundle on pictures"),
     "stylize": (stylize.add, stylize.run, "give photographs the light and colour of others"),
+    "serve": (serve.add, serve.run, serve.TEXT),
     "import": (import_teacher.add, import_teacher.run, import_teacher.TEXT),
     "data": (data.add, data.run, "what is in a data set, and what is wrong with it"),
     "compare": (compare.add, compare.run, "what several runs found, and what differs between them"),

@@ -34,6 +34,7 @@ EXTRAS: dict[str, Extra] = {
     "teachers": Extra(("vintagify",), "a trained CycleGAN generator to import and to compress"),
     "plots": Extra(("altair",), "the charts of a report as objects for notebooks (nasjax.plots)"),
     "frames": Extra(("pandas",), "archive and metrics of a run as data frames (nasjax.load_run)"),
+    "serve": Extra(("starlette", "uvicorn", "python-multipart"), "pictures edited over HTTP (nasjax serve)"),
     "cuda": Extra(("jax-cuda12-plugin",), "training and search on NVIDIA GPUs"),
     "tpu": Extra(("libtpu",), "training and search on TPUs"),
     "docs": Extra(("mkdocs-material", "mkdocstrings"), "building the documentation"),

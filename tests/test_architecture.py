@@ -65,7 +65,7 @@ LAYERS: dict[str, set[str]] = {
     # what is shipped: no trainer, optimiser or data code at serving time
     "export": SERVING - {"export"},
     "apply": SERVING,
-    "serve": {*SERVING, "apply"},
+    "service": {*SERVING, "apply"},
     "report": {"typing", "files", "say"},
     "plots": {"report"},
     "compiled": set(),
@@ -78,7 +78,7 @@ FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
     **dict.fromkeys(
         ("space", "rounds", "sampling", "cost", "search"), {"flax", "optax", "orbax", "grain", "tensorflow_datasets"}
     ),
-    **dict.fromkeys(("export", "apply", "serve"), {"optax", "orbax", "grain", "tensorflow_datasets"}),
+    **dict.fromkeys(("export", "apply", "service"), {"optax", "orbax", "grain", "tensorflow_datasets"}),
     "report": {"jax", "flax", "optax", "orbax", "grain", "tensorflow_datasets"},
 }
 # Outside packages that are slow to import or optional: only inside functions.
@@ -96,8 +96,15 @@ LATE = {
     "grain",
     "optax",
     "tyro",
+    "starlette",
+    "uvicorn",
+    "python_multipart",
 }
-LATE_EXCEPT = {"optax": {"train", "tasks", "losses"}, "tyro": {"commands"}}
+LATE_EXCEPT = {
+    "optax": {"train", "tasks", "losses"},
+    "tyro": {"commands"},
+    **dict.fromkeys(("starlette", "uvicorn", "python_multipart"), {"service"}),
+}
 NEVER = {"tensorflow", "torch", "cloudpickle", "dill", "clu"}
 
 # Functions: lines of the body, without the docstring. Positional: parameters that are not keyword-only, without self.

@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--format", choices=("png", "jpg", "webp"), help="format of outputs in a folder")
     files.add_argument("--overwrite", action="store_true", help="replace outputs that exist; inputs never are")
     limit = "refuse larger inputs, such as 100M (default 250M)"
-    files.add_argument("--max-pixels", type=_count, default=250_000_000, metavar="N", help=limit)
+    files.add_argument("--max-pixels", type=count, default=250_000_000, metavar="N", help=limit)
     shard = "do every N-th picture from the K-th on: N commands share a folder"
     files.add_argument("--shard", type=_shard, default=(1, 1), metavar="K/N", help=shard)
     files.add_argument("--jobs", type=int, metavar="N", help="pictures read and written beside the network")
@@ -106,8 +106,8 @@ def _how_to_go_on(job: "Job | None", progress: Progress) -> str:
     return f"stopped; {progress.written} written, {left} not; the same command goes on from there"
 
 
-def _count(text: str) -> int:
-    """A number, as 250M or 1e8."""
+def count(text: str) -> int:
+    """A number in text, as 250M or 1e8."""
     factor = {"K": 1e3, "M": 1e6, "G": 1e9}.get(text[-1:].upper(), 0)
     try:
         return round(float(text[:-1]) * factor) if factor else round(float(text))

@@ -63,14 +63,28 @@ class Page:
 
     def open(self, path: Path, *, width: int, dark: bool = False) -> None:
         """Load a file in a window of that many CSS pixels and wait until it and its charts are drawn."""
+        self.visit(path.as_uri(), width=width, dark=dark)
+        self.until("!document.querySelector('[data-chart]') || document.documentElement.dataset.drawn === 'yes'")
+
+    def visit(self, url: str, *, width: int, dark: bool = False) -> None:
+        """Load an address in a window of that many CSS pixels."""
         self.requests.clear()
         self.errors.clear()
         self.resize(width)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._call("Emulation.setEmulatedMedia", features=[scheme])
-        self._call("Page.navigate", url=path.as_uri())
+        self._call("Page.navigate", url=url)
         self._wait("Page.loadEventFired")
-        self.until("!document.querySelector('[data-chart]') || document.documentElement.dataset.drawn === 'yes'")
+
+    def choose(self, selector: str, *files: Path) -> None:
+        """Give files to a file input, as its dialogue does."""
+        root = self._call("DOM.getDocument")["root"]["nodeId"]
+        node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self._call("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
+
+    def download_to(self, folder: Path) -> None:
+        """Put what is downloaded from now on into a folder."""
+        self._call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
     def resize(self, width: int) -> None:
         """Make the window that many CSS pixels wide."""
@@ -98,10 +112,10 @@ class Page:
         pressed = {"button": "left", "clickCount": 1} if kind != "mouseMoved" else {}
         self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **pressed)
 
-    def press(self, key: str) -> None:
-        """Press and release a key, "ArrowRight", in what has the focus."""
+    def press(self, key: str, code: int = 0) -> None:
+        """Press and release a key, "ArrowRight", in what has the focus; inputs listen to its virtual code alone."""
         for kind in ("keyDown", "keyUp"):
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
     def screenshot(self) -> bytes:
         """Return the window as PNG."""
