@@ -32,7 +32,7 @@ def config() -> Experiment:
         budget=("params<=400K",),
         cost="params",
         stages=(
-            StageConfig("start", TrainConfig(steps=1500, lr=3e-3, log_every=50), batch=16, population=8, generations=1),
+            StageConfig("start", TrainConfig(steps=1500, lr=3e-3, log_every=50), batch=16, population=1, generations=1),
             StageConfig("game", game, algorithm="reinforce", population=8, generations=4),
         ),
         final=FinalConfig(

@@ -5,7 +5,7 @@ ESRGAN's (arXiv 1809.00219). Needs the extra `perceptual`, a folder of training 
 begin with, a bundle of a fidelity search (`nasjax search sr_x4`, or any bundle of sr_cell for x4).
 Command: nasjax search tpsr_full --data.source folder:DIV2K --system.generator runs/sr_x4/export
 Time and score: never run at this size.
-Targets at 61K on Set5 / Set14 / B100: LPIPS .1207 / .2185 / .2835 at 29.60 / 26.88 / 26.24 dB (TPSR's released weights).
+Released weights of TPSR at 61K on Set5 / Set14 / B100: LPIPS .1207 / .2185 / .2835 at 29.60 / 26.88 / 26.24 dB.
 """
 
 from nasjax.config import ConfirmConfig, DataConfig, Experiment, FinalConfig, StageConfig
@@ -29,7 +29,7 @@ def config() -> Experiment:
         budget=("params<=5M",),
         cost="params",
         stages=(
-            StageConfig("start", TrainConfig(steps=200000, lr=5e-4), batch=32, population=32, generations=1),
+            StageConfig("start", TrainConfig(steps=200000, lr=5e-4), batch=32, population=1, generations=1),
             StageConfig("game", game, algorithm="reinforce", population=32, generations=16),
         ),
         confirm=ConfirmConfig(),

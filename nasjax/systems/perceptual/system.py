@@ -201,7 +201,7 @@ def _task(
     judging = scores.extract(arch)
     pair = Pair(
         lambda params, low: model.forward(params, arch[None], low[None])[0],
-        lambda params, x: judging.apply({"params": params}, x),
+        lambda params, x: jnp.asarray(judging.apply({"params": params}, x)),
         encoder,
     )
     return perceptual_super_resolution(settings, system.perception, pair, init=model.init)
@@ -270,6 +270,6 @@ def _proxy(system: PerceptualSuperResolution) -> str:
 def _protocol(system: PerceptualSuperResolution, experiment: Experiment, num: int) -> str:
     return (
         f"{num} held-out pictures of {experiment.data.source!r}, low resolution by MATLAB bicubic; LPIPS v0.1 "
-        f"(AlexNet) of 8-bit RGB, not cropped; PSNR and SSIM on {sr_protocol(system.scale)}; params and MACs are those of "
-        "generator and discriminator"
+        f"(AlexNet) of 8-bit RGB, not cropped; PSNR and SSIM on {sr_protocol(system.scale)}; params and "
+        "MACs are those of generator and discriminator"
     )
