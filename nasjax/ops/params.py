@@ -75,7 +75,7 @@ def merge_params(params: Params, part: Params) -> dict[str, Any]:
     return merged
 
 
-def interpolate(params_a: Params, params_b: Params, sharpness: float) -> dict[str, Any]:
+def interpolate(params_a: Params, params_b: Params, sharpness: float | int) -> dict[str, Any]:
     """Params `sharpness` of the way from `params_a`, say of fidelity (0), to `params_b`, perceptual ones (1).
 
     Of two networks of which one was trained on from the other, those in between work as well: network interpolation

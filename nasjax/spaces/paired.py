@@ -7,6 +7,8 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from nasjax.ops.base import Op, Width
 from nasjax.ops.params import merge_params
 from nasjax.space import SearchSpace
@@ -68,7 +70,7 @@ def with_generator(pair: Supernet, params: Params, generator: Params) -> dict[st
 
 def _options(pair: Supernet) -> Mapping[str, str]:
     forward: Any = pair.forward
-    return forward.generator.space.decode(forward.arch)
+    return forward.generator.space.decode(np.array(forward.arch, np.int32))
 
 
 class _Fixed:
