@@ -83,11 +83,11 @@ class PerceptualSuperResolution:
         return prepare(self, experiment, networks)
 
     def tiny(self) -> "PerceptualSuperResolution":
-        """One block, two levels, two rungs of a step."""
+        """One block, two levels, two rungs of a step, and operations that ESRGAN's discriminator is made of."""
         train = replace(self.proxy.train, steps=2)
         proxy = replace(self.proxy, train=train, batch=2, pictures=4, rungs=(0.5, 1.0))
         small = replace(self, blocks=1, width=8, widths=((4, 8), (4, 8), (8, 12)), heads=("patch1", "dense2"))
-        return replace(small, keep=self.keep[:2], halve=self.halve[:2], level=1, proxy=proxy, rivals=self.rivals[:1])
+        return replace(small, keep=("k3", "k3i"), halve=("s4", "s4i"), level=1, proxy=proxy, rivals=("esrgan",))
 
     def generating(self) -> tuple[Supernet, np.ndarray, tuple[str, dict[str, Any]]]:
         """The generator: its supernet, its arch, and how a bundle rebuilds it."""
