@@ -90,6 +90,7 @@ from nasjax.system import Ground as Ground
 from nasjax.system import Networks as Networks
 from nasjax.system import Rival as Rival
 from nasjax.system import Tested as Tested
+from nasjax.system import Trial as Trial
 from nasjax.system import same_size as same_size
 from nasjax.systems.style_transfer.ship import export_style_network as export_style_network
 from nasjax.systems.style_transfer.system import StyleTransfer as StyleTransfer

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from nasjax.sampling import Sampler
+from nasjax.say import Say
 from nasjax.shown import Measure, Strip
 from nasjax.supernet.base import Supernet
 from nasjax.task import Task
@@ -79,6 +80,18 @@ class Rival(NamedTuple):
     predict: Predict | None = None
 
 
+class Trial(NamedTuple):
+    """How candidates are scored that shared weights cannot tell apart: each is trained for a while, by the system.
+
+    `score(shared params, archs, folder, say)` gives each measure that a search sees, one number an arch, NaN where a
+    training failed; it keeps in `folder` what it goes on from when it was stopped, and the weights that were scored,
+    which `params(arch, folder)` reads: those of `extract_params`, or None.
+    """
+
+    score: Callable[[Params, np.ndarray, Path, Say], Mapping[str, np.ndarray]]
+    params: Callable[[np.ndarray, Path], Params | None]
+
+
 def _nothing(*given: Any) -> tuple[Any, ...]:
     return ()
 
@@ -103,6 +116,8 @@ class Ground(NamedTuple):
     # (batch spec of this process, seed, (process, processes)) -> batches; None: patches of the experiment's pictures
     batches: Callable[[Mapping[str, Any], int, tuple[int, int]], Any] | None = None
     frozen: Params = {}  # layers of the generator that no training may move
+    start: Params = {}  # layers that begin like this, not at random
+    trial: Trial | None = None  # None: candidates are scored on shared weights, by `score`
     # (predict) -> measures of a finished network on held-out data; None: `score`
     test: Callable[[Predict], Tested] | None = None
     rivals: Callable[[Found], Sequence[Rival]] = _nothing

@@ -44,13 +44,24 @@ def entries(run: Run, found: list[Finalist], shared: Params) -> list[Entry]:
         Entry(f"finalist {i}, fine-tuned", "finalist", tuned, "", networks, other.arch, other.params)
         for i, other in enumerate(found[1:], 2)
     ]
-    inherited = networks.supernet.extract_params(shared, best.arch)
+    inherited, how = _inherited(run, best.arch, shared)
     return [
         Entry("found, fine-tuned", "found", tuned, "found", networks, best.arch, best.params),
         *others,
-        Entry("found, inherited", "inherited", "shared weights as they are", "", networks, best.arch, [inherited]),
+        Entry("found, inherited", "inherited", how, "", networks, best.arch, [inherited]),
         *_trained(run, _rivals(run, best, shared)),
     ]
+
+
+def _inherited(run: Run, arch: np.ndarray, shared: Params) -> tuple[Params, str]:
+    """The weights that an arch of the last stage was scored with while it was searched, and what they are."""
+    problem = run.problem
+    kept = None
+    if problem.ground.trial is not None:
+        kept = problem.ground.trial.params(arch, run.trials(problem.space.stages[-1]))
+    if kept is None:
+        return problem.networks.supernet.extract_params(shared, arch), "shared weights as they are"
+    return kept, "after its trial in the search"
 
 
 def _rivals(run: Run, best: Finalist, shared: Params) -> list[Entry]:

@@ -59,7 +59,7 @@ def run_experiment(
 
 def find(run: Run) -> tuple[Archive, Params]:
     """Search stage after stage; returns the archive and the shared weights of the last one."""
-    problem, shared, winners = run.problem, [run.problem.init()], []
+    problem, shared, winners = run.problem, [begin(run)], []
 
     def one_stage(stage: str, narrowed: SearchSpace, archive: Archive) -> Archive:
         settings = next(s for s in problem.experiment.stages if s.stage == stage)
@@ -90,6 +90,21 @@ def find(run: Run) -> tuple[Archive, Params]:
         problem.space, one_stage, archive=open_archive(run), choose=lambda *_: winners[-1], on_decision=on_decision
     )
     return archive, shared[-1]
+
+
+def begin(run: Run) -> Params:
+    """The shared weights that the first search stage begins with.
+
+    A stage before it that decides nothing is a training: of what all networks have in common, before they differ.
+    """
+    problem = run.problem
+    params = problem.init()
+    for settings in problem.experiment.stages:
+        if any(settings.stage in (c.stage, c.coarse and c.coarse[0]) for c in problem.space.choices):
+            break
+        run.say(f"{settings.stage}: training what all networks have{run.left()}")
+        params = train_stage(run, settings, problem.space.at_stage(settings.stage), params=params)
+    return params
 
 
 def conclude(run: Run, best: Finalist, rows: list[Entry], *, score: Scorer) -> dict[str, Any]:

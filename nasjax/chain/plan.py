@@ -24,7 +24,8 @@ def plan(problem: Problem) -> list[Part]:
         slots = max((len(c.options) for c in problem.space.choices if c.stage == stage.stage), default=1)
         if stage.stage not in problem.networks.untrained:
             parts.append(Part(f"supernet/{stage.stage}", TRAIN, stage.train.steps * stage.batch * slots))
-        parts.append(Part(f"search/{stage.stage}", SEARCH, stage.population * stage.generations))
+        if any(stage.stage in (c.stage, c.coarse and c.coarse[0]) for c in problem.space.choices):
+            parts.append(Part(f"search/{stage.stage}", SEARCH, stage.population * stage.generations))
     final = experiment.final
     each = final.train.steps * final.batch * final.seeds
     parts += [Part(f"finalist/{place}", TRAIN, each) for place in range(final.number)]

@@ -32,6 +32,10 @@ class Run(NamedTuple):
         gather(phase)
         claim(self.folder, self.problem.experiment, phase)
 
+    def trials(self, stage: str) -> Path:
+        """Where the trials of a stage's candidates are, of a system that has some."""
+        return self.folder.path / "trials" / stage
+
     def left(self) -> str:
         """How much time the run will take from here, in words; empty before that is known."""
         seconds = (self.folder.read("status.json", {}).get("run") or {}).get("eta_s")

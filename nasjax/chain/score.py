@@ -1,6 +1,7 @@
 """Scores, by one function of the system: of whole populations on shared weights, and of one network alone."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -9,6 +10,7 @@ from jax.sharding import PartitionSpec as P
 
 from nasjax.chain.measures import evaluation, total
 from nasjax.chain.problem import Problem
+from nasjax.say import Say
 from nasjax.search.archive import Evaluation
 from nasjax.space import SearchSpace
 from nasjax.supernet.base import Supernet
@@ -44,6 +46,31 @@ def population_scorer(
         return evaluation(problem, archs, {n: np.asarray(v)[: len(archs)].astype(np.float64) for n, v in found.items()})
 
     return evaluate
+
+
+def trial_scorer(problem: Problem, params: Params, folder: Path, *, say: Say) -> Callable[[np.ndarray], Evaluation]:
+    """The same for candidates that are trained to be scored (`system.Trial`).
+
+    What failed is recorded as the worst of those asked for with it, and violates by 1 more than its costs do.
+    """
+    trial = problem.ground.trial
+    assert trial is not None
+
+    def evaluate(archs: np.ndarray) -> Evaluation:
+        found = {n: np.asarray(v, np.float64) for n, v in trial.score(params, archs, folder, say).items()}
+        failed = ~np.all([np.isfinite(v) for v in found.values()], axis=0)
+        signs = {m.name: m.sign for m in problem.ground.measures}
+        scores = {n: _filled(v, failed, signs.get(n, 1)) for n, v in found.items()}
+        told = evaluation(problem, archs, scores)
+        return told._replace(violation=np.asarray(told.violation) + failed)
+
+    return evaluate
+
+
+def _filled(values: np.ndarray, failed: np.ndarray, sign: int) -> np.ndarray:
+    """The values with the worst of the others, or 0, where they failed."""
+    others = sign * values[~failed]
+    return np.where(failed, sign * others.max() if len(others) else 0.0, values)
 
 
 class Scorer:

@@ -8,7 +8,7 @@ from nasjax.chain.clock import timed
 from nasjax.chain.measures import TOTAL
 from nasjax.chain.problem import Problem
 from nasjax.chain.run import Run
-from nasjax.chain.score import population_scorer
+from nasjax.chain.score import population_scorer, trial_scorer
 from nasjax.chain.training import Phase, fairness, train_phase
 from nasjax.config import StageConfig
 from nasjax.ops.params import merge_params
@@ -75,7 +75,10 @@ def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Pa
     # Scores of other weights, or for other objectives, must not compete with these.
     basis = {"weights": fingerprint(params), "objectives": list(problem.ground.objectives)}
     archive = archive.at(stage.stage, basis)
-    evaluate = population_scorer(problem, space, params, mesh=data_mesh())
+    if problem.ground.trial is None:
+        evaluate = population_scorer(problem, space, params, mesh=data_mesh())
+    else:
+        evaluate = trial_scorer(problem, params, run.trials(stage.stage), say=run.say)
     with (
         timed(run.folder, name) as lap,
         RunLog(run.folder.path, name, stage.generations, on_write=run.look, writers=run.writers) as log,

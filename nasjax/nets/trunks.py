@@ -94,6 +94,27 @@ def load_trunk(name: str) -> tuple[Trunk, Params]:
     return trunk, jax.tree.map(jnp.asarray, {"trunk": layers, "heads": named})
 
 
+def before_activation(level: int) -> Callable[[Params, Array], Array]:
+    """`encode(params, x)` with VGG16's last convolution of a level, 1 to 5, before its ReLU; params of `vgg16`'s trunk.
+
+    Those of levels 4 and 5 are dense where activations are sparse, and keep their brightness (ESRGAN, arXiv 1809.00219,
+    section 3.3, which has VGG19). ValueError for another level.
+    """
+    if not 1 <= level <= len(_VGG16):
+        raise ValueError(f"before_activation: VGG16 has levels 1 to {len(_VGG16)}, got {level}")
+    layers = [(i, k) for i, (_, count) in enumerate(_VGG16[:level], 1) for k in range(1, count + 1)]
+
+    def features(params: Params, x: Array) -> list[Array]:
+        for place, (i, k) in enumerate(layers):
+            x = jax.nn.relu(x) if place else x
+            x = max_pool2(x) if k == 1 and i > 1 else x
+            x = conv(params[f"conv{i}_{k}"], x, _VGG16[i - 1][0])
+        return [x]
+
+    encode = _on_images(features, smallest=16)
+    return lambda params, x: encode(params, x)[0]
+
+
 def _on_images(features_fn: Callable[[Params, Array], Sequence[Array]], *, smallest: int):
     """The network on images in [-1, 1] with any leading axes."""
     mean, std = (2 * IMAGENET_MEAN - 1).astype(np.float32), (2 * IMAGENET_STD).astype(np.float32)

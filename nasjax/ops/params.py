@@ -75,6 +75,23 @@ def merge_params(params: Params, part: Params) -> dict[str, Any]:
     return merged
 
 
+def interpolate(params_a: Params, params_b: Params, sharpness: float | int) -> dict[str, Any]:
+    """Params `sharpness` of the way from `params_a`, say of fidelity (0), to `params_b`, perceptual ones (1).
+
+    Of two networks of which one was trained on from the other, those in between work as well: network interpolation
+    (ESRGAN, arXiv 1809.00219, section 3.4). Raises ValueError for a sharpness outside 0..1, or params of two networks.
+    """
+    if not 0 <= sharpness <= 1:
+        raise ValueError(f"interpolate: sharpness must be in 0..1, got {sharpness}")
+    a, b = _leaf_shapes(params_a), _leaf_shapes(params_b)
+    if differ := [path for path in sorted({*a, *b}) if a.get(path) != b.get(path)]:
+        path = differ[0]
+        raise ValueError(
+            f"interpolate: {path} is {a.get(path, 'absent')} in the one, {b.get(path, 'absent')} in the other"
+        )
+    return jax.tree.map(lambda x, y: (1 - sharpness) * x + sharpness * y, dict(params_a), dict(params_b))
+
+
 def zeros(specs: Mapping[str, Any]) -> dict[str, Any]:
     """Zero-filled params of the declared shapes, for tracing."""
     return {name: zeros(s) if isinstance(s, Mapping) else jnp.zeros(s.shape) for name, s in specs.items()}

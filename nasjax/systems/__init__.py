@@ -1,7 +1,12 @@
 """The systems that are shipped: each is settings, a space, a task, scores, and what they are compared with."""
 
+from nasjax.systems.perceptual.system import PerceptualSuperResolution
 from nasjax.systems.style_transfer.system import StyleTransfer
 from nasjax.systems.super_resolution.system import SuperResolution
 
 # The name that `config.json` knows a system by.
-SYSTEMS = {"super_resolution": SuperResolution, "style_transfer": StyleTransfer}
+SYSTEMS = {
+    "super_resolution": SuperResolution,
+    "style_transfer": StyleTransfer,
+    "perceptual_super_resolution": PerceptualSuperResolution,
+}

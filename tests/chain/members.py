@@ -52,6 +52,13 @@ def _style_transfer(folder: Path) -> Experiment:
     return replace(tiny, system=system, stages=stages, final=replace(tiny.final, number=1, formats=()))
 
 
+def _perceptual(folder: Path) -> Experiment:
+    """The shipped config with two widths and generations of two pairs; one finalist, one fixed discriminator."""
+    tiny = load_config("tpsr").tiny()
+    stages = tuple(replace(s, population=2) for s in tiny.stages)
+    return replace(tiny, budget=("params<=40K",), stages=stages, final=replace(tiny.final, number=1, formats=()))
+
+
 def _own(folder: Path) -> Experiment:
     """The tutorial's, with two finalists."""
     tiny = load_config(own_file(folder)).tiny()
@@ -62,6 +69,7 @@ MEMBERS: dict[str, Callable[[Path], Experiment]] = {
     "own": _own,
     "super_resolution": _super_resolution,
     "style_transfer": _style_transfer,
+    "perceptual_super_resolution": _perceptual,
 }
 
 

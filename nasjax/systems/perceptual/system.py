@@ -1,0 +1,275 @@
+"""TPSR's second search as a system: one tiny generator, and the discriminator that it learns to look good from.
+
+Journey Towards Tiny Perceptual Super-Resolution (arXiv 2007.04356). The generator is fixed. It is trained for fidelity
+first, in the stage "start", and every candidate of the stage "game" owns a copy of it. What is found is a pair; what is
+shipped, its generator.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nasjax.config import Experiment
+from nasjax.data.pipeline import patches
+from nasjax.data.spec import open_source
+from nasjax.export.bundle import write_bundle
+from nasjax.export.card import Card
+from nasjax.export.network import deployed
+from nasjax.export.trainable import load_trainable
+from nasjax.files import read_json
+from nasjax.metrics.image import psnr, sr_protocol
+from nasjax.nets.trunks import before_activation, load_trunk
+from nasjax.sampling import Sampler
+from nasjax.spaces.paired import generator_params, paired, with_generator
+from nasjax.spaces.sr_cell import sr_cell
+from nasjax.spaces.sr_discriminator import HEADS, WIDTHS, fixed_options, sr_discriminator
+from nasjax.supernet.base import Supernet
+from nasjax.system import Found, Ground, Networks, Predict, Rival, Shipped, Trial
+from nasjax.systems.perceptual.score import Eye, Judged, score, tested
+from nasjax.systems.perceptual.settings import MEASURES, REWARD, Proxy
+from nasjax.systems.perceptual.trial import Trials, make_trial
+from nasjax.systems.super_resolution.pictures import bicubic, strips
+from nasjax.systems.super_resolution.system import SuperResolution, test_images, validation_pairs
+from nasjax.task import Task
+from nasjax.tasks.base import Model, to_float
+from nasjax.tasks.networks import Fixed
+from nasjax.tasks.perceptual import Pair, Perception, pair_loss, pairs_of, perceptual_super_resolution
+from nasjax.tasks.super_resolution import SuperResolutionTask, degrade, super_resolution
+from nasjax.typing import Params
+
+
+@dataclass(frozen=True)
+class PerceptualSuperResolution:
+    """The generator, the space of its discriminators, how the two play, and what decides."""
+
+    scale: int = 4  # enlargement: 2, 3 or 4
+    generator: str = ""  # a bundle of super-resolution to begin with; "": a plain network, from random weights
+    blocks: int = 4  # of the plain network
+    width: int = 24  # its channels
+    widths: tuple[tuple[int, ...], ...] = WIDTHS  # of discriminators: behind the stem and behind each level
+    heads: tuple[str, ...] = HEADS
+    keep: tuple[str, ...] = ("k3", "k3i", "k3s", "k5")
+    halve: tuple[str, ...] = ("s3", "s4", "s3i", "s4i", "s3s", "s4s", "p3")
+    perception: Perception = field(default_factory=Perception)
+    level: int = 5  # of VGG16, whose last convolution before activation the generator learns by
+    floor: float = 2.0  # dB of PSNR that perception may cost; what costs more is punished
+    slope: float = 0.1  # by so much LPIPS a dB
+    proxy: Proxy = field(default_factory=Proxy)
+    # Fixed discriminators to compare with, those that the space holds: srgan, esrgan, unet, patchgan.
+    rivals: tuple[str, ...] = ("esrgan", "unet", "patchgan")
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return f"x{self.scale} perceptual super-resolution"
+
+    def networks(self) -> Networks:
+        """Pairs of the generator and every discriminator; costs are those of a pair, stated for the output."""
+        generator, arch, _ = self.generating()
+        return Networks(
+            paired(generator, arch, self.discriminators()),
+            lambda width, height: (1, height // self.scale, width // self.scale, 3),
+            untrained=("game",),
+        )
+
+    def prepare(self, experiment: Experiment, networks: Networks) -> Ground:
+        """Reads pictures, AlexNet and VGG16 (of the extra `perceptual`), and the generator's bundle if there is one."""
+        return prepare(self, experiment, networks)
+
+    def tiny(self) -> "PerceptualSuperResolution":
+        """One block, two levels, two rungs of a step, and operations that ESRGAN's discriminator is made of."""
+        train = replace(self.proxy.train, steps=2)
+        proxy = replace(self.proxy, train=train, batch=2, pictures=4, rungs=(0.5, 1.0))
+        small = replace(self, blocks=1, width=8, widths=((4, 8), (4, 8), (8, 12)), heads=("patch1", "dense2"))
+        return replace(small, keep=("k3", "k3i"), halve=("s4", "s4i"), level=1, proxy=proxy, rivals=("esrgan",))
+
+    def generating(self) -> tuple[Supernet, np.ndarray, tuple[str, dict[str, Any]]]:
+        """The generator: its supernet, its arch, and how a bundle rebuilds it."""
+        if self.generator:
+            said = read_json(Path(self.generator) / "arch.json")
+            builder = said.get("builder") or {}
+            scale = builder.get("arguments", {}).get("scale")
+            if builder.get("name") != "sr_cell" or scale != self.scale:
+                raise ValueError(
+                    f"system.generator: {self.generator} is a network of {builder.get('name')} for x{scale}; needed is "
+                    f"one of sr_cell for x{self.scale}"
+                )
+            net = sr_cell(**builder["arguments"])
+            return net, net.space.parse(said["arch"]), ("sr_cell", builder["arguments"])
+        one = {"trunk": [self.width], "inner": [self.width], "ops": ["res"]}
+        arguments = {"scale": self.scale, "blocks": self.blocks, **one}
+        net = sr_cell(**arguments)
+        return net, net.space.encode({"tail": "conv", "image": "bicubic", "att": "none"}), ("sr_cell", arguments)
+
+    def discriminators(self) -> Supernet:
+        """The space that is searched."""
+        return sr_discriminator(self.widths, heads=self.heads, keep=self.keep, halve=self.halve)
+
+
+def prepare(system: PerceptualSuperResolution, experiment: Experiment, networks: Networks) -> Ground:
+    """What the chain is given; see `PerceptualSuperResolution.prepare`."""
+    as_sr = SuperResolution(system.scale)
+    images, crops = test_images(as_sr, experiment), validation_pairs(as_sr, experiment)
+    generator, arch, _ = system.generating()
+    forms = {p: paired(generator, arch, system.discriminators(), part=p) for p in ("generator", "scores")}
+    eye, encoder = Eye(*load_trunk("alexnet")), _encoder(system)
+
+    def judge(params: Params) -> Judged:
+        low, high = jax.jit(lambda p: degrade(to_float(p), system.scale))(jnp.asarray(crops))
+        y = jax.jit(forms["generator"].switched)(params, networks.supernet.space.default_arch(), low)
+        return Judged(low, high, psnr(y, high, sr_protocol(system.scale)).mean() - system.floor, eye.params)
+
+    def scored(predict: Predict, judged: Judged) -> Any:
+        return score(predict, judged, eye=eye, scale=system.scale, slope=system.slope)
+
+    return Ground(
+        MEASURES,
+        objectives=(REWARD, experiment.cost),
+        weights={REWARD: 1.0},
+        protocol=_protocol(system, experiment, len(images)),
+        search_protocol=f"{len(crops)} textured patches of the validation split, after {_proxy(system)}",
+        task=lambda model, sampler, batch: _task(system, experiment, forms["scores"], (model, sampler, batch), encoder),
+        judge=judge,
+        score=scored,
+        start=_start(system, networks.supernet),
+        trial=_trial(system, experiment, (networks.supernet, forms), (scored, judge), encoder),
+        test=lambda predict: tested(predict, images, system.scale, eye=eye),
+        rivals=lambda found: rivals(system, networks, found),
+        show=lambda predicts: strips(predicts, images, system.scale),
+        export=lambda folder, shipped: export(system, experiment, networks.supernet, (folder, shipped)),
+    )
+
+
+def rivals(system: PerceptualSuperResolution, networks: Networks, found: Found) -> Sequence[Rival]:
+    """Fixed discriminators with the same generator and training, the generator before the game, and plain enlargement.
+
+    A fixed discriminator that the space does not hold is left out.
+    """
+    net, rows = networks.supernet, []
+    for name in system.rivals:
+        options = {**fixed_options(name, len(system.widths) - 1), **_widest(net, name, len(system.widths) - 1)}
+        try:
+            arch = net.space.encode(options)
+        except ValueError:
+            continue
+        start = net.extract_params(found.shared, arch)
+        rows.append(Rival(name, f"the discriminator of {name}, fixed", networks, arch, start))
+    plain = net.space.default_arch()
+    fidelity = net.extract_params(found.shared, plain)
+    return (
+        *rows,
+        Rival("fidelity", "the generator before the game", networks, plain, fidelity, trained=False),
+        Rival("bicubic", "MATLAB imresize", predict=bicubic(system.scale)),
+    )
+
+
+def export(
+    system: PerceptualSuperResolution, experiment: Experiment, pair: Supernet, what: tuple[Path, Shipped]
+) -> dict[str, Any]:
+    """Write the generator as a bundle; the pair's params beside it where it is to be trained on."""
+    folder, shipped = what
+    generator, arch, builder = system.generating()
+    network = deployed(generator, generator_params(pair, shipped.params), arch, builder=builder)
+    network = network._replace(trainable=shipped.params) if experiment.final.trainable else network
+    own = {"name": experiment.data.source, "licence": "the user's own data: fill in", "credits": "fill in"}
+    ours = {"name": "nasjax embedded photographs", "licence": "CC0 and public domain"}
+    ours["credits"] = "nasjax/data/photos/credits.csv"
+    data = (ours if experiment.data.source == "embedded" else own,)
+    card = Card(experiment.name, system.title, data, tuple(shipped.metrics), experiment=shipped.experiment)
+    return write_bundle(folder, network, card=card, formats=shipped.formats)
+
+
+def _task(
+    system: PerceptualSuperResolution,
+    experiment: Experiment,
+    scores: Supernet,
+    how: tuple[Model, Sampler, int],
+    encoder: Fixed | None,
+) -> Task:
+    """A pair alone plays; the stage before the game, whose sampler is no single network's, learns fidelity."""
+    model, sampler, batch = how
+    settings = SuperResolutionTask(system.scale, experiment.data.patch, batch)
+    if sampler.name != "single":
+        return super_resolution(settings, model, sampler)
+    arch = np.asarray(sampler.sample(jax.random.key(0), 0))[0]
+    judging = scores.extract(arch)
+    pair = Pair(
+        lambda params, low: model.forward(params, arch[None], low[None])[0],
+        lambda params, x: jnp.asarray(judging.apply({"params": params}, x)),
+        encoder,
+    )
+    return perceptual_super_resolution(settings, system.perception, pair, init=model.init)
+
+
+def _trial(
+    system: PerceptualSuperResolution,
+    experiment: Experiment,
+    nets: tuple[Supernet, dict[str, Supernet]],
+    how: tuple[Any, Any],
+    encoder: Fixed | None,
+) -> Trial:
+    (pair, forms), (scored, judge) = nets, how
+    crop = SuperResolutionTask(system.scale, experiment.data.patch).crop
+
+    def loss(params: Params, arch: Any, images: jax.Array, key: jax.Array) -> jax.Array:
+        sides = Pair(
+            lambda params, low: forms["generator"].switched(params, arch, low),
+            lambda params, x: forms["scores"].switched(params, arch, x),
+            encoder,
+        )
+        low, high = pairs_of(images, system.scale)
+        return pair_loss(system.perception, sides, params, low=low, high=high, key=key)[0]
+
+    def pool() -> np.ndarray:
+        data, seed = experiment.data, crc32(f"{experiment.seed}/trial".encode())
+        source = open_source(data.source, "train", on_error=data.on_bad)
+        batch = system.proxy.pictures
+        found = patches(source, patch=crop, batch=batch, seed=seed, augment=data.augment, on_small=data.on_bad)
+        try:
+            return next(found)["image"]
+        finally:
+            found.close()
+
+    return make_trial(Trials(system.proxy, pair, forms["generator"], loss, scored, judge, pool))
+
+
+def _encoder(system: PerceptualSuperResolution) -> Fixed | None:
+    """VGG16 before its activation, where the generator learns by it."""
+    if not system.perception.feature:
+        return None
+    return Fixed(before_activation(system.level), load_trunk("vgg16")[1]["trunk"])
+
+
+def _start(system: PerceptualSuperResolution, pair: Supernet) -> Params:
+    """The generator of the bundle, if there is one."""
+    if not system.generator:
+        return {}
+    net, arch, _ = system.generating()
+    like = jax.eval_shape(lambda: net.extract_params(net.init(jax.random.key(0)), arch))
+    return with_generator(pair, {}, load_trainable(system.generator, like))
+
+
+def _widest(net: Supernet, name: str, levels: int) -> dict[str, str]:
+    level = int(fixed_options(name, levels)["head"][-1])
+    named = {c.name: c.options[-1] for c in net.space.choices}
+    return {f"w{i}": named[f"w{i}"] for i in range(level + 1)}
+
+
+def _proxy(system: PerceptualSuperResolution) -> str:
+    *short, last = system.proxy.lengths()
+    early = f" ({', '.join(map(str, short))} where a pair was stopped)" if short else ""
+    return f"{last} steps of {system.proxy.batch} pictures{early}"
+
+
+def _protocol(system: PerceptualSuperResolution, experiment: Experiment, num: int) -> str:
+    return (
+        f"{num} held-out pictures of {experiment.data.source!r}, low resolution by MATLAB bicubic; LPIPS v0.1 "
+        f"(AlexNet) of 8-bit RGB, not cropped; PSNR and SSIM on {sr_protocol(system.scale)}; params and "
+        "MACs are those of generator and discriminator"
+    )

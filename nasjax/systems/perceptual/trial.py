@@ -1,0 +1,281 @@
+"""Candidates are scored by what they make of a generator: a population of pairs, trained a little, the better ones on.
+
+A trial is one generation of a search: its pairs begin with the shared weights, see the same pictures, each in its own
+order, are compared at each rung, and leave behind the weights that they were last scored with. Everything is kept, so
+that a killed search goes on to the same bits.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import jax
+import numpy as np
+from jaxtyping import UInt8
+
+from nasjax.export.weights import read_weights, write_weights
+from nasjax.files import read_json, write_json
+from nasjax.metrics.rank import kendall_tau
+from nasjax.say import Say
+from nasjax.search.halving import Rung, survivors, told_scores
+from nasjax.supernet.base import Supernet
+from nasjax.system import Predict, Trial
+from nasjax.systems.perceptual.settings import REWARD, Proxy
+from nasjax.train.parallel import data_mesh
+from nasjax.train.population import Line, Member, MemberLoss, Population, Seats, seats_that_fit, train_members
+from nasjax.train.processes import is_first
+from nasjax.train.schedules import optimiser
+from nasjax.typing import Params
+
+TRIALS, _PROGRESS, _RUNGS = "trials.json", "progress.safetensors", "rungs.json"
+_LEAST = 3  # pairs that a rank correlation needs
+ScoreFn = Callable[[Predict, Any], Mapping[str, Any]]
+
+
+class Trials(NamedTuple):
+    """What every trial of a search has in common. `pair` has the params of both sides, `generator` runs one."""
+
+    proxy: Proxy
+    pair: Supernet
+    generator: Supernet
+    loss: MemberLoss
+    score: ScoreFn
+    judge: Callable[[Params], Any]
+    pool: Callable[[], UInt8[np.ndarray, "n h w 3"]]
+
+
+def make_trial(trials: Trials) -> Trial:
+    """The chain's question, answered by `run_trial`; programs and pictures are made once."""
+    kept: dict[str, Any] = {}
+
+    def scored(params: Params, archs: np.ndarray, folder: Path, say: Say) -> Mapping[str, np.ndarray]:
+        if not kept:
+            kept.update(pool=trials.pool(), judge=trials.judge(params))
+            kept["score"] = _scorer(trials, kept["judge"])
+        return run_trial(trials, params, archs, folder=folder, kept=kept, say=say)
+
+    def params_of(arch: np.ndarray, folder: Path) -> Params | None:
+        file = _weights(folder, trials.pair.space.text(arch))
+        return read_weights(file) if file.is_file() else None
+
+    return Trial(scored, params_of)
+
+
+def run_trial(
+    trials: Trials, params: Params, archs: np.ndarray, *, folder: Path, kept: dict[str, Any], say: Say
+) -> Mapping[str, np.ndarray]:
+    """Train pairs of these archs from the shared params, and return what each is told, by measure."""
+    texts = list(dict.fromkeys(trials.pair.space.texts(archs)))
+    line = Line(np.stack([trials.pair.space.parse(t) for t in texts]), np.array([_order(t) for t in texts], np.int32))
+    population = kept.setdefault("population", _population(trials, len(archs)))
+    fresh = jax.tree.map(np.asarray, population.member(params))
+    if "seats" not in kept:
+        kept["seats"] = _seats(trials, population, fresh, wanted=len(archs), pool=kept["pool"], say=say)
+    place = _Progress(folder, texts, fresh, trials.proxy.save_seconds)
+    members, rungs = place.members(), place.rungs()
+    for number, until in enumerate(trials.proxy.lengths()):
+        places = list(range(len(texts))) if number == 0 else survivors(rungs[number - 1].rung, trials.proxy.keep)
+        if number < len(rungs):
+            continue
+        _train(population, members, places, until=until, line=line, kept=kept, on_look=place.save)
+        _say_lost(texts, members, places, say)
+        rungs.append(_compared(places, [kept["score"](members[i], line.archs[i]) for i in places]))
+        place.save_rungs(rungs)
+    told = _told(rungs, len(texts))
+    if is_first():
+        _leave(trials, folder, members=members, texts=texts, rungs=rungs)
+    row = {text: i for i, text in enumerate(texts)}
+    index = [row[text] for text in trials.pair.space.texts(archs)]
+    return {name: values[index] for name, values in told.items()}
+
+
+class _Compared(NamedTuple):
+    """A rung, with every measure of those that reached it."""
+
+    rung: Rung
+    measures: Mapping[str, Sequence[float]]
+
+
+def _compared(places: Sequence[int], scores: Sequence[Mapping[str, float]]) -> _Compared:
+    names = scores[0] if scores else {}
+    measures = {name: [s[name] for s in scores] for name in names}
+    return _Compared(Rung(list(places), np.array(measures.get(REWARD, []))), measures)
+
+
+def _told(rungs: Sequence[_Compared], num: int) -> dict[str, np.ndarray]:
+    """The last measures of each pair, with the reward made comparable (`told_scores`)."""
+    told = {name: np.full(num, np.nan) for name in rungs[0].measures}
+    for each in rungs:
+        for name, values in each.measures.items():
+            told[name][list(each.rung.places)] = values
+    # A pair that diverged later on has scores of before: it is told as lost.
+    reward = told_scores([each.rung for each in rungs], num)
+    last = {place: score for each in rungs for place, score in zip(each.rung.places, each.rung.scores, strict=True)}
+    lost = np.array([not np.isfinite(last[i]) for i in range(num)])
+    return {name: np.where(lost, np.nan, reward if name == REWARD else v) for name, v in told.items()}
+
+
+def _train(
+    population: Population,
+    members: list[Member],
+    places: Sequence[int],
+    *,
+    until: int,
+    line: Line,
+    kept: Mapping[str, Any],
+    on_look: Callable[[list[Member]], None],
+) -> None:
+    """Train the members of some places on, in place."""
+
+    def look(found: Sequence[Member]) -> None:
+        for place, member in zip(places, found, strict=True):
+            members[place] = member
+        on_look(members)
+
+    own = Line(line.archs[list(places)], line.orders[list(places)])
+    look(
+        train_members(
+            population,
+            [members[i] for i in places],
+            own,
+            until=until,
+            pool=kept["pool"],
+            seats=kept["seats"],
+            on_look=look,
+        )
+    )
+
+
+def _population(trials: Trials, wanted: int) -> Population:
+    proxy, train = trials.proxy, trials.proxy.train
+    beside = proxy.beside or (1 if jax.default_backend() == "cpu" else wanted)
+    return Population(trials.loss, optimiser(train), proxy.batch, train.ema, train.seed, beside)
+
+
+def _seats(trials: Trials, population: Population, fresh: Member, *, wanted: int, pool: np.ndarray, say: Say) -> Seats:
+    """As many slots as are asked for, or as memory holds."""
+    mesh, arch = data_mesh(jax.local_devices()), trials.pair.space.default_arch()
+    num = trials.proxy.slots or seats_that_fit(population, fresh, arch, pool=pool, wanted=wanted)
+    seats = Seats(population, fresh, trials.pair.space.num_choices, num=min(num, wanted), mesh=mesh)
+    say(f"{seats.num} of {wanted} pairs are trained at once, on {mesh.size} device{'s' * (mesh.size > 1)}")
+    return seats
+
+
+def _scorer(trials: Trials, judge: Any) -> Callable[[Member, np.ndarray], dict[str, float]]:
+    @jax.jit
+    def scores(params: Params, arch: Any, judge: Any) -> Mapping[str, Any]:
+        return trials.score(lambda x: trials.generator.switched(params, arch, x), judge)
+
+    def score(member: Member, arch: np.ndarray) -> dict[str, float]:
+        found = {n: float(v) for n, v in scores(member.ema, arch, judge).items()}
+        return {n: float("nan") for n in found} if bool(member.failed) else found
+
+    return score
+
+
+class _Progress:
+    """What a trial has come to, in its folder: members as they are, and the rungs that are over."""
+
+    def __init__(self, folder: Path, texts: Sequence[str], fresh: Member, seconds: float):
+        self._folder, self._texts, self._fresh, self._seconds = folder, list(texts), fresh, seconds
+        self._saved = time.monotonic()
+        known = read_json(folder / _RUNGS) if (folder / _RUNGS).is_file() else {}
+        self._known = known if known.get("archs") == self._texts else {}
+        if is_first() and not self._known:
+            folder.mkdir(parents=True, exist_ok=True)
+            # First: members of another trial must not be taken for this one's.
+            (folder / _PROGRESS).unlink(missing_ok=True)
+            write_json(folder / _RUNGS, {"archs": self._texts, "rungs": []})
+
+    def members(self) -> list[Member]:
+        """The members as they were saved, or fresh ones."""
+        leaves, tree = jax.tree.flatten(self._fresh)
+        if not (self._folder / _PROGRESS).is_file() or not self._known:
+            return [self._fresh] * len(self._texts)
+        saved = read_weights(self._folder / _PROGRESS)
+        return [
+            jax.tree.unflatten(tree, [np.asarray(saved[f"m{i}"][f"l{k}"]) for k in range(len(leaves))])
+            for i in range(len(self._texts))
+        ]
+
+    def save(self, members: Sequence[Member]) -> None:
+        """Keep the members, if the last time is long enough ago."""
+        if not is_first() or time.monotonic() - self._saved < self._seconds:
+            return
+        content = {
+            f"m{i}": {f"l{k}": np.asarray(leaf) for k, leaf in enumerate(jax.tree.leaves(m))}
+            for i, m in enumerate(members)
+        }
+        write_weights(content, self._folder / _PROGRESS, {"what": "a trial under way"})
+        self._saved = time.monotonic()
+
+    def rungs(self) -> list[_Compared]:
+        """The rungs that are over."""
+        return [
+            _Compared(
+                Rung(row["places"], np.array(_floats(row["measures"].get(REWARD, [])))), _measures(row["measures"])
+            )
+            for row in self._known.get("rungs", [])
+        ]
+
+    def save_rungs(self, rungs: Sequence[_Compared]) -> None:
+        """Keep them."""
+        rows = [{"places": list(each.rung.places), "measures": each.measures} for each in rungs]
+        if is_first():
+            write_json(self._folder / _RUNGS, {"archs": self._texts, "rungs": rows})
+
+
+def _measures(found: Mapping[str, Sequence[float | None]]) -> dict[str, list[float]]:
+    return {name: _floats(values) for name, values in found.items()}
+
+
+def _floats(values: Sequence[float | None]) -> list[float]:
+    return [float("nan") if v is None else v for v in values]
+
+
+def _leave(
+    trials: Trials, folder: Path, *, members: Sequence[Member], texts: Sequence[str], rungs: Sequence[_Compared]
+) -> None:
+    """Keep the weights that were scored, and a row a pair in `trials.json`."""
+    known = read_json(folder / TRIALS) if (folder / TRIALS).is_file() else {"rows": []}
+    rows = {row["arch"]: row for row in known["rows"]}
+    for i, (text, member) in enumerate(zip(texts, members, strict=True)):
+        own = trials.pair.extract_params(member.ema, trials.pair.space.parse(text))
+        write_weights(jax.tree.map(np.asarray, own), _weights(folder, text), {"arch": text})
+        scores = [dict(zip(*each.rung, strict=True)).get(i) for each in rungs]
+        scores = [float(score) for score in scores if score is not None]
+        rows[text] = {"arch": text, "steps": int(member.step), "diverged": bool(member.failed), "rewards": scores}
+    lengths = trials.proxy.lengths()
+    told = {"lengths": lengths, "rows": list(rows.values()), "ranks": ranks(rows.values(), lengths)}
+    write_json(folder / TRIALS, told)
+
+
+def ranks(rows: Any, lengths: Sequence[int]) -> list[dict[str, Any]]:
+    """How each shorter training ranks the pairs that reached the longest one: Kendall's tau, with its interval.
+
+    Pairs that a rung stopped are not among them, so it tells of the better ones only, where ranks are hardest.
+    """
+    whole = [r["rewards"] for r in rows if len(r["rewards"]) == len(lengths) and None not in r["rewards"]]
+    whole = [r for r in whole if np.isfinite(r).all()]
+    found = []
+    for i, steps in enumerate(lengths[:-1]):
+        if len(whole) >= _LEAST:
+            tau = kendall_tau([r[i] for r in whole], [r[-1] for r in whole], seed=0)
+            found.append({"steps": steps, "against": lengths[-1], "pairs": len(whole), **tau._asdict()})
+    return found
+
+
+def _say_lost(texts: Sequence[str], members: Sequence[Member], places: Sequence[int], say: Say) -> None:
+    for i in places:
+        if bool(members[i].failed):
+            say(f"  dropped after {int(members[i].step)} steps, not finite: {texts[i]}")
+
+
+def _weights(folder: Path, text: str) -> Path:
+    return folder / f"{text.rpartition('@')[2]}.safetensors"
+
+
+def _order(text: str) -> int:
+    return crc32(text.encode()) & 0x7FFFFFFF

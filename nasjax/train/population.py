@@ -1,0 +1,239 @@
+"""Many short trainings of one program at once, a member each: its own params, arch, and order of the same pictures.
+
+What a discriminator is worth shows in what it makes of its generator, so candidates cannot share weights. They share
+everything else: one compiled step, the pictures on the device, and the slots, which a member leaves when it is done, or
+has diverged, to the next in line. A member's numbers depend on its arch, its order and its step alone: not on its slot,
+on who trains beside it, or on when it was stopped.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as P
+from jaxtyping import Array, Int, UInt8
+
+from nasjax.train.compiling import compiler_options
+from nasjax.train.memory import num_bytes
+from nasjax.train.parallel import AXIS, replicate, sharded
+from nasjax.train.step import ema_decay
+from nasjax.typing import Arch, Archs, Params, PRNGKey
+
+_SHARE = 0.8  # of the free memory that slots may take
+_LOOK = 8  # steps between two looks at who has diverged
+
+# (params, arch, images uint8 [b, h, w, 3], key) -> what a member minimises
+MemberLoss = Callable[[Params, Arch, Array, PRNGKey], Array]
+
+
+class Member(NamedTuple):
+    """One training after `step` updates; `failed` from the step on that was not finite, which is not applied."""
+
+    params: Params
+    opt_state: Any
+    ema: Params
+    step: Int[Array, ""]
+    failed: Array
+
+
+@dataclass(frozen=True)
+class Population:
+    """What all members have in common. `beside`: members computed at once; 1: one after the other.
+
+    In turn, a conditional runs one branch, and a CPU has no more to gain; side by side, all branches are run for all.
+    """
+
+    loss: MemberLoss
+    optimiser: optax.GradientTransformation
+    batch: int
+    ema: float
+    seed: int
+    beside: int = 1
+
+    def member(self, params: Params) -> Member:
+        """A member before its first step."""
+        ema = jax.tree.map(jnp.copy, params)
+        return Member(params, self.optimiser.init(params), ema, jnp.zeros((), jnp.int32), jnp.zeros((), bool))
+
+    def step(self, member: Member, arch: Arch, order: Int[Array, ""], pool: UInt8[Array, "n h w 3"]) -> Member:
+        """One update on the member's next pictures; a member that has failed stays as it is."""
+        key = jax.random.fold_in(jax.random.key(self.seed), order)
+        images = pool[pictures_of(key, member.step, len(pool), batch=self.batch)]
+        grad_fn = jax.value_and_grad(self.loss)
+        loss, grads = grad_fn(member.params, arch, images, jax.random.fold_in(key, member.step))
+        updates, opt_state = self.optimiser.update(grads, member.opt_state, member.params)
+        params: Any = optax.apply_updates(member.params, updates)
+        decay = ema_decay(member.step, self.ema)
+        ema = jax.tree.map(lambda e, p: decay * e + (1 - decay) * p, member.ema, params)
+        failed = member.failed | ~jnp.isfinite(loss + optax.tree.norm(grads) + optax.tree.norm(updates))
+        new = Member(params, opt_state, ema, member.step + 1, failed)
+        kept = jax.tree.map(lambda o, n: jnp.where(failed, o, n), member, new)
+        return kept._replace(failed=failed)
+
+
+def pictures_of(key: PRNGKey, step: Int[Array, ""] | int, num: int, *, batch: int) -> Int[Array, " batch"]:
+    """Which of `num` pictures a member sees at a step: each once an epoch, in an order of the member's own.
+
+    Raises ValueError unless `batch` divides `num`.
+    """
+    if num % batch:
+        raise ValueError(f"population: a batch of {batch} does not divide the {num} pictures; choose one that does")
+    epoch, place = jnp.divmod(step, num // batch)
+    order = jax.random.permutation(jax.random.fold_in(key, epoch), num)
+    return jax.lax.dynamic_slice(order, (place * batch,), (batch,))
+
+
+class Line(NamedTuple):
+    """Members in line: the arch and the order of each, by place."""
+
+    archs: Archs
+    orders: Int[np.ndarray, " n"]
+
+
+def train_members(
+    population: Population,
+    members: Sequence[Member],
+    line: Line,
+    *,
+    until: int,
+    pool: UInt8[np.ndarray, "n h w 3"],
+    seats: "Seats",
+    on_look: Callable[[list[Member]], None] = lambda members: None,
+) -> list[Member]:
+    """Every member trained on to `until` updates; who fails makes room at once. Members come and go as numpy.
+
+    `on_look(members)` is given all as they are, now and then: what it keeps can be gone on from, to the same bits.
+    """
+    found, steps = list(members), [int(m.step) for m in members]
+    waiting = [i for i, m in enumerate(members) if steps[i] < until and not bool(m.failed)]
+    while waiting or seats.taken:
+        for seat, place in zip(seats.free, waiting, strict=False):
+            seats.sit(seat, place, found[place], arch=line.archs[place], order=int(line.orders[place]))
+        waiting = [i for i in waiting if i not in seats.taken.values()]
+        ahead = min(until - steps[place] for place in seats.taken.values())
+        for _ in range(min(_LOOK, ahead)):
+            seats.step(pool)
+        now = seats.members()
+        for seat, place in list(seats.taken.items()):
+            found[place], steps[place] = now[seat], int(now[seat].step)
+            if steps[place] >= until or bool(now[seat].failed):
+                seats.leave(seat)
+        on_look(found)
+    return found
+
+
+class Seats:
+    """The slots of a population on the devices of a mesh, and the program that moves whoever sits there by a step."""
+
+    def __init__(self, population: Population, like: Member, num_choices: int, *, num: int, mesh: Mesh):
+        self._mesh, self.num, self.taken = mesh, -(-num // mesh.size) * mesh.size, dict[int, int]()
+        self._members = jax.tree.map(lambda x: np.zeros((self.num, *np.shape(x)), np.asarray(x).dtype), like)
+        self._archs = np.zeros((self.num, num_choices), np.int32)
+        self._orders = np.zeros(self.num, np.int32)
+        self._pool: tuple[int, Any] | None = None
+        self._run, self._on_device = _program(population, mesh), None
+
+    @property
+    def free(self) -> list[int]:
+        """Seats that nobody has."""
+        return [seat for seat in range(self.num) if seat not in self.taken]
+
+    def sit(self, seat: int, place: int, member: Member, *, arch: Arch, order: int) -> None:
+        """Seat the member of a place in line."""
+        self.members()
+        jax.tree.map(lambda all_, own: all_.__setitem__(seat, np.asarray(own)), self._members, member)
+        self._archs[seat], self._orders[seat], self.taken[seat] = arch, order, place
+
+    def leave(self, seat: int) -> None:
+        """Make room."""
+        del self.taken[seat]
+
+    def step(self, pool: UInt8[np.ndarray, "n h w 3"]) -> None:
+        """Move all who are seated by one update."""
+        if self._pool is None or self._pool[0] != id(pool):
+            self._pool = (id(pool), replicate(pool, self._mesh))
+        active = np.array([seat in self.taken for seat in range(self.num)])
+        place = sharded(self._mesh)
+        if self._on_device is None:
+            self._on_device = jax.device_put(self._members, place)
+        given = jax.device_put((self._archs, self._orders, active), place)
+        self._on_device = self._run(self._on_device, *given, self._pool[1])
+
+    def members(self) -> list[Member]:
+        """Whoever sits in each seat, as numpy."""
+        if self._on_device is not None:
+            self._members = jax.tree.map(np.array, jax.device_get(self._on_device))
+            self._on_device = None
+        return [jax.tree.map(lambda x, seat=seat: x[seat].copy(), self._members) for seat in range(self.num)]
+
+
+def _program(population: Population, mesh: Mesh) -> Callable[..., Member]:
+    """(members, archs, orders, active, pool) -> members, for a device's seats in turn or side by side."""
+
+    def one(given: Any, pool: Array) -> Member:
+        member, arch, order, active = given
+        # A seat that is empty takes no time in turn; side by side it is computed, and dropped.
+        return jax.lax.cond(active, lambda m: population.step(m, arch, order, pool), lambda m: m, member)
+
+    def local(members: Member, archs: Array, orders: Array, active: Array, pool: Array) -> Member:
+        given, own = (members, archs, orders, active), lambda each: one(each, pool)
+        if population.beside == 1:
+            return jax.lax.map(own, given)
+        return jax.lax.map(own, given, batch_size=population.beside)
+
+    spread = jax.shard_map(
+        local, mesh=mesh, in_specs=(P(AXIS), P(AXIS), P(AXIS), P(AXIS), P()), out_specs=P(AXIS), check_vma=False
+    )
+    return jax.jit(spread, donate_argnums=0, out_shardings=sharded(mesh), compiler_options=compiler_options())
+
+
+def seats_that_fit(
+    population: Population, member: Member, arch: Arch, *, pool: UInt8[np.ndarray, "n h w 3"], wanted: int
+) -> int:
+    """As many seats of `wanted` as the memory of all devices holds, at least one a device; nothing is run.
+
+    A seat is a member's state, twice while it changes, and what its gradient keeps, where members are computed side by
+    side. It assumes that the compiler needs no more than that, of which a fifth of the memory is left free; it is wrong
+    where frozen networks inside of the loss are larger than that.
+    """
+    devices = jax.devices()
+    free = min((n for n in map(free_bytes, devices) if n is not None), default=None)
+    if free is None:
+        return wanted
+    work = _kept(population, member, arch, pool)
+    in_turn = population.beside == 1
+    each = 2 * num_bytes(member) + (0 if in_turn else work)
+    room = _SHARE * free - pool.nbytes - (work if in_turn else 0)
+    return int(min(wanted, max(1, room // each) * len(devices)))
+
+
+def free_bytes(device: Any) -> int | None:
+    """Free bytes of a device's memory, or of this machine's for its CPU; None where nobody tells."""
+    stats = device.memory_stats() if device.platform != "cpu" else None
+    if stats and "bytes_limit" in stats:
+        return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
+    if device.platform != "cpu":
+        return None
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["MemAvailable"].split()[0]) * 1024 // max(1, jax.local_device_count())
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def _kept(population: Population, member: Member, arch: Arch, pool: np.ndarray) -> int:
+    """Bytes that the gradient of one member keeps from its forward pass, all branches of its conditionals included."""
+    images = jax.ShapeDtypeStruct((1, population.batch, *pool.shape[1:]), pool.dtype)
+    one = lambda tree: jax.tree.map(lambda x: jax.ShapeDtypeStruct((1, *np.shape(x)), np.asarray(x).dtype), tree)  # noqa: E731
+
+    def residuals(params: Params, archs: Archs, images: Array) -> Any:
+        losses = jax.vmap(lambda p, a, i: population.loss(p, a, i, jax.random.key(0)))
+        return jax.vjp(lambda own: losses(own, archs, images).sum(), params)[1]
+
+    return num_bytes(jax.eval_shape(residuals, one(member.params), one(np.asarray(arch)), images))

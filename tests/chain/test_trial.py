@@ -1,0 +1,151 @@
+"""Trials of pairs: stopped at any moment they go on to the bit; pairs that fail are told as lost."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nasjax.files import read_json
+from nasjax.spaces.paired import paired
+from nasjax.spaces.sr_cell import sr_cell
+from nasjax.spaces.sr_discriminator import sr_discriminator
+from nasjax.systems.perceptual import trial as module
+from nasjax.systems.perceptual.settings import REWARD, Proxy
+from nasjax.systems.perceptual.trial import Trials, make_trial, ranks
+from nasjax.train.config import TrainConfig
+
+GENERATOR = sr_cell(2, blocks=1, trunk=(4,), inner=(8,), ops=("res",))
+JUDGES = sr_discriminator(((4, 6), (4, 6)), heads=("patch1", "dense1"), keep=("k3",), halve=("s3",))
+PAIR, ONE = (paired(GENERATOR, GENERATOR.space.default_arch(), JUDGES, part=part) for part in ("picture", "generator"))
+TRAIN = TrainConfig(steps=4, lr=0.01, warmup=0, schedule="constant", clip=0.0)
+PROXY = Proxy(train=TRAIN, batch=1, pictures=2, rungs=(0.5, 1.0), slots=2, save_seconds=0.0)
+ARCHS = np.stack([PAIR.space.encode({"head": "patch1", "w1": w, "c1": c}) for w in "46" for c in ("off", "k3")])
+FAILS = PAIR.space.index("att")  # the arch whose attention is not the first fails at its second step
+
+
+def _loss(params, arch, images, key):
+    """Biases of the generator's stem follow the pictures and the arch; no convolution, so that it compiles at once."""
+    bias = params["g.stem"]["b"]
+    wanted = images.astype(jnp.float32).mean() / 255 + arch.sum()
+    return jnp.square(bias - wanted).sum() + jnp.where((arch[FAILS] > 0) & (bias[0] > 0.005), jnp.nan, 0.0)
+
+
+def _score(predict, judge):
+    return {"lpips": jnp.zeros(()), REWARD: jnp.abs(predict(judge)).mean()}
+
+
+def _trial():
+    pool = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3), np.uint8)
+    judge = jnp.ones((1, 4, 4, 3))
+    return make_trial(Trials(PROXY, PAIR, ONE, _loss, _score, lambda params: judge, lambda: pool))
+
+
+PARAMS = PAIR.init(jax.random.key(0))
+
+
+def _run(folder: Path, archs=ARCHS, said=None):
+    return _trial().score(PARAMS, archs, folder, (said if said is not None else []).append)
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "progress.safetensors"}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A trial that went through, and what it told."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, _run(folder)
+
+
+def test_the_better_half_goes_on_and_everybody_is_told(whole):
+    """Four pairs, two rungs: two have trained 4 steps, two were stopped after 2 and are told no better than those."""
+    folder, told = whole
+    rows = read_json(folder / "trials.json")["rows"]
+    steps = {row["arch"]: row["steps"] for row in rows}
+    assert sorted(steps.values()) == [2, 2, 4, 4]
+    on = np.array([steps[PAIR.space.text(arch)] == 4 for arch in ARCHS])
+    assert told[REWARD][on].max() < told[REWARD][~on].min()
+    assert [len(row["rewards"]) for row in rows] == [row["steps"] // 2 for row in rows]
+
+
+def test_the_weights_that_were_scored_are_kept(whole):
+    """Of each pair, those of its own network, which give the reward that was told."""
+    folder, told = whole
+    best = int(np.argmin(told[REWARD]))
+    params = _trial().params(ARCHS[best], folder)
+    assert params is not None and _trial().params(PAIR.space.encode({"head": "dense1"}), folder) is None
+    y = ONE.extract(ARCHS[best]).apply({"params": params}, jnp.ones((1, 4, 4, 3)))
+    np.testing.assert_allclose(jnp.abs(y).mean(), told[REWARD][best], rtol=1e-5)
+
+
+class Stop(Exception):
+    """What a kill looks like from inside."""
+
+
+@pytest.mark.parametrize("place", ["members", "rungs"])
+def test_a_killed_trial_goes_on_to_the_bit(whole, tmp_path, monkeypatch, place):
+    """Stopped after each time that members, or rungs, were kept: the same rewards, weights and rows, to the byte."""
+    folder, told = whole
+    stops, name = [0], {"members": "write_weights", "rungs": "write_json"}[place]
+    write = getattr(module, name)
+
+    def stopping(*args, **kwargs):
+        write(*args, **kwargs)
+        stops[0] += 1
+        if stops[0] < 7:
+            raise Stop
+
+    monkeypatch.setattr(module, name, stopping)
+    for _ in range(10):
+        try:
+            found = _run(tmp_path)
+            break
+        except Stop:
+            continue
+    assert stops[0] >= 7
+    assert all(np.array_equal(found[name], told[name]) for name in told)
+    assert _content(tmp_path) == _content(folder)
+
+
+def test_a_pair_that_fails_is_dropped_and_told(tmp_path):
+    """NaN for it in every measure, a line that names it, and the others as if it had not been there."""
+    archs = ARCHS.copy()
+    archs[1, FAILS] = 1
+    said: list[str] = []
+    told = _run(tmp_path, archs, said)
+    lost = [bool(np.isnan(v)) for v in told[REWARD]]
+    assert lost == [False, True, False, False] and np.isnan(told["lpips"][1])
+    assert any("not finite" in line and PAIR.space.text(archs[1]) in line for line in said)
+
+
+def test_who_is_asked_for_twice_is_trained_once(tmp_path, whole):
+    """A generation that is filled up with its last arch costs nothing more."""
+    told = _run(tmp_path, np.concatenate([ARCHS, ARCHS[-1:]]))
+    assert len(read_json(tmp_path / "trials.json")["rows"]) == 4
+    assert told[REWARD][-1] == told[REWARD][-2]
+
+
+def test_ranks_are_of_those_who_reached_the_end():
+    """Three of four pairs did; their first rung ranks two of three couples as their last."""
+    rows = [{"rewards": r} for r in ([0.1, 0.1], [0.2, 0.3], [0.3, 0.2], [0.9])]
+    (found,) = ranks(rows, (2, 4))
+    assert found["pairs"] == 3 and found["tau"] == pytest.approx(1 / 3) and (found["steps"], found["against"]) == (2, 4)
+    assert ranks(rows[:2], (2, 4)) == []
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (dict(rungs=(0.5,)), "rungs must rise to 1"),
+        (dict(train=TrainConfig(schedule="cosine")), "schedule must be 'constant': pairs stop at rungs, got 'cosine'"),
+        (dict(batch=3, pictures=4), "multiple of proxy.batch, got 4 and 3"),
+        (dict(keep=0.0), "keep must be in"),
+    ],
+)
+def test_unsuitable_proxies_are_refused(wrong, message):
+    """The value and what is allowed."""
+    with pytest.raises(ValueError, match=message):
+        Proxy(**wrong)
