@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from nasjax.data.degrade import Degraded
 from nasjax.data.domains import Reversed, Unpaired, unpair
 from nasjax.data.embedded import embedded_photos
 from nasjax.data.embedded_pairs import furniture
@@ -13,11 +14,12 @@ from nasjax.data.tfds import tfds_domains, tfds_source
 
 _FORMS = (
     "embedded, furniture, folder:PATH (or just a path), pairs:PATH (with input/ and target/), side-by-side:PATH, "
-    "unpaired:PATH (with input/ and target/), unpaired:PAIRS or reversed:PAIRS (any form of pairs), tfds:NAME or "
-    "tfds:NAME#FEATURE"
+    "unpaired:PATH (with input/ and target/), unpaired:PAIRS or reversed:PAIRS (any form of pairs), "
+    "degraded:KIND:PICTURES (any form of single pictures, made worse), tfds:NAME or tfds:NAME#FEATURE"
 )
 SPLITS = ("train", "val", "test", "all")
 _SIDES = ("input", "target")
+_VARIANTS = {"train": 4, "val": 2}  # of each degraded picture; once in other splits
 
 
 def open_source(
@@ -29,7 +31,8 @@ def open_source(
     (PATH/input and PATH/target), "side-by-side:PATH" (input left, target right), "tfds:NAME" or "tfds:NAME#FEATURE".
     "reversed:" before any form of pairs swaps the sides, "unpaired:" forgets which belong together; "unpaired:PATH" is
     two folders that do not, PATH/input and PATH/target or CycleGAN's PATH/trainA, trainB, testA, testB; TFDS sets with
-    such splits (tfds:cycle_gan/horse2zebra) are unpaired too. `halve=None` halves the embedded photographs alone, which
+    such splits (tfds:cycle_gan/horse2zebra) are unpaired too. "degraded:KIND:" before single pictures makes pairs of
+    them and of what `data.degrade` makes of them. `halve=None` halves the embedded photographs alone, which
     are lossy. `split` is train, val, test or all: of a folder its sub-folder of that name if it has such sub-folders;
     else a tenth each (at least one picture) is held out as val and test by a hash of the name, so that adding pictures
     hardly moves others. ValueError on an unknown form or split, or a data set that is missing or empty.
@@ -45,6 +48,8 @@ def open_source(
 
 def _open(spec: str, split: str, on_error: OnError) -> Source:
     form, _, rest = spec.partition(":")
+    if form == "degraded":
+        return _degraded(rest, split, on_error)
     if spec == "embedded":
         return embedded_photos(split)
     if spec == "furniture":
@@ -65,6 +70,13 @@ def _open(spec: str, split: str, on_error: OnError) -> Source:
     if form == "side-by-side":
         return _split_folder(Path(rest), split, side_by_side)
     raise ValueError(f"data {spec!r}: neither an existing folder nor a known form; allowed: {_FORMS}")
+
+
+def _degraded(rest: str, split: str, on_error: OnError) -> Degraded:
+    """Pictures that are halved are so before they are degraded, not their degradations with them."""
+    kind, _, spec = rest.partition(":")
+    pictures = _open(spec, split, on_error)
+    return Degraded(Halved(pictures) if spec == "embedded" else pictures, kind, _VARIANTS.get(split, 1))
 
 
 def _tfds(rest: str, split: str) -> Source:
