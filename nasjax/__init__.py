@@ -115,6 +115,7 @@ PUBLIC = {
     "Tested": "nasjax.system",
     "same_size": "nasjax.system",
     "SuperResolution": "nasjax.systems.super_resolution.system",
+    "PhotoFilter": "nasjax.systems.photo_filter.system",
     "StyleTransfer": "nasjax.systems.style_transfer.system",
     "load_config": "nasjax.chain.configs",
     "run_experiment": "nasjax.chain.experiment",

@@ -35,6 +35,7 @@ from nasjax.export.card import Card as Card
 from nasjax.export.network import deployed as deployed
 from nasjax.export.teachers import import_teacher as import_teacher
 from nasjax.export.teachers import load_teacher as load_teacher
+from nasjax.export.trainable import load_trainable as load_trainable
 from nasjax.linalg.whitening import wct as wct
 from nasjax.metrics.base import Metric as Metric
 from nasjax.metrics.distribution import frechet_distance as frechet_distance

@@ -87,7 +87,9 @@ def _network(p: Mapping, grid: jax.Array, x: Mapping[str, jax.Array], depth: int
     """Colours to a few hidden numbers and back, by maps that both come from the grid."""
     cells = grid.reshape(*grid.shape[:-1], depth, -1)
     first, second = cells[..., : 4 * _HIDDEN], cells[..., 4 * _HIDDEN :]
-    first = (first + p["first"].astype(grid.dtype).reshape((1,) * (first.ndim - 1) + (-1,))).reshape(*grid.shape[:-1], -1)
+    first = (first + p["first"].astype(grid.dtype).reshape((1,) * (first.ndim - 1) + (-1,))).reshape(
+        *grid.shape[:-1], -1
+    )
     hidden = relu(_sliced(first, x, _inputs(x["image"]), depth))
     return _sliced(second.reshape(*grid.shape[:-1], -1), x, _inputs(hidden), depth)
 

@@ -3,7 +3,7 @@
 A network of low resolution sees a copy of at most `base` x `base` pixels; from its features come a colour map (curves,
 2D tables, 3D tables), a bilateral grid of local maps, and gains of the bands of a Laplacian pyramid; a small network of
 neighbours may restore detail first. The first two do the same to a pixel wherever it is cut out, so any part of a
-picture can be made by itself (`PhotoFilter.render`), and a picture gets the same filter at any size.
+picture can be made by itself (`FilterNet.render`), and a picture gets the same filter at any size.
 
 Path: depth of the low-resolution network, kind of colour map, whether there is a grid, bands, kind of restoration.
 Operator: blocks, tables, grid, guide, layers of the restoration. Channel: widths, and the side of the small copy.
@@ -15,7 +15,6 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -23,7 +22,7 @@ from nasjax.ops.base import Op
 from nasjax.ops.bilateral import grids, guides
 from nasjax.ops.blocks import BLOCKS, OFF, activate, global_mean
 from nasjax.ops.colour_maps import colour_maps, kind_of
-from nasjax.ops.conv import conv, conv_params
+from nasjax.ops.conv import conv_params
 from nasjax.ops.restoring import bands, coarse_of, reach, restorers
 from nasjax.ops.strided import halve, mean2
 from nasjax.space import Choice, SearchSpace
@@ -61,7 +60,7 @@ def photo_filter(
     sizes = {name: tuple(options) for name, options in widths.items()}
     choices = tuple(_choices(sizes, parts, blocks=blocks, ops=tuple(ops), sides=tuple(sides), nominal=nominal))
     space = SearchSpace("photo_filter", choices, ("path", "operator", "channel"))
-    return Supernet(space, PhotoFilter(blocks, tuple(ops), parts, tuple(sides), cells))
+    return Supernet(space, FilterNet(blocks, tuple(ops), parts, tuple(sides), cells))
 
 
 class _Heads(NamedTuple):
@@ -73,7 +72,7 @@ class _Heads(NamedTuple):
     restore: tuple[str, ...]
 
 
-class PhotoFilter(NamedTuple):
+class FilterNet(NamedTuple):
     """The forward function of the space, in two halves: what the small copy says, and any part of the picture."""
 
     blocks: int
@@ -222,4 +221,6 @@ def _check(
         raise ValueError(f"photo_filter: blocks must be >= 1 and cells even, got {blocks} and {cells}")
     allowed = [cells * 2**k for k in range(2, 8)]
     if not sides or list(sides) != sorted(set(sides)) or any(s not in allowed for s in sides):
-        raise ValueError(f"photo_filter: sides must ascend and be of {', '.join(map(str, allowed))}, got {tuple(sides)}")
+        raise ValueError(
+            f"photo_filter: sides must ascend and be of {', '.join(map(str, allowed))}, got {tuple(sides)}"
+        )

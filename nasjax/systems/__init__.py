@@ -1,7 +1,8 @@
 """The systems that are shipped: each is settings, a space, a task, scores, and what they are compared with."""
 
+from nasjax.systems.photo_filter.system import PhotoFilter
 from nasjax.systems.style_transfer.system import StyleTransfer
 from nasjax.systems.super_resolution.system import SuperResolution
 
 # The name that `config.json` knows a system by.
-SYSTEMS = {"super_resolution": SuperResolution, "style_transfer": StyleTransfer}
+SYSTEMS = {"super_resolution": SuperResolution, "style_transfer": StyleTransfer, "photo_filter": PhotoFilter}

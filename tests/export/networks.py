@@ -83,7 +83,12 @@ def unet(norm: str, options: Mapping[str, str]) -> Network:
 def photo_filter(options: Mapping[str, str]) -> Network:
     """A network of a small space of photo filters."""
     colours = ["none", "curves", "lut2", "mix3x2", "low3"]
-    heads = {**FILTER["heads"], "colour": colours, "grid": ["none", "a2x2", "a8x2", "m4x3"], "restore": ["none", "half1sep", "full1conv"]}
+    heads = {
+        **FILTER["heads"],
+        "colour": colours,
+        "grid": ["none", "a2x2", "a8x2", "m4x3"],
+        "restore": ["none", "half1sep", "full1conv"],
+    }
     arguments = {**FILTER, "heads": heads}
     return make(BUILDERS["photo_filter"](**arguments), options, builder=("photo_filter", arguments))
 
