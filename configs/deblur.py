@@ -1,6 +1,6 @@
 """Photographs out of focus or moved, made sharper.
 
-Paper: the photo filter of the poster "photorealistic style transfer for automatic image editing" (one of its corrections);
+Paper: one of the corrections of the poster "photorealistic style transfer for automatic image editing";
 gains of a Laplacian pyramid and a small network of neighbours.
 Command: nasjax search deblur --data.source degraded:blur:folder:PHOTOGRAPHS (default: the embedded ones)
 Time and score: see docs/results/filter.md.

@@ -1,6 +1,6 @@
 """Haze taken off photographs.
 
-Paper: the photo filter of the poster "photorealistic style transfer for automatic image editing" (one of its corrections);
+Paper: one of the corrections of the poster "photorealistic style transfer for automatic image editing";
 a bilateral grid and a colour map, which see how light lies over the picture.
 Command: nasjax search dehaze --data.source degraded:haze:folder:PHOTOGRAPHS (default: the embedded ones)
 Time and score: see docs/results/filter.md.

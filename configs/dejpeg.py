@@ -1,6 +1,6 @@
 """JPEG noise taken out of photographs, compressed once, or twice on shifted grids.
 
-Paper: the photo filter of the poster "photorealistic style transfer for automatic image editing" (one of its corrections);
+Paper: one of the corrections of the poster "photorealistic style transfer for automatic image editing";
 a small network of neighbours at half or full resolution.
 Command: nasjax search dejpeg --data.source degraded:jpeg:folder:PHOTOGRAPHS (default: the embedded ones)
 Time and score: see docs/results/filter.md.

@@ -1,6 +1,6 @@
 """Photographs with too little or too much light, set right.
 
-Paper: the photo filter of the poster "photorealistic style transfer for automatic image editing" (one of its corrections);
+Paper: one of the corrections of the poster "photorealistic style transfer for automatic image editing";
 a colour map or a bilateral grid.
 Command: nasjax search exposure --data.source degraded:exposure:folder:PHOTOGRAPHS (default: the embedded ones)
 Time and score: see docs/results/filter.md.

@@ -1,6 +1,6 @@
 """The colour of the light taken off photographs.
 
-Paper: the photo filter of the poster "photorealistic style transfer for automatic image editing" (one of its corrections);
+Paper: one of the corrections of the poster "photorealistic style transfer for automatic image editing";
 a colour map, decided by the whole picture.
 Command: nasjax search whitebalance --data.source degraded:whitebalance:folder:PHOTOGRAPHS (default: the embedded ones)
 Time and score: see docs/results/filter.md.

@@ -115,6 +115,8 @@ PUBLIC = {
     "Tested": "nasjax.system",
     "same_size": "nasjax.system",
     "SuperResolution": "nasjax.systems.super_resolution.system",
+    "filter_image": "nasjax.apply.filter_files",
+    "load_filter": "nasjax.apply.filtering",
     "PhotoFilter": "nasjax.systems.photo_filter.system",
     "StyleTransfer": "nasjax.systems.style_transfer.system",
     "load_config": "nasjax.chain.configs",

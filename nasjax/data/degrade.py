@@ -74,10 +74,8 @@ def jpeg(x: _Unit, rng: np.random.Generator) -> _Unit:
 
 def blur(x: _Unit, rng: np.random.Generator) -> _Unit:
     """Out of focus (a disc of radius 1 to 2.5 pixels) or moved (a line of 4 to 10 pixels), with a little noise."""
-    if rng.random() < 0.5:
-        kernel = _disc(rng.uniform(1.0, 2.5))
-    else:
-        kernel = _line(rng.uniform(4, 10), rng.uniform(0, np.pi))
+    focus = rng.random() < 0.5
+    kernel = _disc(rng.uniform(1.0, 2.5)) if focus else _line(rng.uniform(4, 10), rng.uniform(0, np.pi))
     return _filtered(x, kernel) + rng.normal(0, 1 / 255, x.shape).astype(np.float32)
 
 

@@ -8,6 +8,7 @@ out: tables start at 0, weights do not, so that both have gradients.
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -53,7 +54,7 @@ def _map(name: str) -> Op:
     bases = 0 if found is None or found["bases"] is None else int(found["bases"])
     if not 2 <= side <= 33 or (found is not None and found["bases"] is not None and not 1 <= bases <= 16):
         raise ValueError(
-            f"photo_filter: unknown colour map {name!r}; allowed: none, curves, lut2, mixNxM (M tables of N nodes), lowN"
+            f"photo_filter: unknown colour map {name!r}; allowed: none, curves, lut2, mixNxM (M tables of N), lowN"
         )
     return _mixture(name, side, bases) if bases else _low_rank(name, side)
 
@@ -115,7 +116,7 @@ def _low_rank(name: str, side: int) -> Op:
     return Op(name, params, apply)
 
 
-def _tables(channels: int, bases: int, size: int) -> dict[str, object]:
+def _tables(channels: int, bases: int, size: int) -> dict[str, Any]:
     return {"table": Param((bases, size)), "w": conv_params(1, channels, bases, gain=1.0)}
 
 

@@ -6,6 +6,7 @@ Borders are repeated, so that any size works. All start at the identity.
 import functools
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -109,7 +110,7 @@ def _restorer(name: str) -> Op:
     return Op(name, params, apply)
 
 
-def _layer_params(width: int, separable: bool) -> dict[str, object]:
+def _layer_params(width: int, separable: bool) -> dict[str, Any]:
     if separable:
         return {"d": depthwise_params(3, width, bias=False), "z": conv_params(1, width, width, gain=1.0)}
     return conv_params(3, width, width, gain=1.0)

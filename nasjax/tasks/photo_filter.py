@@ -1,9 +1,9 @@
-"""Photo filters: pictures as they are and as they should be, in colours as they are seen, and tables that stay smooth."""
+"""Photo filters: learned from pictures as they are and as they should be, with tables that stay smooth."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -99,7 +99,7 @@ def table_penalty(params: Params, loss: FilterLoss) -> Float[Array, ""]:
 
 def _options(params: Params) -> list[Params]:
     """Each option's own params: a supernet has several, an extracted network one."""
-    return [own for own in params.values() if isinstance(own, dict | jax.Array) and isinstance(own, dict)]
+    return [own for own in params.values() if isinstance(own, Mapping)]
 
 
 def _of_table(table: Array) -> tuple[Array, Array]:

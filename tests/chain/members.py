@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from nasjax.chain.configs import load_config
 from nasjax.config import Experiment
-from nasjax.systems import StyleTransfer
+from nasjax.systems import PhotoFilter, StyleTransfer
 from tests.docs.blocks import ROOT, blocks
 
 TUTORIAL = ROOT / "docs" / "tutorials" / "your_own_system.md"
@@ -58,10 +58,20 @@ def _own(folder: Path) -> Experiment:
     return replace(tiny, data=replace(tiny.data, val_patches=8, val_patch=16))
 
 
+def _photo_filter(folder: Path) -> Experiment:
+    """A correction of exposure, without bands: as few programs as there can be."""
+    tiny = load_config("exposure").tiny()
+    assert isinstance(tiny.system, PhotoFilter)
+    heads = replace(tiny.system.heads, bands=("0", "1"))
+    data = replace(tiny.data, patch=16, val_patch=16, test_crop=(24, 32))
+    return replace(tiny, system=replace(tiny.system, heads=heads, size=None), data=data)
+
+
 MEMBERS: dict[str, Callable[[Path], Experiment]] = {
     "own": _own,
     "super_resolution": _super_resolution,
     "style_transfer": _style_transfer,
+    "photo_filter": _photo_filter,
 }
 
 

@@ -1,0 +1,32 @@
+"""`nasjax filter`: a look or a correction on photographs."""
+
+import argparse
+
+from nasjax.commands.pictures import add_options, run_pictures
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Pictures, the output, the filter, and how much of it."""
+    images = "input pictures or folders of them, then the output: a file for a single picture, or an existing folder"
+    parser.add_argument("images", nargs="+", help=images)
+    model = "a filter that is shipped (dejpeg, deblur, dehaze, exposure, whitebalance), a run folder, or a bundle"
+    parser.add_argument("--model", required=True, help=model)
+    parser.add_argument("--strength", type=float, default=1.0, help="how much of the change, 0 to 1 (default 1)")
+    parser.add_argument("--wrap", action="store_true", help="360-degree pictures: no seam between left and right")
+    add_options(parser)
+
+
+def run(args: argparse.Namespace, rest: list[str]) -> int:
+    """Filter every picture."""
+    if len(args.images) < 2:
+        raise ValueError(
+            "nasjax filter needs at least one input and the output: nasjax filter in.jpg out.jpg --model X"
+        )
+    *images, output = args.images
+
+    def job(options):
+        from nasjax.apply.filter_files import filter_job
+
+        return filter_job(args.model, images, output, strength=args.strength, wrap=args.wrap, options=options)
+
+    return run_pictures(args, "filter", job)
