@@ -80,4 +80,5 @@ def member(name: str, folder: Path) -> Experiment:
     experiment = MEMBERS[name](pictures(folder))
     # On a busy machine a checkpoint by time would come between two steps, and compile programs of its own.
     stages = tuple(replace(s, train=replace(s.train, checkpoint_seconds=0.0)) for s in experiment.stages)
-    return replace(experiment, stages=stages, data=replace(experiment.data, source=f"folder:{folder}"))
+    form = experiment.data.source.removesuffix("embedded")  # what is made of pictures
+    return replace(experiment, stages=stages, data=replace(experiment.data, source=f"{form}folder:{folder}"))
