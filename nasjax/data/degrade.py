@@ -92,16 +92,16 @@ def haze(x: _Unit, rng: np.random.Generator) -> _Unit:
 def exposure(x: _Unit, rng: np.random.Generator) -> _Unit:
     """Too little or too much light, by 0.7 to 2 stops; what no longer fits is lost."""
     stops = rng.uniform(0.7, 2.0) * rng.choice([-1.0, 1.0])
-    return _from_light(_to_light(x) * np.float32(2.0**stops))
+    return from_light(to_light(x) * np.float32(2.0**stops))
 
 
 def whitebalance(x: _Unit, rng: np.random.Generator) -> _Unit:
     """The light taken for another: red against blue by up to 0.6 stops each way, green by 0.15, as bright as before."""
     warm, tint = rng.uniform(0.2, 0.6) * rng.choice([-1.0, 1.0]), rng.uniform(-0.15, 0.15)
     gains = np.float32(2.0 ** np.array([warm, tint, -warm]))
-    light = _to_light(x)
+    light = to_light(x)
     before, after = (float((part @ _LUMA).mean()) for part in (light, light * gains))
-    return _from_light(light * gains * np.float32(before / max(after, 1e-6)))
+    return from_light(light * gains * np.float32(before / max(after, 1e-6)))
 
 
 KINDS: Mapping[str, Callable[[_Unit, np.random.Generator], _Unit]] = {
@@ -155,11 +155,12 @@ def _depth(x: _Unit) -> Float[np.ndarray, "h w"]:
     return (0.5 * np.asarray(coarse, np.float32) / 255 + 0.5 * high).clip(0, 1)
 
 
-def _to_light(x: _Unit) -> _Unit:
+def to_light(x: _Unit) -> _Unit:
     """sRGB to linear light (IEC 61966-2-1)."""
     return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def _from_light(x: _Unit) -> _Unit:
+def from_light(x: _Unit) -> _Unit:
+    """Linear light to sRGB, clipped."""
     x = x.clip(0, 1)
     return np.where(x <= 0.0031308, x * 12.92, 1.055 * x ** (1 / 2.4) - 0.055).astype(np.float32)
