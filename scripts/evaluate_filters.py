@@ -4,8 +4,8 @@
 
 Pictures: the embedded photographs of the test split, halved, each degraded once as its name decides
 (`nasjax.data.degrade`). PSNR and SSIM over RGB of 8 bits, CIEDE2000, LPIPS by AlexNet (extra `perceptual`; left out
-without it). Classical methods: Pillow's autocontrast (exposure, haze), a 3x3 median (JPEG), its unsharp mask of radius 2
-(blur), grey world in linear light (white balance). Prints Markdown; `--sheet` is a contact sheet of all of them.
+without it). Classical methods: Pillow's autocontrast (exposure, haze), 3x3 median (JPEG) and unsharp mask (blur); grey
+world in linear light (white balance). Prints Markdown; `--sheet` is a contact sheet of all of them.
 """
 
 import argparse

@@ -62,7 +62,7 @@ def degrade(image: UInt8[np.ndarray, "h w 3"], kind: str, name: str) -> UInt8[np
     return np.round(worse.clip(0, 1) * 255).astype(np.uint8)
 
 
-def jpeg(x: _Unit, rng: np.random.Generator) -> _Unit:
+def _jpeg(x: _Unit, rng: np.random.Generator) -> _Unit:
     """Compressed once with quality 8 to 50, or before that once more on a grid of blocks that has moved since."""
     first, second = rng.integers(8, 51, 2).tolist()
     if rng.random() < 0.5:
@@ -72,14 +72,14 @@ def jpeg(x: _Unit, rng: np.random.Generator) -> _Unit:
     return _compressed(x, second)
 
 
-def blur(x: _Unit, rng: np.random.Generator) -> _Unit:
+def _blur(x: _Unit, rng: np.random.Generator) -> _Unit:
     """Out of focus (a disc of radius 1 to 2.5 pixels) or moved (a line of 4 to 10 pixels), with a little noise."""
     focus = rng.random() < 0.5
     kernel = _disc(rng.uniform(1.0, 2.5)) if focus else _line(rng.uniform(4, 10), rng.uniform(0, np.pi))
     return _filtered(x, kernel) + rng.normal(0, 1 / 255, x.shape).astype(np.float32)
 
 
-def haze(x: _Unit, rng: np.random.Generator) -> _Unit:
+def _haze(x: _Unit, rng: np.random.Generator) -> _Unit:
     """Air light over the scene (Koschmieder): evenly, or more where it is bright and high up, as the far mostly is."""
     light = np.float32(rng.uniform(0.75, 0.95) + rng.normal(0, 0.02, 3))
     reach = rng.uniform(0.4, 1.3)
@@ -89,13 +89,13 @@ def haze(x: _Unit, rng: np.random.Generator) -> _Unit:
     return x * left + light * (1 - left)
 
 
-def exposure(x: _Unit, rng: np.random.Generator) -> _Unit:
+def _exposure(x: _Unit, rng: np.random.Generator) -> _Unit:
     """Too little or too much light, by 0.7 to 2 stops; what no longer fits is lost."""
     stops = rng.uniform(0.7, 2.0) * rng.choice([-1.0, 1.0])
     return from_light(to_light(x) * np.float32(2.0**stops))
 
 
-def whitebalance(x: _Unit, rng: np.random.Generator) -> _Unit:
+def _whitebalance(x: _Unit, rng: np.random.Generator) -> _Unit:
     """The light taken for another: red against blue by up to 0.6 stops each way, green by 0.15, as bright as before."""
     warm, tint = rng.uniform(0.2, 0.6) * rng.choice([-1.0, 1.0]), rng.uniform(-0.15, 0.15)
     gains = np.float32(2.0 ** np.array([warm, tint, -warm]))
@@ -105,11 +105,11 @@ def whitebalance(x: _Unit, rng: np.random.Generator) -> _Unit:
 
 
 KINDS: Mapping[str, Callable[[_Unit, np.random.Generator], _Unit]] = {
-    "jpeg": jpeg,
-    "blur": blur,
-    "haze": haze,
-    "exposure": exposure,
-    "whitebalance": whitebalance,
+    "jpeg": _jpeg,
+    "blur": _blur,
+    "haze": _haze,
+    "exposure": _exposure,
+    "whitebalance": _whitebalance,
 }
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from nasjax.data import Degraded, degrade, open_source
-from nasjax.data.degrade import KINDS, blur, exposure, haze, jpeg, whitebalance
+from nasjax.data.degrade import KINDS
 
 
 def _scene(height=64, width=96):
@@ -57,7 +57,7 @@ def _unit():
 
 def test_exposure_is_a_factor_of_light():
     """Where nothing is clipped, linear light is multiplied by one number."""
-    worse = exposure(0.2 + 0.1 * _unit(), np.random.default_rng(1))
+    worse = KINDS["exposure"](0.2 + 0.1 * _unit(), np.random.default_rng(1))
     light = [((x + 0.055) / 1.055) ** 2.4 for x in (worse, 0.2 + 0.1 * _unit())]
     ratio = light[0] / light[1]
     assert ratio.std() < 1e-3 * ratio.mean() and abs(np.log2(ratio.mean())) > 0.69
@@ -66,7 +66,7 @@ def test_exposure_is_a_factor_of_light():
 def test_white_balance_keeps_the_brightness():
     """The mean luma of linear light stays, while red and blue go opposite ways."""
     grey = np.full((8, 8, 3), 0.4, np.float32)
-    worse = whitebalance(grey, np.random.default_rng(2))
+    worse = KINDS["whitebalance"](grey, np.random.default_rng(2))
     light = ((worse[0, 0] + 0.055) / 1.055) ** 2.4
     assert light @ np.array([0.299, 0.587, 0.114]) == pytest.approx(((0.4 + 0.055) / 1.055) ** 2.4, rel=1e-3)
     assert (worse[0, 0, 0] - 0.4) * (worse[0, 0, 2] - 0.4) < 0
@@ -74,13 +74,13 @@ def test_white_balance_keeps_the_brightness():
 
 def test_haze_lowers_contrast_towards_its_light():
     """Differences of pixels shrink, and the darkest pixel is lifted."""
-    worse = haze(_unit(), np.random.default_rng(3))
+    worse = KINDS["haze"](_unit(), np.random.default_rng(3))
     assert worse.std() < 0.8 * _unit().std() and worse.min() > _unit().min() + 0.1
 
 
 def test_blur_keeps_the_mean_and_lowers_edges():
     """Weights of a kernel add to 1; steps between neighbours shrink."""
-    worse = blur(_unit(), np.random.default_rng(4))
+    worse = KINDS["blur"](_unit(), np.random.default_rng(4))
     assert worse.mean() == pytest.approx(_unit().mean(), abs=5e-3)
     assert np.abs(np.diff(worse, axis=1)).max() < 0.7 * np.abs(np.diff(_unit(), axis=1)).max()
 
@@ -88,5 +88,5 @@ def test_blur_keeps_the_mean_and_lowers_edges():
 def test_jpeg_comes_once_and_twice_on_a_moved_grid():
     """Over many draws both happen: of blocks of 8, borders show at multiples of 8 always, elsewhere after two."""
     noise = np.random.default_rng(0).uniform(0, 1, (64, 64, 3)).astype(np.float32)
-    errors = {float(np.abs(jpeg(noise, np.random.default_rng(seed)) - noise).mean()) for seed in range(6)}
+    errors = {float(np.abs(KINDS["jpeg"](noise, np.random.default_rng(seed)) - noise).mean()) for seed in range(6)}
     assert len(errors) == 6 and min(errors) > 0.05

@@ -16,7 +16,7 @@ from nasjax.metrics.image import Protocol, psnr, ssim
 from nasjax.shown import Panel, Strip, squares
 from nasjax.system import Predict, Tested
 
-RGB = Protocol(channel="rgb", crop=0, round_to_uint8=True)
+_RGB = Protocol(channel="rgb", crop=0, round_to_uint8=True)
 _CACHE = 2 << 30
 _MOST, _DETAIL = 4, 64  # pictures that are shown, pixels a side of their details
 
@@ -78,7 +78,7 @@ def levels(y: Any) -> np.ndarray:
 def likeness(y: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
     """PSNR, SSIM and CIEDE2000 of batches, as if saved, `[b]` each."""
     y = jnp.round((y.clip(-1, 1) + 1) * 127.5) / 127.5 - 1
-    return {"psnr": psnr(y, target, RGB), "ssim": ssim(y, target, RGB), "ciede2000": colour_difference(y, target)}
+    return {"psnr": psnr(y, target, _RGB), "ssim": ssim(y, target, _RGB), "ciede2000": colour_difference(y, target)}
 
 
 def tested(predict: Predict, pairs: Sequence[Pair]) -> Tested:
