@@ -33,8 +33,9 @@ def filter_image(image: AnyImage, model: Filter | Location, *, strength: float =
     if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
         raise ValueError(f"filter_image: expected uint8 or float in [-1, 1], got {array.dtype}")
     array = array if array.dtype == np.uint8 else array.astype(np.float32)
-    output: Any = apply_filter(loaded, Picture(array), strength=strength, wrap=wrap).pixels
-    return jax.numpy.asarray(output) if isinstance(image, jax.Array) else output
+    output = apply_filter(loaded, Picture(array), strength=strength, wrap=wrap).pixels
+    same: Any = jax.numpy.asarray(output) if isinstance(image, jax.Array) else output
+    return same
 
 
 def filter_job(

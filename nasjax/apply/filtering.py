@@ -1,6 +1,7 @@
 """A photo filter on pictures of any size: the small copy is looked at once, then the picture is made strip by strip."""
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from nasjax.apply.picture import Picture
 from nasjax.apply.select import Location
 from nasjax.export.bundle import Bundle, load_bundle
 from nasjax.export.network import BUILDERS
+from nasjax.export.weights import read_weights
 from nasjax.files import read_json
 from nasjax.spaces.photo_filter import FilterNet
 from nasjax.supernet.extract import Static, as_tuple
@@ -24,6 +26,7 @@ from nasjax.typing import Params
 
 SHIPPED = Path(__file__).parent / "filters"
 _PIXELS = 1 << 19  # of a strip: what is computed of it fits in the caches' neighbourhood, and in 100 MB
+_LAST = re.compile(r"\d+$")
 _GRAIN = 64  # strips of filters that read no neighbours are so many columns wide, or a multiple: few programs
 
 
@@ -43,11 +46,12 @@ def shipped_filters() -> list[str]:
     return sorted(path.parent.name for path in SHIPPED.glob("*/manifest.json"))
 
 
-def load_filter(model: Location) -> Filter:
+def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
     """The filter of a name that is shipped, of a bundle, or of a run that has one.
 
-    Any bundle whose output is as large as its input will do; those of `photo_filter` run in strips. ValueError for a
-    name that is not known, a folder without a bundle, or one that enlarges.
+    Any bundle whose output is as large as its input will do; those of `photo_filter` run in strips. With more than one
+    of `snapshots` the outputs of the newest ones of a run that was trained with warm restarts are averaged instead.
+    ValueError for a name that is not known, a folder without a bundle, one that enlarges, or too few snapshots.
     """
     known = shipped_filters()
     folder = SHIPPED / str(model) if str(model) in known else Path(model)
@@ -57,11 +61,44 @@ def load_filter(model: Location) -> Filter:
     bundle = load_bundle(folder)
     if int(bundle.card["scale"]) != 1:
         raise ValueError(f"filter {model}: its network enlarges by {bundle.card['scale']}; use nasjax apply")
-    settings = {"network": digest(bundle.params), "arch": bundle.arch}
+    settings: dict[str, Any] = {"network": digest(bundle.params), "arch": bundle.arch}
     builder = read_json(folder / "arch.json")["builder"]
     in_strips = builder and builder["name"] == "photo_filter" and bundle.card["nasjax"] == nasjax.__version__
+    if snapshots != 1 and not in_strips:
+        raise ValueError(f"filter {model}: snapshots are averaged of networks of photo_filter of this version only")
+    if snapshots != 1:
+        members = [bundle._replace(params=p) for p in _snapshots(Path(model), snapshots)]
+        settings["snapshots"] = [digest(member.params) for member in members]
+        changes = [_in_strips(member, builder["arguments"]) for member in members]
+        return Filter(str(bundle.card["name"]), functools.partial(_averaged, changes), settings)
     change = _in_strips(bundle, builder["arguments"]) if in_strips else functools.partial(_whole, bundle)
     return Filter(str(bundle.card["name"]), change, settings)
+
+
+def _snapshots(run: Path, number: int) -> list[Params]:
+    """The newest params that a run kept at the ends of cycles, of the training that its bundle is from."""
+    if number < 1:
+        raise ValueError(f"filter: the number of snapshots must be 1 or more, got {number}")
+    results = run / "results.json"
+    weights = str(read_json(results)["weights"]).replace("/", "-") if results.is_file() else ""
+    files = sorted(
+        (run / "checkpoints").glob(f"{weights}-snapshot*.safetensors"), key=lambda f: int(_LAST.findall(f.stem)[0])
+    )
+    if not weights or len(files) < number:
+        raise ValueError(
+            f"filter {run}: {number} snapshots were asked for and it has {len(files) if weights else 0}; a finished "
+            "run has them whose networks were trained with final.train.schedule restarts"
+        )
+    return [read_weights(file) for file in files[-number:]]
+
+
+def _averaged(
+    changes: list[Callable[[np.ndarray, float], np.ndarray]], pixels: np.ndarray, strength: float
+) -> np.ndarray:
+    """The mean of several networks' outputs, rounded once."""
+    x = to_floats(pixels)
+    total = functools.reduce(np.add, (change(x, strength) for change in changes))
+    return _like(pixels, total / np.float32(len(changes)))
 
 
 def apply_filter(filter_: Filter, picture: Picture, *, strength: float = 1.0, wrap: bool = False) -> Picture:

@@ -12,6 +12,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     model = "a filter that is shipped (dejpeg, deblur, dehaze, exposure, whitebalance), a run folder, or a bundle"
     parser.add_argument("--model", required=True, help=model)
     parser.add_argument("--strength", type=float, default=1.0, help="how much of the change, 0 to 1 (default 1)")
+    several = "average the outputs of the N newest snapshots of a run that was trained with warm restarts"
+    parser.add_argument("--snapshots", type=int, default=1, metavar="N", help=several)
     parser.add_argument("--wrap", action="store_true", help="360-degree pictures: no seam between left and right")
     add_options(parser)
 
@@ -26,7 +28,9 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
 
     def job(options):
         from nasjax.apply.filter_files import filter_job
+        from nasjax.apply.filtering import load_filter
 
-        return filter_job(args.model, images, output, strength=args.strength, wrap=args.wrap, options=options)
+        model = load_filter(args.model, snapshots=args.snapshots)
+        return filter_job(model, images, output, strength=args.strength, wrap=args.wrap, options=options)
 
     return run_pictures(args, "filter", job)

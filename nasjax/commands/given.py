@@ -58,12 +58,12 @@ def experiment_of(args: argparse.Namespace, rest: list[str]) -> Experiment:
 
 def _two_folders(data: DataConfig, args: argparse.Namespace) -> DataConfig:
     """The data of --a and --b, where they are given; ValueError for one without the other."""
-    given = [getattr(args, name, None) for name in ("a", "b")]
-    if not any(given):
+    before, after = (getattr(args, name, None) or "" for name in ("a", "b"))
+    if not before and not after:
         return data
-    if not all(given):
+    if not before or not after:
         raise ValueError("--a (pictures before) and --b (pictures after) go together; only one was given")
-    return replace(data, source="folders:" + "|".join(given))
+    return replace(data, source=f"folders:{before}|{after}")
 
 
 def run_path(args: argparse.Namespace, experiment: Experiment) -> Path:

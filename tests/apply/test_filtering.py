@@ -1,5 +1,7 @@
 """Filters on pictures of any size: strips are the whole picture, and strength and wrapping do what they say."""
 
+import shutil
+
 import jax
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import nasjax
 from nasjax.apply import filtering
 from nasjax.export.bundle import load_bundle, write_bundle
 from nasjax.export.card import Card
+from nasjax.export.weights import write_weights
 from tests.export.networks import photo_filter, sr_cell
 
 POINTWISE = {"colour": "mix3x2", "grid": "a8x2", "grid.guide": "mlp"}
@@ -84,6 +87,24 @@ def test_a_wrapped_picture_has_no_seam():
     assert np.abs(plain[:, 0] - plain[:, -1]).max() == 2
     assert seam <= steps < 0.3
     np.testing.assert_array_equal(wrapped[:, 24:40], plain[:, 24:40])
+
+
+def test_snapshots_are_averaged(bundles, tmp_path):
+    """Of a run with three snapshots, two are the mean of the outputs of the newest two; four are too many."""
+    run, params = tmp_path / "run", load_bundle(bundles / "pointwise").params
+    (run / "checkpoints").mkdir(parents=True)
+    shutil.copytree(bundles / "pointwise", run / "export")
+    (run / "results.json").write_text('{"weights": "final/abc"}')
+    for number, scale in ((2, 0.5), (10, 1.0), (9, 0.0)):
+        weights = jax.tree.map(lambda p, s=scale: s * p, params)
+        write_weights(weights, run / "checkpoints" / f"final-abc-snapshot{number}.safetensors", {})
+    x = _photo(20, 30).astype(np.float32) / 127.5 - 1
+    found = filtering.load_filter(run, snapshots=2)
+    # The ninth has weights of 0 and changes nothing; the tenth is the bundle itself.
+    wanted = (x + filtering.load_filter(run).change(x, 1.0)) / 2
+    np.testing.assert_allclose(found.change(x, 1.0), wanted, atol=1e-6)
+    with pytest.raises(ValueError, match="4 snapshots were asked for and it has 3"):
+        filtering.load_filter(run, snapshots=4)
 
 
 def test_models_that_are_no_filters_are_refused(bundles, tmp_path):
