@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path)
     args = parser.parse_args()
     perceptual, rows = _lpips(), []
-    print("| correction | method | PSNR, dB | SSIM | CIEDE2000 | LPIPS |\n|---|---|---|---|---|---|")
+    print("| correction | method | PSNR, dB | SSIM | CIEDE2000 | LPIPS |\n|---|---|---:|---:|---:|---:|")
     for name in args.names:
         found = load_filter(args.models / name)
         label, classical = CLASSICAL[name]

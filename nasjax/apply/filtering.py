@@ -171,17 +171,12 @@ def _in_strips(bundle: Bundle, arguments: dict[str, Any]) -> Callable[[np.ndarra
         rows, columns = (_places(n) for n in (height, width))
         out = np.empty_like(pixels)
         for strip in _strips((height, width), margin, step):
-            x, places = _cut(pixels, strip), (_padded(rows[strip.top : strip.bottom], strip.height), None)
-            y = render(
-                bundle.params,
-                code,
-                jnp.asarray(x[None]),
-                jnp.asarray(places[0].reshape(1, -1, 1, 1)),
-                jnp.asarray(_padded(columns, strip.width).reshape(1, 1, -1, 1)),
-                jnp.float32(strength),
-            )
+            x = _cut(pixels, strip)[None]
+            here = _filled(rows[strip.top : strip.bottom], strip.height).reshape(1, -1, 1, 1)
+            across = _filled(columns, strip.width).reshape(1, 1, -1, 1)
+            y = np.asarray(render(bundle.params, code, x, here, across, np.float32(strength)))[0]
             first, last = strip.core
-            out[first:last] = _like(pixels, np.asarray(y)[0, first - strip.top : last - strip.top, :width])
+            out[first:last] = _like(pixels, y[first - strip.top : last - strip.top, :width])
         return out
 
     return change
@@ -226,7 +221,7 @@ def _cut(pixels: np.ndarray, strip: _Strip) -> np.ndarray:
     return np.pad(part, [*more, (0, 0)], mode="edge") if any(n for _, n in more) else part
 
 
-def _padded(places: np.ndarray, size: int) -> np.ndarray:
+def _filled(places: np.ndarray, size: int) -> np.ndarray:
     return np.pad(places, (0, size - len(places)), mode="edge")
 
 
