@@ -49,8 +49,8 @@ def photo_filter(
 
     `widths` lists the options, ascending, of the small copy's first features ("fine"), the trunk, the inner width of
     its blocks, and the layers of the restoration. `heads` lists the options of "colour" (`ops.colour_maps`), "grid"
-    (`ops.bilateral`), "bands" and "restore" (`ops.restoring`), whose defaults are above; the first of each is what is
-    left out. `sides` are those of the small copy: `cells` times 4, 8, 16 ..., each dividing the largest. Raises
+    (`ops.bilateral`), "bands" and "restore" (`ops.restoring`), whose defaults are above; where "none" is not among
+    them, every network has one. `sides` are those of the small copy: `cells` times 4, 8, 16 ..., each dividing the largest. Raises
     ValueError for what is unknown or does not fit.
     """
     widths = {**WIDTHS, **widths}
@@ -106,10 +106,12 @@ class FilterNet(NamedTuple):
 
         They are `[..., h, 1, 1]` and `[..., 1, w, 1]`, 0..1 of the whole picture.
         """
-        y = net.choose("restore", restorers(self.heads.restore), x, out=3, inner="restore.w")
+        inner = "restore.w" if _present(self.heads.restore) else None
+        y = net.choose("restore", restorers(self.heads.restore), x, out=3, inner=inner)
         y = net.choose("bands", bands(self.heads.bands), {"image": y, "mean": code["mean"]}, out=3)
-        guide = net.choose("grid.guide", guides(), y, out=1)
-        local = {"image": y, "guide": guide, "rows": rows, "columns": columns, **code}
+        local = {"image": y, "rows": rows, "columns": columns, **code}
+        if _present(self.heads.grid):
+            local["guide"] = net.choose("grid.guide", guides(), y, out=1)
         y = net.choose("grid", grids(self.heads.grid, self.cells), local, out=3)
         y = net.choose("colour", colour_maps(self.heads.colour), {"image": y, "mean": code["mean"]}, out=3)
         return jnp.clip(y, -1, 1)
@@ -187,10 +189,16 @@ def _choices(
         yield width(f"{name}.w", widths["inner"], (name, ops))
     yield _head("colour", heads.colour, kind_of)
     yield _head("grid", heads.grid, lambda name: name[0] if name != "none" else name)
-    yield Choice("grid.guide", ("luma", "mlp"), "operator", active=("grid", heads.grid[1:]))
+    if _present(heads.grid):
+        yield Choice("grid.guide", ("luma", "mlp"), "operator", active=("grid", _present(heads.grid)))
     yield Choice("bands", heads.bands, "path")
     yield _head("restore", heads.restore, coarse_of)
-    yield width("restore.w", widths["restore"], ("restore", heads.restore[1:]))
+    if _present(heads.restore):
+        yield width("restore.w", widths["restore"], ("restore", _present(heads.restore)))
+
+
+def _present(options: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(option for option in options if option != "none")
 
 
 def _head(name: str, options: tuple[str, ...], kind_fn: Any) -> Choice:
@@ -215,8 +223,8 @@ def _check(
         if list(sizes) != sorted(set(sizes)) or min(sizes, default=0) < 1:
             raise ValueError(f"photo_filter: {name} widths must be positive and ascending, got {tuple(sizes)}")
     for name, options in heads.items():
-        if len(options) < 2 or options[0] not in ("none", "0") or len(set(options)) < len(options):
-            raise ValueError(f"photo_filter: {name} must be what leaves it out (none, 0) and others, got {options}")
+        if not options or len(set(options)) < len(options):
+            raise ValueError(f"photo_filter: {name} must list each of its options once, got {tuple(options)}")
     if blocks < 1 or cells < 2 or cells % 2:
         raise ValueError(f"photo_filter: blocks must be >= 1 and cells even, got {blocks} and {cells}")
     allowed = [cells * 2**k for k in range(2, 8)]

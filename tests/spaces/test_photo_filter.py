@@ -98,11 +98,21 @@ def test_unknown_parts_are_refused(make, name, words):
 
 
 def test_unsuitable_settings_are_refused():
-    """Sides that do not halve to the places, and options without anything to leave out."""
+    """Sides that do not halve to the places, and an option that is there twice."""
     with pytest.raises(ValueError, match="sides must ascend"):
         photo_filter(sides=(100,))
-    with pytest.raises(ValueError, match="colour must be what leaves it out"):
-        photo_filter(heads={"colour": ["curves", "none"]})
+    with pytest.raises(ValueError, match="colour must list each of its options once"):
+        photo_filter(heads={"colour": ["curves", "curves"]})
+
+
+def test_heads_that_nothing_uses_have_no_choices():
+    """With no grid and no restoring branch to choose, there is no guide and no width of layers."""
+    net = photo_filter(heads={"colour": ["curves", "lut2"], "grid": ["none"], "restore": ["none"]})
+    assert not {"grid.guide", "restore.w"} & {c.name for c in net.space.choices}
+    assert net.extract(net.space.default_arch())  # every network has curves or planes
+    assert {net.space.decode(a)["colour"] for a in ([0] * net.space.num_choices, net.space.default_arch())} == {
+        "curves"
+    }
 
 
 def test_tables_are_penalised_where_they_turn_colours_around():

@@ -30,7 +30,7 @@ _UNPAIRED = Translation(cycle=10.0, identity=0.5, adversarial=Adversarial("lsgan
 
 @dataclass(frozen=True)
 class FilterHeads:
-    """The options of what makes the picture; the first of each is what is left out (`spaces.photo_filter`)."""
+    """The options of what makes the picture (`spaces.photo_filter`)."""
 
     colour: tuple[str, ...] = COLOURS
     grid: tuple[str, ...] = GRIDS
@@ -118,8 +118,8 @@ class PhotoFilter:
         )
 
     def tiny(self) -> "PhotoFilter":
-        """One block, two options a part, a small copy of 32 pixels, and a narrow discriminator."""
-        heads = FilterHeads(("none", "mix3x2"), ("none", "a4x2"), ("0", "1"), ("none", "half1conv"))
+        """One block, two options a part (colours always change), a copy of 32 pixels, and a narrow discriminator."""
+        heads = FilterHeads(("curves", "mix3x2"), ("none", "a4x2"), ("0", "1"), ("none", "half1conv"))
         widths = FilterWidths((4, 6), (4, 8), (4, 8), (4, 8))
         loss = replace(self.loss, ssim=0.0)
         small = replace(self, widths=widths, heads=heads, blocks=1, ops=self.ops[:2], loss=loss, critic=4)
