@@ -50,8 +50,8 @@ def photo_filter(
     `widths` lists the options, ascending, of the small copy's first features ("fine"), the trunk, the inner width of
     its blocks, and the layers of the restoration. `heads` lists the options of "colour" (`ops.colour_maps`), "grid"
     (`ops.bilateral`), "bands" and "restore" (`ops.restoring`), whose defaults are above; where "none" is not among
-    them, every network has one. `sides` are those of the small copy: `cells` times 4, 8, 16 ..., each dividing the largest. Raises
-    ValueError for what is unknown or does not fit.
+    them, every network has one. `sides` are those of the small copy: `cells` times 4, 8, 16 ..., each dividing the
+    largest. Raises ValueError for what is unknown or does not fit.
     """
     widths = {**WIDTHS, **widths}
     names = {"colour": COLOURS, "grid": GRIDS, "bands": tuple("0123"), "restore": RESTORERS, **heads}
