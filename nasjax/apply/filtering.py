@@ -56,7 +56,9 @@ def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
     known = shipped_filters()
     folder = SHIPPED / str(model) if str(model) in known else Path(model)
     if not folder.is_dir():
-        raise ValueError(f"filter {model}: neither a folder nor one of those that are shipped: {', '.join(known)}")
+        raise ValueError(
+            f"filter {model}: neither a folder nor one of those that are shipped: {', '.join(known) or 'none'}"
+        )
     folder = bundle_folder(folder)
     bundle = load_bundle(folder)
     if int(bundle.card["scale"]) != 1:

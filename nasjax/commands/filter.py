@@ -1,6 +1,7 @@
 """`nasjax filter`: a look or a correction on photographs."""
 
 import argparse
+from pathlib import Path
 
 from nasjax.commands.pictures import add_options, run_pictures
 
@@ -9,7 +10,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Pictures, the output, the filter, and how much of it."""
     images = "input pictures or folders of them, then the output: a file for a single picture, or an existing folder"
     parser.add_argument("images", nargs="+", help=images)
-    model = "a filter that is shipped (dejpeg, deblur, dehaze, exposure, whitebalance), a run folder, or a bundle"
+    # Looked up without `nasjax.apply`, whose imports would cost the help of every command a second.
+    filters = (Path(__file__).parents[1] / "apply" / "filters").glob("*/manifest.json")
+    names = ", ".join(sorted(path.parent.name for path in filters))
+    model = f"a run folder, a bundle{f', or a filter that is shipped: {names}' if names else ''}"
     parser.add_argument("--model", required=True, help=model)
     parser.add_argument("--strength", type=float, default=1.0, help="how much of the change, 0 to 1 (default 1)")
     several = "average the outputs of the N newest snapshots of a run that was trained with warm restarts"
