@@ -13,7 +13,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     # Looked up without `nasjax.apply`, whose imports would cost the help of every command a second.
     filters = (Path(__file__).parents[1] / "apply" / "filters").glob("*/manifest.json")
     names = ", ".join(sorted(path.parent.name for path in filters))
-    model = f"a run folder, a bundle{f', or a filter that is shipped: {names}' if names else ''}"
+    model = f"a run folder or a bundle{f', or a filter that is shipped: {names}' if names else ''}"
     parser.add_argument("--model", required=True, help=model)
     parser.add_argument("--strength", type=float, default=1.0, help="how much of the change, 0 to 1 (default 1)")
     several = "average the outputs of the N newest snapshots of a run that was trained with warm restarts"
