@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import nasjax
+from nasjax.apply.canvas import canvas, release
 from nasjax.apply.files import bundle_folder, digest
 from nasjax.apply.images import enlarge
 from nasjax.apply.levels import to_floats, to_levels
@@ -144,7 +145,7 @@ def wrapped(change: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> n
 def _whole(bundle: Bundle, pixels: np.ndarray, strength: float) -> np.ndarray:
     """Any network, over the picture as one."""
     x = to_floats(pixels)
-    y = (1 - strength) * x + strength * enlarge(bundle, Picture(x)).pixels
+    y = (1 - strength) * x + strength * to_floats(enlarge(bundle, Picture(x, deep=True)).pixels)
     return _like(pixels, y)
 
 
@@ -171,7 +172,7 @@ def _in_strips(bundle: Bundle, arguments: dict[str, Any]) -> Callable[[np.ndarra
         height, width = pixels.shape[:2]
         code = code_fn(bundle.params, jnp.asarray(_small_copy(pixels, base)[None]))
         rows, columns = (_places(n) for n in (height, width))
-        out = np.empty_like(pixels)
+        out = _same_kind(pixels)
         for strip in _strips((height, width), margin, step):
             x = _cut(pixels, strip)[None]
             here = _filled(rows[strip.top : strip.bottom], strip.height).reshape(1, -1, 1, 1)
@@ -179,9 +180,17 @@ def _in_strips(bundle: Bundle, arguments: dict[str, Any]) -> Callable[[np.ndarra
             y = np.asarray(render(bundle.params, code, x, here, across, np.float32(strength)))[0]
             first, last = strip.core
             out[first:last] = _like(pixels, y[first - strip.top : last - strip.top, :width])
+            release(out)
         return out
 
     return change
+
+
+def _same_kind(pixels: np.ndarray) -> np.ndarray:
+    """An array like the picture's; levels of a large one lie in a file."""
+    floats = np.issubdtype(pixels.dtype, np.floating)
+    height, width = pixels.shape[:2]
+    return np.empty_like(pixels) if floats else canvas((height, width), deep=pixels.dtype == np.uint16)
 
 
 class _Strip(NamedTuple):
