@@ -1,6 +1,8 @@
 """Written by scripts/write_stub.py from nasjax.PUBLIC."""
 
 from nasjax.apply.files import apply_bundle as apply_bundle
+from nasjax.apply.filter_files import filter_image as filter_image
+from nasjax.apply.filtering import load_filter as load_filter
 from nasjax.apply.images import upscale as upscale
 from nasjax.apply.plan import FileOptions as FileOptions
 from nasjax.apply.stylize import StyleOptions as StyleOptions
@@ -92,6 +94,7 @@ from nasjax.system import Rival as Rival
 from nasjax.system import Tested as Tested
 from nasjax.system import Trial as Trial
 from nasjax.system import same_size as same_size
+from nasjax.systems.photo_filter.system import PhotoFilter as PhotoFilter
 from nasjax.systems.style_transfer.ship import export_style_network as export_style_network
 from nasjax.systems.style_transfer.system import StyleTransfer as StyleTransfer
 from nasjax.systems.super_resolution.system import SuperResolution as SuperResolution

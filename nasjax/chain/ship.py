@@ -34,7 +34,7 @@ def export_network(
 
 def training_data(data: DataConfig) -> dict[str, str]:
     """What a network was trained on, for its card."""
-    if data.source == "embedded":
+    if data.source.rpartition(":")[2] == "embedded":  # or what is made of them
         return {
             "name": "nasjax embedded photographs",
             "licence": "CC0 and public domain",

@@ -106,7 +106,11 @@ def keep(folder: RunFolder, name: str, state: TrainState) -> None:
 
 
 def _log(run: Run, phase: Phase) -> RunLog:
-    return RunLog(run.folder.path, phase.name, phase.config.steps, on_write=run.look, writers=run.writers)
+    def kept(number: int, params: Mapping[str, Params]) -> None:
+        run.folder.save_params(f"{phase.name}-snapshot{number}", jax.tree.map(np.asarray, params[GENERATOR]))
+
+    name, steps = phase.name, phase.config.steps
+    return RunLog(run.folder.path, name, steps, on_write=run.look, on_snapshot=kept, writers=run.writers)
 
 
 def _others(run: Run, phase: Phase) -> dict[str, Params]:

@@ -1,10 +1,11 @@
 """What several commands are given: a config with overrides, a run folder, other processes."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from nasjax.chain.configs import load_config, shipped
-from nasjax.config import Experiment
+from nasjax.config import DataConfig, Experiment
 
 
 def add_config(command: argparse.ArgumentParser) -> None:
@@ -14,6 +15,9 @@ def add_config(command: argparse.ArgumentParser) -> None:
         "config", nargs="?", help=f"a config file, a run folder or its config.json, or one of: {known}"
     )
     command.add_argument("--config", dest="config_file", metavar="FILE", help="the same, by name")
+    for flag, side in (("--a", "before"), ("--b", "after")):
+        text = f"a folder of pictures as they are {side}; --a and --b are pairs where all names match"
+        command.add_argument(flag, metavar="FOLDER", help=text)
     command.set_defaults(overrides=True)
 
 
@@ -42,6 +46,7 @@ def experiment_of(args: argparse.Namespace, rest: list[str]) -> Experiment:
             f"name a config: a .py file, a run folder or its config.json, or one of: {', '.join(shipped())}"
         )
     base = load_config(named)
+    base = replace(base, data=_two_folders(base.data, args))
     base = base.tiny() if getattr(args, "tiny", False) else base
     rest = [*rest, "--help"] if getattr(args, "help", False) else rest
     if not rest:
@@ -49,6 +54,16 @@ def experiment_of(args: argparse.Namespace, rest: list[str]) -> Experiment:
     import tyro
 
     return tyro.cli(Experiment[type(base.system)], default=base, args=rest, prog=f"nasjax ... {named}")
+
+
+def _two_folders(data: DataConfig, args: argparse.Namespace) -> DataConfig:
+    """The data of --a and --b, where they are given; ValueError for one without the other."""
+    before, after = (getattr(args, name, None) or "" for name in ("a", "b"))
+    if not before and not after:
+        return data
+    if not before or not after:
+        raise ValueError("--a (pictures before) and --b (pictures after) go together; only one was given")
+    return replace(data, source=f"folders:{before}|{after}")
 
 
 def run_path(args: argparse.Namespace, experiment: Experiment) -> Path:

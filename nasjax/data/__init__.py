@@ -2,6 +2,7 @@
 
 from nasjax.data.check import DataReport, check_data
 from nasjax.data.decode import UnreadableImage, halve, read_image
+from nasjax.data.degrade import Degraded, degrade
 from nasjax.data.domains import OneSide, Resized, Reversed, Unpaired, unpair
 from nasjax.data.embedded import credit, embedded_photos
 from nasjax.data.embedded_pairs import furniture, furniture_credit
@@ -16,6 +17,7 @@ from nasjax.data.tfds import prepare, tfds_source
 __all__ = [
     "Cached",
     "DataReport",
+    "Degraded",
     "EvalImage",
     "Halved",
     "OneSide",
@@ -30,6 +32,7 @@ __all__ = [
     "at_least",
     "check_data",
     "credit",
+    "degrade",
     "embedded_photos",
     "eval_images",
     "folder",

@@ -109,6 +109,20 @@ def folder(path: str | os.PathLike, on_error: OnError) -> Folder:
     return Folder(root, tuple(file for file, reason in zip(found, reasons, strict=True) if not reason), unreadable)
 
 
+def matching(input_path: str | os.PathLike, target_path: str | os.PathLike) -> bool:
+    """Whether the pictures of two folders belong together: all are called alike, the suffix aside, or none is.
+
+    ValueError where some are, naming those without a partner, or where a folder is missing or empty.
+    """
+    stems = [set(_by_stem(folder(path, "fail"))) for path in (input_path, target_path)]
+    if not stems[0] & stems[1] or stems[0] == stems[1]:
+        return stems[0] == stems[1]
+    raise ValueError(
+        f"{input_path} and {target_path}: some pictures have a partner of their name and others none: "
+        f"{listed(sorted(stems[0] ^ stems[1]))}; take them out to learn from pairs, or rename to learn without"
+    )
+
+
 def pairs(input_path: str | os.PathLike, target_path: str | os.PathLike) -> Pairs:
     """Pairs the pictures of two folders by relative path, the suffix aside.
 

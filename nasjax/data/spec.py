@@ -4,20 +4,23 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from nasjax.data.degrade import Degraded
 from nasjax.data.domains import Reversed, Unpaired, unpair
 from nasjax.data.embedded import embedded_photos
 from nasjax.data.embedded_pairs import furniture
-from nasjax.data.folders import folder, pairs, side_by_side
+from nasjax.data.folders import folder, matching, pairs, side_by_side
 from nasjax.data.source import Cached, Halved, OnError, Source, Subset
 from nasjax.data.tfds import tfds_domains, tfds_source
 
 _FORMS = (
-    "embedded, furniture, folder:PATH (or just a path), pairs:PATH (with input/ and target/), side-by-side:PATH, "
-    "unpaired:PATH (with input/ and target/), unpaired:PAIRS or reversed:PAIRS (any form of pairs), tfds:NAME or "
-    "tfds:NAME#FEATURE"
+    "embedded, furniture, folder:PATH (or just a path), pairs:PATH (with input/ and target/), folders:INPUTS|TARGETS, "
+    "side-by-side:PATH, "
+    "unpaired:PATH (with input/ and target/), unpaired:PAIRS or reversed:PAIRS (any form of pairs), "
+    "degraded:KIND:PICTURES (any form of single pictures, made worse), tfds:NAME or tfds:NAME#FEATURE"
 )
 SPLITS = ("train", "val", "test", "all")
 _SIDES = ("input", "target")
+_VARIANTS = {"train": 4, "val": 2}  # of each degraded picture; once in other splits
 
 
 def open_source(
@@ -26,10 +29,12 @@ def open_source(
     """Opens the data set that `spec` names, halved if asked for, and cached up to `cache_bytes` of decoded pictures.
 
     Forms: "embedded" (photographs), "furniture" (edges and pictures), "folder:PATH" or just a path, "pairs:PATH"
-    (PATH/input and PATH/target), "side-by-side:PATH" (input left, target right), "tfds:NAME" or "tfds:NAME#FEATURE".
+    (PATH/input and PATH/target), "folders:INPUTS|TARGETS" (pairs where all names match, unpaired where none does),
+    "side-by-side:PATH" (input left, target right), "tfds:NAME" or "tfds:NAME#FEATURE".
     "reversed:" before any form of pairs swaps the sides, "unpaired:" forgets which belong together; "unpaired:PATH" is
     two folders that do not, PATH/input and PATH/target or CycleGAN's PATH/trainA, trainB, testA, testB; TFDS sets with
-    such splits (tfds:cycle_gan/horse2zebra) are unpaired too. `halve=None` halves the embedded photographs alone, which
+    such splits (tfds:cycle_gan/horse2zebra) are unpaired too. "degraded:KIND:" before single pictures makes pairs of
+    them and of what `data.degrade` makes of them. `halve=None` halves the embedded photographs alone, which
     are lossy. `split` is train, val, test or all: of a folder its sub-folder of that name if it has such sub-folders;
     else a tenth each (at least one picture) is held out as val and test by a hash of the name, so that adding pictures
     hardly moves others. ValueError on an unknown form or split, or a data set that is missing or empty.
@@ -45,6 +50,8 @@ def open_source(
 
 def _open(spec: str, split: str, on_error: OnError) -> Source:
     form, _, rest = spec.partition(":")
+    if form == "degraded":
+        return _degraded(rest, split, on_error)
     if spec == "embedded":
         return embedded_photos(split)
     if spec == "furniture":
@@ -53,6 +60,8 @@ def _open(spec: str, split: str, on_error: OnError) -> Source:
         return _tfds(rest, split)
     if split not in SPLITS:
         raise ValueError(f"data {spec!r}: unknown split {split!r}; allowed: {', '.join(SPLITS)}")
+    if form == "folders":
+        return _folders(rest, split, on_error)
     if form == "unpaired":
         return _unpaired(rest, split, on_error)
     if form == "reversed":
@@ -65,6 +74,23 @@ def _open(spec: str, split: str, on_error: OnError) -> Source:
     if form == "side-by-side":
         return _split_folder(Path(rest), split, side_by_side)
     raise ValueError(f"data {spec!r}: neither an existing folder nor a known form; allowed: {_FORMS}")
+
+
+def _folders(rest: str, split: str, on_error: OnError) -> Source:
+    """Two folders anywhere, which belong together where their files are called alike."""
+    inputs, _, targets = rest.partition("|")
+    if not inputs or not targets:
+        raise ValueError(f"data folders:{rest}: needs two folders, INPUTS|TARGETS")
+    if matching(inputs, targets):
+        return hold_out(pairs(inputs, targets), split)
+    return Unpaired(*(hold_out(folder(place, on_error), split) for place in (inputs, targets)))
+
+
+def _degraded(rest: str, split: str, on_error: OnError) -> Degraded:
+    """Pictures that are halved are so before they are degraded, not their degradations with them."""
+    kind, _, spec = rest.partition(":")
+    pictures = _open(spec, split, on_error)
+    return Degraded(Halved(pictures) if spec == "embedded" else pictures, kind, _VARIANTS.get(split, 1))
 
 
 def _tfds(rest: str, split: str) -> Source:

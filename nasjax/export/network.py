@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export
 
+from nasjax.spaces.photo_filter import photo_filter
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.toy import toy
@@ -20,6 +21,7 @@ from nasjax.typing import Arch, Params
 _MOST = 64  # tried as a size multiple
 # Spaces that a bundle rebuilds from code; a network of any other space is served from its StableHLO graph.
 BUILDERS: Mapping[str, Callable[..., Supernet]] = {
+    "photo_filter": photo_filter,
     "resnet_generator": resnet_generator,
     "sr_cell": sr_cell,
     "toy": toy,

@@ -43,6 +43,18 @@ def double(p: Params, x: Float[Array, "*d h w c"], out: Width) -> Float[Array, "
     return keep(biased(p, y), out)
 
 
+def quarters(x: Float[Array, "*d h w c"]) -> list[Array]:
+    """The pixels of each 2x2 tile as four images of half the size, row by row; sizes are even, and may be symbolic."""
+    height, width = x.ndim - 3, x.ndim - 2
+    rows = [lax.slice_in_dim(x, i, x.shape[height], 2, height) for i in (0, 1)]
+    return [lax.slice_in_dim(row, j, x.shape[width], 2, width) for row in rows for j in (0, 1)]
+
+
+def mean2(x: Float[Array, "*d h w c"]) -> Float[Array, "*d i j c"]:
+    """The mean of each 2x2 tile; sizes as in `quarters`."""
+    return functools.reduce(jnp.add, quarters(x)) / 4
+
+
 def _kernel(p: Params, x: jax.Array, out: Width) -> jax.Array:
     w = p["w"]
     if w.shape[0] != w.shape[1] or not 2 <= w.shape[0] <= 4:

@@ -12,6 +12,7 @@ from nasjax.say import Say, to_stderr, told
 from nasjax.train.processes import is_first
 from nasjax.train.validation import Validation
 from nasjax.train.writers import Writer
+from nasjax.typing import Params
 
 _PLAIN_SECONDS = 15.0  # between two lines where the output is no terminal
 
@@ -21,7 +22,8 @@ class RunLog:
     """The log of one phase of `steps` steps in the run folder `folder`; a context manager.
 
     `writers` are given the numbers too, as "phase/name" (`train.writers`); whoever made them closes them. `validation`
-    is what `fit` measures now and then, beside the loss; `on_write` is called whenever `status.json` was renewed.
+    is what `fit` measures now and then, beside the loss; `on_write` is called whenever `status.json` was renewed,
+    `on_snapshot(number, params)` at the end of each cycle of warm restarts, with the params of all players as they are.
     Progress is shown as a bar in a terminal (the first of trainings that run beside one another has it), and told to
     `say` line by line elsewhere; None silences both. Of several processes, only the first one writes.
     """
@@ -35,11 +37,12 @@ class RunLog:
         writers: Sequence[Writer] = (),
         validation: Validation | None = None,
         on_write: Callable[[], None] | None = None,
+        on_snapshot: Callable[[int, Mapping[str, Params]], None] | None = None,
         say: Say | None = to_stderr,
     ):
         self.folder, self.phase, self.steps, self.validation = Path(folder), phase, steps, validation
         self._writes = is_first()
-        self._on_write, self._writers = on_write, tuple(writers)
+        self._on_write, self._on_snapshot, self._writers = on_write, on_snapshot, tuple(writers)
         self._say = told(say if self._writes else None)
         self._last: tuple[float, int] | None = None
         self._printed = 0.0
@@ -58,6 +61,11 @@ class RunLog:
     def tell(self, text: str) -> None:
         """Say a line to whoever follows the run."""
         self._say(text)
+
+    def snapshot(self, number: int, params: Mapping[str, Params]) -> None:
+        """Hand on the params at the end of a cycle, counted from 1."""
+        if self._on_snapshot is not None:
+            self._on_snapshot(number, params)
 
     def start(self, step: int) -> None:
         """Count steps per second from here: after compiling, or after resuming."""

@@ -24,7 +24,7 @@ from nasjax.train.log import RunLog
 from nasjax.train.memory import step_memory
 from nasjax.train.parallel import check_batch, data_mesh, host_spec, put_batch
 from nasjax.train.processes import gather
-from nasjax.train.schedules import learning_rate, optimiser
+from nasjax.train.schedules import cycle_ends, learning_rate, optimiser
 from nasjax.train.state import TrainState, init_state
 from nasjax.train.step import StepFn, make_step
 from nasjax.train.validation import validate, with_best
@@ -116,6 +116,8 @@ def train(
     unsaved = alone and jax.process_count() > 1
     checkpoints = Unsaved() if unsaved else Checkpoints(folder, basis, keep=config.keep)
     spec, look = host_spec(task.batch_spec, mesh), _Look(task, config, log, mesh)
+    # Before the checkpoint of their step: what is gone on from has its snapshots.
+    ends = cycle_ends(config) if config.schedule == "restarts" else ()
     with contextlib.closing(checkpoints):
         state = _resume(checkpoints, state, data, log=log, config=config)
         log.rewind(int(state.step))
@@ -128,6 +130,8 @@ def train(
                 jax.block_until_ready(logs)  # compiled: from here on steps per second mean something
                 log.start(step)
             state = look(state, logs, step)
+            if step in ends:
+                log.snapshot(ends.index(step) + 1, state.params)
             signum = signals.signum if alone else signals.seen_by_any(step % config.log_every == 0)
             if signum or saver.due(step):
                 saver.save(state, position)

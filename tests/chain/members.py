@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from nasjax.chain.configs import load_config
 from nasjax.config import Experiment
-from nasjax.systems import StyleTransfer
+from nasjax.systems import PhotoFilter, StyleTransfer
 from tests.docs.blocks import ROOT, blocks
 
 TUTORIAL = ROOT / "docs" / "tutorials" / "your_own_system.md"
@@ -65,11 +65,21 @@ def _own(folder: Path) -> Experiment:
     return replace(tiny, data=replace(tiny.data, val_patches=8, val_patch=16))
 
 
+def _photo_filter(folder: Path) -> Experiment:
+    """A correction of exposure, without bands: as few programs as there can be."""
+    tiny = load_config("exposure").tiny()
+    assert isinstance(tiny.system, PhotoFilter)
+    heads = replace(tiny.system.heads, bands=("0", "1"))
+    data = replace(tiny.data, patch=16, val_patch=16, test_crop=(24, 32))
+    return replace(tiny, system=replace(tiny.system, heads=heads, size=None), data=data)
+
+
 MEMBERS: dict[str, Callable[[Path], Experiment]] = {
     "own": _own,
     "super_resolution": _super_resolution,
     "style_transfer": _style_transfer,
     "perceptual_super_resolution": _perceptual,
+    "photo_filter": _photo_filter,
 }
 
 
@@ -78,4 +88,5 @@ def member(name: str, folder: Path) -> Experiment:
     experiment = MEMBERS[name](pictures(folder))
     # On a busy machine a checkpoint by time would come between two steps, and compile programs of its own.
     stages = tuple(replace(s, train=replace(s.train, checkpoint_seconds=0.0)) for s in experiment.stages)
-    return replace(experiment, stages=stages, data=replace(experiment.data, source=f"folder:{folder}"))
+    form = experiment.data.source.removesuffix("embedded")  # what is made of pictures
+    return replace(experiment, stages=stages, data=replace(experiment.data, source=f"{form}folder:{folder}"))

@@ -17,7 +17,7 @@ from nasjax.export.network import Network
 from nasjax.export.stylist import write_style_network
 from nasjax.spaces.photonet import photonet
 from tests.commands.cases import SCENE
-from tests.export.networks import sr_cell
+from tests.export.networks import photo_filter, sr_cell
 
 _STYLE = {"widths": [4, 6, 8], "convs": [1, 1, 1], "ops": ["conv"]}
 
@@ -71,8 +71,21 @@ def _stylize(folder: Path) -> Command:
     )
 
 
+def _filter(folder: Path) -> Command:
+    """A photo filter whose colours and detail are left as they are: all that it has learned is nothing."""
+    network = photo_filter({"colour": "mix3x2", "grid": "a8x2", "bands": "2", "restore": "half1sep"})
+    write_bundle(
+        folder / "bundle",
+        network._replace(params=jax.tree.map(jnp.zeros_like, network.params)),
+        card=Card("nothing"),
+        formats=(),
+    )
+    return Command("filter", ("--model", str(folder / "bundle")), (), (), 1, "", 1.0)
+
+
 COMMANDS: dict[str, Callable[[Path], Command]] = {
     "apply": _apply,
     "apply by onnxruntime": _apply_onnx,
     "stylize": _stylize,
+    "filter": _filter,
 }

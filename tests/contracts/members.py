@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nasjax.spaces.photo_filter import photo_filter
 from nasjax.spaces.photonet import photonet
 from nasjax.spaces.resnet_generator import UPS, resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
@@ -12,6 +13,19 @@ from tests.contracts.own_generator import own
 
 DISCRIMINATOR_WIDTHS = ((4, 6), (4, 8), (8, 12))
 RESNET_WIDTHS = ((4, 6), (4, 8), (8, 12), (4, 8), (4, 6))
+FILTER = {
+    "widths": {"fine": [4, 6], "trunk": [4, 8], "inner": [4, 8], "restore": [4, 8]},
+    "blocks": 1,
+    "ops": ["res", "sep3"],
+    "heads": {
+        "colour": ["none", "mix3x2", "low3"],
+        "grid": ["none", "a4x2", "a8x2"],
+        "bands": ["0", "2"],
+        "restore": ["none", "half1conv", "half1sep"],
+    },
+    "sides": [16, 32],
+    "cells": 4,
+}
 SPACES = {
     "toy": toy(),
     "sr_cell": sr_cell(2, blocks=1, trunk=(8, 16), inner=(8, 16)),
@@ -20,6 +34,7 @@ SPACES = {
     # With scale and shift, which masks must respect. As many operations as up-samplings, so that rounds are small: the
     # others keep the law of masks by themselves (tests/ops/test_normed.py) and are counted (test_costs.py).
     "resnet": resnet_generator(RESNET_WIDTHS, (8, 16), blocks=1, ops=("res", "group", "incep"), up=UPS, norm="affine"),
+    "photo_filter": photo_filter(**FILTER),
     "unet": unet_generator(((4, 6), (4, 8), (8, 12)), norm="affine"),
     # Every kind of head and of norm, and a level that only two of four heads have.
     "discriminator": sr_discriminator(

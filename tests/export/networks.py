@@ -10,6 +10,7 @@ import numpy as np
 from nasjax.export.network import BUILDERS, Network, deployed
 from nasjax.ops.blocks import BLOCKS
 from nasjax.spaces.resnet_generator import UPS
+from tests.contracts.members import FILTER
 from tests.contracts.own_generator import own
 
 # Two blocks with a long edge on the second; pairs of operations, so that six networks hold all twelve.
@@ -79,6 +80,19 @@ def unet(norm: str, options: Mapping[str, str]) -> Network:
     return _generator("unet_generator", {**_UNET, "norm": norm}, options)
 
 
+def photo_filter(options: Mapping[str, str]) -> Network:
+    """A network of a small space of photo filters."""
+    colours = ["none", "curves", "lut2", "mix3x2", "low3"]
+    heads = {
+        **FILTER["heads"],
+        "colour": colours,
+        "grid": ["none", "a2x2", "a8x2", "m4x3"],
+        "restore": ["none", "half1sep", "full1conv"],
+    }
+    arguments = {**FILTER, "heads": heads}
+    return make(BUILDERS["photo_filter"](**arguments), options, builder=("photo_filter", arguments))
+
+
 def _generator(name: str, arguments: dict[str, Any], options: Mapping[str, str]) -> Network:
     net = BUILDERS[name](**arguments)
     return make(net, options, builder=(name, arguments))._replace(min_size=net.forward.min_size)
@@ -98,5 +112,9 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "unet default": lambda: unet("affine", {}),
     "unet narrow": lambda: unet("instance", {**{f"{k}{i}": "double2" for k in "us" for i in (1, 2)}, "d2": "conv2"}),
     "unet nearest": lambda: unet("fixed", {"s1": "off", "s2": "off", **{f"u{i}": "nearest" for i in (1, 2, 3)}}),
+    "filter curves": lambda: photo_filter({"colour": "curves", "bands": "2", "restore": "half1sep"}),
+    "filter planes": lambda: photo_filter({"colour": "lut2", "grid": "a8x2", "grid.guide": "mlp"}),
+    "filter cube": lambda: photo_filter({"colour": "mix3x2", "grid": "m4x3", "restore": "full1conv", "side": "16"}),
+    "filter low rank": lambda: photo_filter({"colour": "low3", "grid": "a2x2", "b1": "off"}),
     "own": lambda: make(own, {"m1": "dilated", "m2": "sep3", "skip": "add"}, size_multiple=2),
 }

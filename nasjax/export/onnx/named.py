@@ -79,6 +79,17 @@ def _max_pool2(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     return graph.node("MaxPool", [_image(graph, eqn, values)], eqn.outvars[0].aval.shape, attributes=attributes)
 
 
+def _take_rows(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+    """Each image's own table: one axis of images is shared by tables and indices."""
+    shapes = [var.aval.shape for var in eqn.invars]
+    table, index = (graph.full(v, s) for v, s in zip(values, shapes, strict=True))
+    if [len(s) for s in shapes] != [3, 3]:
+        raise ValueError(f"ONNX export: take_rows needs tables [b, n, c] and indices [b, h, w], got {shapes}")
+    wide = graph.add("Cast", [index.name], {"to": np.dtype(np.int64)})
+    places = graph.add("Unsqueeze", [wide, graph.initializer(np.array([3], np.int64))])
+    return graph.stored(graph.add("GatherND", [table.name, places], {"batch_dims": 1}), eqn.outvars[0].aval.shape)
+
+
 # ONNX clamps coordinates outside the image to its border unless `exclude_outside` is set: replicated borders, as ours.
 _LINEAR = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
 _NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -92,4 +103,5 @@ NAMED = {
     "resize_bicubic": _bicubic,
     "resize_bilinear": _resize(_LINEAR),
     "resize_nearest": _resize(_NEAREST),
+    "take_rows": _take_rows,
 }

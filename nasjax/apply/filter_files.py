@@ -1,0 +1,60 @@
+"""Photo filters on images in memory, and from file to file."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from PIL import Image
+
+from nasjax.apply.files import picture_job
+from nasjax.apply.filtering import Filter, apply_filter, check_strength, load_filter
+from nasjax.apply.images import AnyImage
+from nasjax.apply.job import Job
+from nasjax.apply.picture import Picture, from_pillow, to_pillow
+from nasjax.apply.plan import FileOptions
+from nasjax.apply.select import Location
+
+
+def filter_image(image: AnyImage, model: Filter | Location, *, strength: float = 1.0, wrap: bool = False) -> AnyImage:
+    """One image through a photo filter; the same kind of image comes back, of the same size.
+
+    `model`: the name of a shipped filter, a bundle, a run folder, or what `load_filter` made of one, which saves
+    loading it again. A Pillow picture of any mode gives an 8-bit one with its profile and EXIF; arrays are `[h, w, 3]`,
+    uint8 or float in [-1, 1]. `strength` and `wrap` as in `apply_filter`. Raises ValueError for another type, shape,
+    strength or model.
+    """
+    loaded = model if isinstance(model, Filter) else load_filter(model)
+    if isinstance(image, Image.Image):
+        return to_pillow(apply_filter(loaded, from_pillow(image), strength=strength, wrap=wrap))
+    array: Any = np.asarray(image)
+    if array.ndim != 3 or array.shape[-1] != 3 or 0 in array.shape:
+        raise ValueError(f"filter_image: expected an image [h, w, 3], got the shape {array.shape}")
+    if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
+        raise ValueError(f"filter_image: expected uint8 or float in [-1, 1], got {array.dtype}")
+    array = array if array.dtype == np.uint8 else array.astype(np.float32)
+    output = apply_filter(loaded, Picture(array), strength=strength, wrap=wrap).pixels
+    same: Any = jax.numpy.asarray(output) if isinstance(image, jax.Array) else output
+    return same
+
+
+def filter_job(
+    model: Filter | Location,
+    images: Location | Sequence[Location],
+    output: Location,
+    *,
+    strength: float,
+    wrap: bool,
+    options: FileOptions,
+) -> Job:
+    """The job of `nasjax filter`; raises ValueError as `load_filter` and `apply.files.picture_job`, before any work."""
+    check_strength(strength)
+    loaded = model if isinstance(model, Filter) else load_filter(model)
+    return picture_job(
+        images,
+        output,
+        lambda picture: apply_filter(loaded, picture, strength=strength, wrap=wrap),
+        size_fn=lambda size: size,
+        settings={**loaded.settings, "strength": strength, "wrap": wrap},
+        options=options,
+    )

@@ -1,0 +1,1 @@
+"""Photo filters: a look or a correction, learned from two folders of pictures."""

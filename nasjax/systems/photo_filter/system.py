@@ -1,0 +1,175 @@
+"""Photo filters as a system: its settings, its networks, and what they are trained and compared on."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from nasjax.config import Experiment
+from nasjax.data.domains import Unpaired
+from nasjax.data.pipeline import patches
+from nasjax.data.source import Source
+from nasjax.nets.discriminators import patch_discriminator
+from nasjax.sampling import Sampler
+from nasjax.spaces.photo_filter import COLOURS, GRIDS, RESTORERS, WIDTHS, photo_filter
+from nasjax.spaces.resnet_generator import resnet_generator
+from nasjax.system import Found, Ground, Networks, Rival, same_size
+from nasjax.systems.photo_filter.pictures import Pair, held_out, open_pairs, strips, tested
+from nasjax.systems.photo_filter.score import LIKENESS, LOOK, make_judge, measure, tested_look
+from nasjax.task import Task
+from nasjax.tasks.adversarial import Adversarial, Judge
+from nasjax.tasks.base import Model
+from nasjax.tasks.networks import Networks as Players
+from nasjax.tasks.photo_filter import FilterLoss, photo_filter_task, with_penalty
+from nasjax.tasks.translation import Translation, translation
+
+# As CycleGAN is trained.
+_UNPAIRED = Translation(cycle=10.0, identity=0.5, adversarial=Adversarial("lsgan"))
+
+
+@dataclass(frozen=True)
+class FilterHeads:
+    """The options of what makes the picture (`spaces.photo_filter`)."""
+
+    colour: tuple[str, ...] = COLOURS
+    grid: tuple[str, ...] = GRIDS
+    bands: tuple[str, ...] = ("0", "1", "2", "3")
+    restore: tuple[str, ...] = RESTORERS
+
+
+@dataclass(frozen=True)
+class FilterWidths:
+    """The widths that may be chosen, ascending."""
+
+    fine: tuple[int, ...] = WIDTHS["fine"]  # of the small copy's first features
+    trunk: tuple[int, ...] = WIDTHS["trunk"]
+    inner: tuple[int, ...] = WIDTHS["inner"]  # of the trunk's blocks
+    restore: tuple[int, ...] = WIDTHS["restore"]  # of the layers that read neighbours
+
+
+@dataclass(frozen=True)
+class PhotoFilter:
+    """The search space of photo filters, and how they are trained: on pairs, or on two sets of pictures.
+
+    Which of both is decided by the data: `pairs:PATH`, `degraded:KIND:PICTURES` or `unpaired:PATH`.
+    """
+
+    widths: FilterWidths = field(default_factory=FilterWidths)
+    heads: FilterHeads = field(default_factory=FilterHeads)
+    blocks: int = 2  # most blocks of the low-resolution network
+    ops: tuple[str, ...] = ("res", "sep3", "ir2k3", "spab")  # candidate operations of a block
+    sides: tuple[int, ...] = (64, 128, 256)  # of the small copy
+    cells: int = 16  # places a side of the trunk
+    generator: Literal["filter", "resnet"] = "filter"  # resnet: CycleGAN's family over every pixel, as a rival
+    size: int | None = None  # pixels that the shorter side of training pictures is first made; None: as they are
+    loss: FilterLoss = field(default_factory=FilterLoss)  # of pairs; its penalties of tables in any case
+    recipe: Translation = _UNPAIRED  # without pairs; its patch and batch are those of the experiment
+    critic: int = 32  # width of the discriminator's first layer
+    decides: Literal["psnr", "ssim", "ciede2000"] = "psnr"  # of pairs
+    keep: float = 20.0  # without pairs: what a lost SSIM of 1 weighs, in units of Lab
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return "photo filter"
+
+    def networks(self) -> Networks:
+        """`photo_filter`, or for `generator="resnet"` that of CycleGAN."""
+        if self.generator == "resnet":
+            arguments: dict[str, Any] = {"widths": [[16, 24], [24, 32], [32, 48], [24, 32], [16, 24]], "inner": [32]}
+            arguments |= {"blocks": self.blocks, "ops": ["res", "sep"], "up": ["nearest"]}
+            return Networks(resnet_generator(**arguments), same_size(), builder=("resnet_generator", arguments))
+        arguments = {
+            "widths": {name: list(options) for name, options in asdict(self.widths).items()},
+            "heads": {name: list(options) for name, options in asdict(self.heads).items()},
+            "blocks": self.blocks,
+            "ops": list(self.ops),
+            "sides": list(self.sides),
+            "cells": self.cells,
+        }
+        return Networks(photo_filter(**arguments), same_size(), builder=("photo_filter", arguments))
+
+    def prepare(self, experiment: Experiment, networks: Networks) -> Ground:
+        """Opens all pictures; candidates are compared on squares of the validation split."""
+        data = experiment.data
+        splits = ("train", "val", data.test)
+        train, val, test = (open_pairs(data.source, s, size=self.size, on_bad=data.on_bad) for s in splits)
+        paired = not isinstance(train, Unpaired)
+        squares = held_out(val, (data.val_patch, data.val_patch), data.val_patches)
+        _check_squares(squares, data.val_patch)
+        pictures = held_out(test, data.test_crop)
+        looks = _targets(val) if isinstance(val, Unpaired) else None
+        weights = {self.decides: 1.0} if paired else {"look": 1.0, "kept": self.keep}
+        return Ground(
+            LIKENESS if paired else LOOK,
+            objectives=(*weights, experiment.cost),
+            weights=weights,
+            protocol=f"{len(pictures)} held-out pictures of {data.source!r}" + _cut(data.test_crop),
+            search_protocol=f"{len(squares)} squares of {data.val_patch} px of the validation split",
+            task=self._task(experiment, paired),
+            judge=lambda params: make_judge(*_stacked(squares), looks=_looks(looks, data.val_patch)),
+            score=measure,
+            batches=lambda spec, seed, shard: _batches(train, experiment, spec, seed=seed, shard=shard),
+            test=lambda predict: tested(predict, pictures) if looks is None else tested_look(predict, pictures, looks),
+            rivals=lambda found: self._rivals(found),
+            show=lambda predicts: strips(predicts, pictures),
+            use="nasjax filter in.jpg out.jpg --model {bundle}",
+        )
+
+    def tiny(self) -> "PhotoFilter":
+        """One block, two options a part (colours always change), a copy of 32 pixels, and a narrow discriminator."""
+        heads = FilterHeads(("curves", "mix3x2"), ("none", "a4x2"), ("0", "1"), ("none", "half1conv"))
+        widths = FilterWidths((4, 6), (4, 8), (4, 8), (4, 8))
+        loss = replace(self.loss, ssim=0.0)
+        small = replace(self, widths=widths, heads=heads, blocks=1, ops=self.ops[:2], loss=loss, critic=4)
+        return replace(small, sides=(16, 32), cells=4)
+
+    def _task(self, experiment: Experiment, paired: bool):
+        def task(model: Model, sampler: Sampler, batch: int) -> Task:
+            if paired:
+                return photo_filter_task(self.loss, model, sampler, patch=experiment.data.patch, batch=batch)
+            recipe = replace(self.recipe, patch=experiment.data.patch, batch=batch)
+            made = patch_discriminator(3, width=self.critic, layers=2 if self.critic > 8 else 1)
+            players = Players(model, discriminator=Judge(made.init, made.apply), back=model if recipe.cycle else None)
+            return with_penalty(translation(recipe, players, sampler), self.loss)
+
+        return task
+
+    def _rivals(self, found: Found) -> Sequence[Rival]:
+        return (Rival("input", "the picture as it came", predict=lambda x: x),)
+
+
+def _cut(crop: tuple[int, int] | None) -> str:
+    return "" if crop is None else f", middle {crop[1]}x{crop[0]} px"
+
+
+def _check_squares(pairs: Sequence[Pair], side: int) -> None:
+    if small := [pair.name for pair in pairs if pair.input.shape[:2] != (side, side)]:
+        raise ValueError(f"data.val_patch: {small[0]} is smaller than {side}x{side} pixels; choose a smaller one")
+
+
+def _stacked(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray | None]:
+    inputs = np.stack([pair.input for pair in pairs])
+    targets = [pair.target for pair in pairs if pair.target is not None]
+    return inputs, np.stack(targets) if targets else None
+
+
+def _targets(source: Unpaired) -> list[np.ndarray]:
+    return [source.targets[i]["image"] for i in range(len(source.targets))]
+
+
+def _looks(pictures: Sequence[np.ndarray] | None, side: int) -> np.ndarray | None:
+    """The middles of the pictures whose look is wanted."""
+    if pictures is None:
+        return None
+    offsets = [[(n - side) // 2 for n in picture.shape[:2]] for picture in pictures]
+    return np.stack([p[y : y + side, x : x + side] for p, (y, x) in zip(pictures, offsets, strict=True)])
+
+
+def _batches(train: Source, experiment: Experiment, spec: Any, *, seed: int, shard: tuple[int, int]) -> Any:
+    """Patches; pictures stand upright, since light comes from above."""
+    shape = next(iter(spec.values())).shape
+    augment = "mirror" if experiment.data.augment else False
+    on_small = experiment.data.on_bad
+    return patches(train, patch=shape[1], batch=shape[0], seed=seed, augment=augment, on_small=on_small, shard=shard)

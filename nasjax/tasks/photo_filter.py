@@ -1,0 +1,126 @@
+"""Photo filters: learned from pictures as they are and as they should be, with tables that stay smooth."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from nasjax.losses import l1, ssim_loss
+from nasjax.losses.tables import reversals, roughness
+from nasjax.metrics import Protocol, image_metric
+from nasjax.metrics.colour import rgb_to_lab
+from nasjax.ops.colour_maps import CURVE_NODES, PLANE_NODES
+from nasjax.sampling import Sampler
+from nasjax.task import Batch, Logs, Players, Task
+from nasjax.tasks.base import Model, image_spec, in_streams, to_float
+from nasjax.tasks.terms import GENERATOR
+from nasjax.typing import Archs, Params, PRNGKey, Scalar
+
+_LAB = 50.0  # units of Lab that weigh as much as 1 of the [-1, 1] range
+
+
+@dataclass(frozen=True)
+class FilterLoss:
+    """The weights of what a filter is trained by; 0 switches a part off. ValueError for negative ones, or all 0."""
+
+    pixel: float = 1.0  # mean absolute difference of levels
+    lab: float = 1.0  # of CIE Lab, in units of 50
+    ssim: float = 0.0  # 1 - structural similarity
+    smooth: float = 1e-2  # roughness of tables
+    monotone: float = 1.0  # where tables turn the order of colours around
+
+    def __post_init__(self) -> None:
+        if min(self.pixel, self.lab, self.ssim, self.smooth, self.monotone) < 0:
+            raise ValueError(f"photo filter: weights must not be negative, got {self}")
+        if not self.pixel + self.lab + self.ssim:
+            raise ValueError("photo filter: one of pixel, lab and ssim must be positive")
+
+
+def photo_filter_task(loss: FilterLoss, model: Model, sampler: Sampler, *, patch: int, batch: int) -> Task:
+    """One player, "generator"; its batch is {"input", "target"}, uint8 [n, patch, patch, 3], n = slots * batch.
+
+    The loss is the mean over streams of the weighted parts, plus the penalties of tables (`table_penalty`).
+    """
+
+    def images(given: Batch, name: str) -> Array:
+        return in_streams(to_float(given[name]), sampler.slots)
+
+    def predict(params: Players, plan: Archs, given: Batch) -> Array:
+        return model.forward(params[GENERATOR], plan, images(given, "input"))
+
+    def task_loss(params: Players, plan: Archs, given: Batch, key: PRNGKey) -> tuple[Scalar, Logs]:
+        parts = _parts(loss, predict(params, plan, given), images(given, "target"))
+        penalty = table_penalty(params[GENERATOR], loss)
+        return sum(parts.values(), penalty), {**parts, "tables": penalty}
+
+    spec = image_spec(batch * sampler.slots, patch)
+    return Task(
+        "photo filter",
+        init=lambda key: {GENERATOR: model.init(key)},
+        losses={GENERATOR: task_loss},
+        predict=predict,
+        target=lambda given: images(given, "target"),
+        metrics={"image": image_metric(Protocol(channel="rgb", crop=0, round_to_uint8=True))},
+        batch_spec={"input": spec, "target": spec},
+    )
+
+
+def with_penalty(task: Task, loss: FilterLoss) -> Task:
+    """Any task with a generator, whose tables are to stay smooth and monotone as well."""
+    inner = task.losses[GENERATOR]
+
+    def penalised(params: Players, plan: Archs, given: Batch, key: PRNGKey) -> tuple[Scalar, Logs]:
+        value, logs = inner(params, plan, given, key)
+        penalty = table_penalty(params[GENERATOR], loss)
+        return value + penalty, {**logs, "tables": penalty}
+
+    return task._replace(losses={**task.losses, GENERATOR: penalised})
+
+
+def table_penalty(params: Params, loss: FilterLoss) -> Float[Array, ""]:
+    """Roughness and reversals of every table in a filter's params (supernet or extracted), weighted; 0 without any."""
+    total = jnp.zeros(())
+    for own in _options(params.get("colour", {})):
+        if "table" in own:
+            rough, turned = _of_table(own["table"])
+            total += loss.smooth * rough + loss.monotone * turned
+        elif "curves" in own:
+            total += loss.smooth * roughness(own["curves"], (1,))
+        elif "z" in own:  # what predicts curves is linear: curves are smooth where its weights are
+            places = own["z"]["w"].reshape(-1, CURVE_NODES, 3)
+            offsets = own["z"]["b"].reshape(CURVE_NODES, 3)
+            total += loss.smooth * roughness(places, (1,)) + loss.monotone * reversals(
+                offsets, tuple((0, k) for k in range(3))
+            )
+    return total
+
+
+def _options(params: Params) -> list[Params]:
+    """Each option's own params: a supernet has several, an extracted network one."""
+    return [own for own in params.values() if isinstance(own, Mapping)]
+
+
+def _of_table(table: Array) -> tuple[Array, Array]:
+    """Of `[bases, 3 n^3]` cubes, or of planes of two colours each."""
+    bases, size = table.shape
+    if size == 3 * PLANE_NODES**2 * 3:
+        planes = table.reshape(bases, 3, PLANE_NODES, PLANE_NODES, 3)
+        turned = [reversals(planes[:, k], ((1, k), (2, (k + 1) % 3))) for k in range(3)]
+        return roughness(planes, (2, 3)), sum(turned, jnp.zeros(()))
+    side = round((size / 3) ** (1 / 3))
+    cubes = table.reshape(bases, side, side, side, 3)
+    return roughness(cubes, (1, 2, 3)), reversals(cubes, ((1, 0), (2, 1), (3, 2)))
+
+
+def _parts(loss: FilterLoss, y: Array, target: Array) -> dict[str, Any]:
+    """The weighted parts of the distance of outputs and targets, `[s, b, h, w, 3]`."""
+    parts: dict[str, Any] = {}
+    if loss.pixel:
+        parts["pixel"] = loss.pixel * l1(y, target)
+    if loss.lab:
+        parts["lab"] = loss.lab * l1(rgb_to_lab(y) / _LAB, rgb_to_lab(target) / _LAB)
+    if loss.ssim:
+        parts["ssim"] = loss.ssim * ssim_loss(y, target)
+    return parts

@@ -1,0 +1,116 @@
+"""Filters on pictures of any size: strips are the whole picture, and strength and wrapping do what they say."""
+
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+import nasjax
+from nasjax.apply import filtering
+from nasjax.export.bundle import load_bundle, write_bundle
+from nasjax.export.card import Card
+from nasjax.export.weights import write_weights
+from tests.export.networks import photo_filter, sr_cell
+
+POINTWISE = {"colour": "mix3x2", "grid": "a8x2", "grid.guide": "mlp"}
+NEIGHBOURS = {"colour": "low3", "bands": "2", "restore": "half1sep"}
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory):
+    """A filter that reads no neighbours, and one that does; random weights."""
+    folder = tmp_path_factory.mktemp("filters")
+    for name, options in (("pointwise", POINTWISE), ("neighbours", NEIGHBOURS)):
+        network = photo_filter(options)
+        network = network._replace(params=jax.tree.map(lambda p: 0.3 * p, network.params))
+        write_bundle(folder / name, network, card=Card(name), formats=())
+    return folder
+
+
+def _photo(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [(150, 70), (33, 200)])
+def test_strips_without_neighbours_are_the_whole_picture_to_the_bit(bundles, size, monkeypatch):
+    """Filled up, cut into strips and put together again, every float is that of one strip over all of it."""
+    found = filtering.load_filter(bundles / "pointwise")
+    x = _photo(*size).astype(np.float32) / 127.5 - 1
+    whole = found.change(x, 1.0)
+    monkeypatch.setattr(filtering, "_PIXELS", 1 << 11)
+    np.testing.assert_array_equal(filtering.load_filter(bundles / "pointwise").change(x, 1.0), whole)
+    np.testing.assert_allclose(load_bundle(bundles / "pointwise").apply(x[None])[0], whole, atol=1e-5)
+    assert np.abs(whole - x).max() > 0.05
+
+
+def test_strips_with_neighbours_see_as_far_as_the_network_does(bundles, monkeypatch):
+    """Of a network with a restoring branch at half resolution and two bands, no seam is left."""
+    monkeypatch.setattr(filtering, "_PIXELS", 1 << 11)
+    x = _photo(151, 61).astype(np.float32) / 127.5 - 1
+    y = filtering.load_filter(bundles / "neighbours").change(x, 1.0)
+    np.testing.assert_allclose(y, load_bundle(bundles / "neighbours").apply(x[None])[0], atol=2e-5)
+    assert np.abs(y - x).max() > 0.05
+
+
+def test_strength_goes_from_nothing_to_all(bundles):
+    """0 is the picture itself, 1 the network's output, a half lies in the middle."""
+    found, x = filtering.load_filter(bundles / "pointwise"), _photo(40, 50).astype(np.float32) / 127.5 - 1
+    none, half, full = (nasjax.filter_image(x, found, strength=s) for s in (0.0, 0.5, 1.0))
+    np.testing.assert_array_equal(none, x)
+    np.testing.assert_array_equal(full, found.change(x, 1.0))
+    np.testing.assert_allclose(half, (x + full) / 2, atol=1e-6)
+    with pytest.raises(ValueError, match="0 to 1"):
+        nasjax.filter_image(x, found, strength=1.5)
+
+
+def test_images_come_back_as_what_they_are(bundles):
+    """Pillow gives Pillow, uint8 uint8; both are the rounded floats."""
+    pixels = _photo(30, 40)
+    found = filtering.load_filter(bundles / "pointwise")
+    floats = nasjax.filter_image(pixels.astype(np.float32) / 127.5 - 1, found)
+    wanted = np.round((floats + 1) * 127.5).clip(0, 255).astype(np.uint8)
+    np.testing.assert_array_equal(nasjax.filter_image(pixels, found), wanted)
+    np.testing.assert_array_equal(np.asarray(nasjax.filter_image(Image.fromarray(pixels), found)), wanted)
+
+
+def test_a_wrapped_picture_has_no_seam():
+    """A change that depends on the place, and jumps from the right border to the left one, jumps no more."""
+    height, width = 4, 64
+    ramp = np.linspace(-1, 1, width, dtype=np.float32)[None, :, None]
+    flat = np.zeros((height, width, 3), np.float32)
+    plain = flat + ramp
+    wrapped = filtering.wrapped(lambda pixels: pixels + ramp, flat)
+    steps = np.abs(np.diff(wrapped, axis=1)).max()
+    seam = np.abs(wrapped[:, 0] - wrapped[:, -1]).max()
+    assert np.abs(plain[:, 0] - plain[:, -1]).max() == 2
+    assert seam <= steps < 0.3
+    np.testing.assert_array_equal(wrapped[:, 24:40], plain[:, 24:40])
+
+
+def test_snapshots_are_averaged(bundles, tmp_path):
+    """Of a run with three snapshots, two are the mean of the outputs of the newest two; four are too many."""
+    run, params = tmp_path / "run", load_bundle(bundles / "pointwise").params
+    (run / "checkpoints").mkdir(parents=True)
+    shutil.copytree(bundles / "pointwise", run / "export")
+    (run / "results.json").write_text('{"weights": "final/abc"}')
+    for number, scale in ((2, 0.5), (10, 1.0), (9, 0.0)):
+        weights = jax.tree.map(lambda p, s=scale: s * p, params)
+        write_weights(weights, run / "checkpoints" / f"final-abc-snapshot{number}.safetensors", {})
+    x = _photo(20, 30).astype(np.float32) / 127.5 - 1
+    found = filtering.load_filter(run, snapshots=2)
+    # The ninth has weights of 0 and changes nothing; the tenth is the bundle itself.
+    wanted = (x + filtering.load_filter(run).change(x, 1.0)) / 2
+    np.testing.assert_allclose(found.change(x, 1.0), wanted, atol=1e-6)
+    with pytest.raises(ValueError, match="4 snapshots were asked for and it has 3"):
+        filtering.load_filter(run, snapshots=4)
+
+
+def test_models_that_are_no_filters_are_refused(bundles, tmp_path):
+    """An unknown name is answered with the known ones, a network that enlarges with the command for it."""
+    with pytest.raises(ValueError, match="neither a folder nor one of those"):
+        filtering.load_filter("sepia")
+    write_bundle(tmp_path / "x2", sr_cell(2, {"b1": "off", "b2": "off"}), card=Card("x2"), formats=())
+    with pytest.raises(ValueError, match="use nasjax apply"):
+        filtering.load_filter(tmp_path / "x2")

@@ -1,0 +1,117 @@
+"""Photo filters as a system, without pairs and with: what is checked before the first step, and what scores mean."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from nasjax.chain.configs import as_dict, from_dict, load_config
+from nasjax.sampling import strict_fair
+from nasjax.system import Found
+from nasjax.systems.photo_filter.score import LIKENESS, LOOK, look_of
+from nasjax.systems.photo_filter.system import PhotoFilter
+from nasjax.tasks.base import supernet_model
+from tests.chain.members import pictures
+
+
+@pytest.fixture(scope="module")
+def domains(tmp_path_factory):
+    """Twelve pictures, and twelve of other names that are darker and redder."""
+    folder = tmp_path_factory.mktemp("domains")
+    for side in ("a", "b"):
+        (folder / side).mkdir()
+    pictures(folder / "a")
+    for path in sorted((folder / "a").glob("*.png")):
+        if "_" in path.stem:
+            path.unlink()
+            continue
+        red = np.asarray(Image.open(path)) * np.array([0.9, 0.5, 0.4])
+        Image.fromarray(red.astype(np.uint8)).save(folder / "b" / f"dusk{path.name}")
+    return folder
+
+
+def _experiment(source, **changes):
+    tiny = load_config("filter").tiny()
+    data = replace(tiny.data, source=source, patch=16, val_patch=16, test_crop=(24, 32))
+    return replace(tiny, system=replace(tiny.system, size=None, **changes), data=data)
+
+
+def _ground(experiment):
+    networks = experiment.system.networks()
+    return networks, experiment.system.prepare(experiment, networks)
+
+
+def test_two_sets_of_pictures_are_trained_by_a_game_and_scored_by_their_look(domains):
+    """Players of both directions and a judge; the input has all of the detail and misses the look."""
+    networks, ground = _ground(_experiment(f"folders:{domains / 'a'}|{domains / 'b'}"))
+    assert ground.measures == LOOK and ground.objectives == ("look", "kept", "macs")
+    net = networks.supernet.at(networks.supernet.space.at_stage("path"))
+    sampler = strict_fair(net.space)
+    task = ground.task(supernet_model(net, sampler), sampler, 1)
+    assert set(task.players) == {"discriminator", "generator", "back"}
+    params = jax.eval_shape(task.init, jax.random.key(0))
+    plan, batch = jax.eval_shape(sampler.sample, jax.random.key(0), 0), dict(task.batch_spec)
+    value, logs = jax.eval_shape(task.losses["generator"], params, plan, {**batch, **task.memory}, jax.random.key(0))
+    assert value.shape == () and {"cycle", "identity", "gan", "tables"} <= set(logs)
+    spec = {name: jax.ShapeDtypeStruct(s.shape, s.dtype) for name, s in task.batch_spec.items()}
+    drawn = next(iter(ground.batches(spec, 0, (0, 1))))
+    assert drawn["input"].mean() > drawn["target"].mean() + 10
+    scores = ground.test(lambda x: x).values
+    assert scores["kept"] == pytest.approx(1, abs=1e-5) and scores["look"] > 5
+    searched = ground.score(lambda x: x, ground.judge({}))
+    assert float(searched["kept"]) == pytest.approx(1, abs=1e-5) and float(searched["look"]) > 5
+
+
+def test_pairs_are_compared_with_their_truth(domains):
+    """The truth as an output is perfect, the input is not; the input is what networks are compared with."""
+    networks, ground = _ground(_experiment(f"degraded:exposure:folder:{domains / 'a'}"))
+    assert ground.measures == LIKENESS and ground.weights == {"psnr": 1.0}
+    judge = ground.judge({})
+    assert judge.target is not None and judge.x.shape == judge.target.shape
+    plain = ground.score(lambda x: x, judge)
+    assert float(plain["psnr"]) < 30 and float(plain["ciede2000"]) > 1
+    assert [rival.name for rival in ground.rivals(Found(networks.supernet.space.default_arch(), {}, {}))] == ["input"]
+
+
+def test_a_look_is_the_mean_and_spread_of_colours():
+    """Grey pictures have no spread of colour; of two greys the mean lightness lies in between."""
+    greys = jnp.stack([jnp.full((4, 4, 3), v) for v in (-0.5, 0.5)])
+    mean, spread = np.asarray(look_of(greys))
+    one, other = (float(look_of(greys[i : i + 1])[0, 0]) for i in (0, 1))
+    assert mean[0] == pytest.approx((one + other) / 2, abs=1e-3) and spread[0] == pytest.approx(
+        (other - one) / 2, abs=1e-2
+    )
+    np.testing.assert_allclose([*mean[1:], *spread[1:]], 0, atol=0.1)
+
+
+def test_single_pictures_are_refused(domains):
+    """Nothing can be learned from pictures without a partner or a second set: the message names the forms of data."""
+    with pytest.raises(ValueError, match="holds single pictures"):
+        _ground(_experiment(f"folder:{domains / 'a'}"))
+
+
+def test_squares_larger_than_the_pictures_are_refused(domains):
+    """Before any training."""
+    experiment = _experiment(f"degraded:haze:folder:{domains / 'a'}")
+    with pytest.raises(ValueError, match="val_patch"):
+        _ground(replace(experiment, data=replace(experiment.data, val_patch=500)))
+
+
+@pytest.mark.parametrize("name", ["filter", "dejpeg", "deblur", "dehaze", "exposure", "whitebalance"])
+def test_shipped_configs_are_what_their_json_says(name):
+    """Every config survives `config.json`, its space has networks, and its stages have fair rounds."""
+    experiment = load_config(name)
+    assert isinstance(experiment.system, PhotoFilter)
+    assert from_dict(as_dict(experiment)) == experiment
+    net = experiment.system.networks().supernet
+    arch = net.space.default_arch()
+    assert [strict_fair(net.space.at_stage(s, arch)).slots <= 12 for s in net.space.stages] == [True] * 3
+
+
+def test_the_rival_of_the_poster_is_a_setting():
+    """CycleGAN's family over every pixel, by the same config."""
+    system = replace(load_config("filter").system, generator="resnet")
+    assert system.networks().builder[0] == "resnet_generator"
