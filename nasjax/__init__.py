@@ -116,6 +116,7 @@ PUBLIC = {
     "same_size": "nasjax.system",
     "SuperResolution": "nasjax.systems.super_resolution.system",
     "StyleTransfer": "nasjax.systems.style_transfer.system",
+    "ImageTranslation": "nasjax.systems.translation.system",
     "load_config": "nasjax.chain.configs",
     "run_experiment": "nasjax.chain.experiment",
     "train_one": "nasjax.chain.steps",

@@ -130,8 +130,9 @@ def _build(kind: type, given: Any, where: str) -> Any:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
-        return _build(hint, value, where)
+    kinds = [h for h in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(h) and isinstance(h, type)]
+    if kinds and isinstance(value, Mapping):  # one of them at most: nothing in the file would tell two apart
+        return _build(kinds[0], value, where)
     if isinstance(value, list):
         items: Callable[[int], Any] = _items(hint)
         return tuple(_value(items(i), v, where) for i, v in enumerate(value))

@@ -54,7 +54,7 @@ class Problem:
 
     def init(self) -> Params:
         """Initial shared weights, with frozen layers in their place."""
-        return self.frozen(self.networks.supernet.init(jax.random.fold_in(self.key, 0)))
+        return self.frozen(self.ground.start(self.networks.supernet.init(jax.random.fold_in(self.key, 0))))
 
     def frozen(self, params: Params) -> Params:
         """The params with frozen layers as they were given: averaging may have moved their last bits."""

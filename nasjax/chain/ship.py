@@ -24,11 +24,12 @@ def export_network(
     network = Shipped(arch, params, _metrics(problem, values), formats, as_dict(problem.experiment))
     if ground.export is not None:
         return ground.export(folder, network)
-    net, builder = problem.networks.supernet, problem.networks.builder
+    networks, net = problem.networks, problem.networks.supernet
     experiment = problem.experiment
     data = (training_data(experiment.data),)
     card = Card(experiment.name, experiment.system.title, data, tuple(network.metrics), experiment=network.experiment)
-    return write_bundle(folder, deployed(net, params, arch, builder=builder), card=card, formats=formats)
+    shipped = deployed(net, params, arch, builder=networks.builder, min_size=networks.min_size)
+    return write_bundle(folder, shipped, card=card, formats=formats)
 
 
 def training_data(data: DataConfig) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from nasjax.systems.style_transfer.system import StyleTransfer
 from nasjax.systems.super_resolution.system import SuperResolution
+from nasjax.systems.translation.system import ImageTranslation
 
 # The name that `config.json` knows a system by.
-SYSTEMS = {"super_resolution": SuperResolution, "style_transfer": StyleTransfer}
+SYSTEMS = {"super_resolution": SuperResolution, "style_transfer": StyleTransfer, "translation": ImageTranslation}
