@@ -12,6 +12,7 @@ import nasjax
 from nasjax.commands import (
     apply,
     compare,
+    compress,
     data,
     evaluate,
     export,
@@ -147,6 +148,7 @@ _COMMANDS: dict[str, _Command] = {
     "apply": (apply.add, apply.run, "run a bundle on pictures"),
     "stylize": (stylize.add, stylize.run, "give photographs the light and colour of others"),
     "import": (import_teacher.add, import_teacher.run, import_teacher.TEXT),
+    "compress": (compress.add, compress.run, compress.TEXT),
     "data": (data.add, data.run, "what is in a data set, and what is wrong with it"),
     "compare": (compare.add, compare.run, "what several runs found, and what differs between them"),
     "report": (report.add, report.run, "write report.html of a run folder"),

@@ -43,7 +43,11 @@ def experiment_of(args: argparse.Namespace, rest: list[str]) -> Experiment:
         )
     base = load_config(named)
     base = base.tiny() if getattr(args, "tiny", False) else base
-    rest = [*rest, "--help"] if getattr(args, "help", False) else rest
+    return overridden(base, [*rest, "--help"] if getattr(args, "help", False) else rest, str(named))
+
+
+def overridden(base: Experiment, rest: list[str], named: str) -> Experiment:
+    """An experiment with the overrides of the command line; an unknown field ends the program with a message."""
     if not rest:
         return base
     import tyro
