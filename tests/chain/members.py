@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from nasjax.chain.configs import load_config
 from nasjax.config import Experiment
-from nasjax.systems import StyleTransfer
+from nasjax.systems import ImageTranslation, StyleTransfer
 from tests.docs.blocks import ROOT, blocks
 
 TUTORIAL = ROOT / "docs" / "tutorials" / "your_own_system.md"
@@ -52,6 +52,24 @@ def _style_transfer(folder: Path) -> Experiment:
     return replace(tiny, system=system, stages=stages, final=replace(tiny.final, number=1, formats=()))
 
 
+def _translation(folder: Path) -> Experiment:
+    """The shipped config with one block of two operations; pairs are pictures and their negatives."""
+    tiny = load_config("translation").tiny()
+    assert isinstance(tiny.system, ImageTranslation)
+    for i in range(12):
+        image = Image.open(folder / f"{i}.png").resize((40, 32))
+        for side, picture in (("input", image), ("target", ImageOps.invert(image))):
+            (folder / "pairs" / side).mkdir(parents=True, exist_ok=True)
+            picture.save(folder / "pairs" / side / f"{i}.png")
+    widths = tuple((8,) if i != 2 else (8, 12) for i in range(5))
+    system = replace(
+        tiny.system, blocks=1, ops=("res", "sep"), widths=widths, inner=(8,), size=None, rivals=("narrower",)
+    )
+    data = replace(tiny.data, source=f"pairs:{folder / 'pairs'}", test_crop=(32, 32))
+    final = replace(tiny.final, number=1, scratch=False, formats=("onnx",))
+    return replace(tiny, system=system, data=data, budget=("macs<=20M",), final=final)
+
+
 def _own(folder: Path) -> Experiment:
     """The tutorial's, with two finalists."""
     tiny = load_config(own_file(folder)).tiny()
@@ -62,6 +80,7 @@ MEMBERS: dict[str, Callable[[Path], Experiment]] = {
     "own": _own,
     "super_resolution": _super_resolution,
     "style_transfer": _style_transfer,
+    "translation": _translation,
 }
 
 
@@ -70,4 +89,6 @@ def member(name: str, folder: Path) -> Experiment:
     experiment = MEMBERS[name](pictures(folder))
     # On a busy machine a checkpoint by time would come between two steps, and compile programs of its own.
     stages = tuple(replace(s, train=replace(s.train, checkpoint_seconds=0.0)) for s in experiment.stages)
-    return replace(experiment, stages=stages, data=replace(experiment.data, source=f"folder:{folder}"))
+    own = str(folder) in experiment.data.source
+    source = experiment.data.source if own else f"folder:{folder}"
+    return replace(experiment, stages=stages, data=replace(experiment.data, source=source))

@@ -221,7 +221,7 @@ def test_any_arch_can_be_tuned_scored_and_shipped(finished, tmp_path):
     assert inherited["weights"] == "shared weights as they are"
     finetune_arch(load_config(path), path, arch, say=lambda text: None)
     tuned = evaluate_arch(path, arch, say=lambda text: None)
-    name = finished.results["decides"] if finished.results["decides"] != "total" else "edge"
+    name = next(name for name, weight in problem.ground.weights.items() if weight)
     assert tuned["weights"].startswith("finetune-") and tuned[name] != inherited[name]
     assert record(path, "status")["state"] == "done"  # a finished run stays one
     manifest = export_arch(path, arch, tmp_path / "bundle", say=lambda text: None)

@@ -69,7 +69,8 @@ def absolute(budget: Sequence[str], costs: Counts) -> tuple[str, ...]:
             raise ValueError(f"budget {each.text!r}: a share of the teacher's is known of {', '.join(known)} alone")
         if each.size not in (None, (COUNTED_AT, COUNTED_AT)):
             raise ValueError(f"budget {each.text!r}: the teacher is counted at {COUNTED_AT}x{COUNTED_AT}")
-        found.append(f"{each.cost}<={max(1, math.floor(each.amount * known[each.cost]))}")
+        where = f"@{COUNTED_AT}x{COUNTED_AT}" if each.cost in SIZED else ""
+        found.append(f"{each.cost}<={max(1, math.floor(each.amount * known[each.cost]))}{where}")
     return tuple(found)
 
 
@@ -100,7 +101,7 @@ def _longer(train: TrainConfig) -> dict[str, Any]:
 
 
 def saved(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a student saved of its teacher by the `results.json` of a run: a row a cost, with the factor between them."""
+    """What a student saved of its teacher, by the `results.json` of a run: a row a cost, with the factor between."""
     rows = {row["name"]: row["values"] for row in results["rows"]}
     student, whole = rows["found, fine-tuned"], rows["teacher"]
     pairs = {name: (whole[name], student[name]) for name in ("params", "macs", "latency_ms")}

@@ -31,13 +31,15 @@ def shapes(blocks: int) -> tuple[Shape, ...]:
     return Shape("narrower", blocks), Shape("fewer blocks", few), Shape("separable", blocks, "sep")
 
 
-def hand_scaled(macs: int, *, space: str, blocks: int, norm: str, up: str, size: tuple[int, int]) -> Iterator[Rival]:
-    """The usual generator in each shape, of the width at which it comes closest to so many MACs at (width, height).
+def hand_scaled(
+    macs: int, *, ways: Sequence[str], space: str, blocks: int, norm: str, up: str, size: tuple[int, int]
+) -> Iterator[Rival]:
+    """The usual generator in these ways, of the width at which it comes closest to so many MACs at (width, height).
 
     `space` "resnet": `blocks` residual blocks, widths times 1, 2, 4, 4, 2, 1. "unet": `blocks` halvings, narrower only.
     """
-    ways = (Shape("narrower", blocks),) if space == "unet" else shapes(blocks)
-    for shape in ways:
+    known = (Shape("narrower", blocks),) if space == "unet" else shapes(blocks)
+    for shape in (shape for shape in known if shape.name in ways):
         base = _closest(macs, lambda width, shape=shape: _macs(*_scaled(space, shape, width, norm, up), size))
         net, arch = _scaled(space, shape, base, norm, up)
         note = f"the usual generator of width {base} with {shape.blocks} blocks, from random weights"

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, UInt8
 
 from nasjax.metrics.distribution import effective_number, gaussian_distance, kernel_distance, median_distance
 from nasjax.metrics.features import collect, gram_vector, pooled
-from nasjax.metrics.image import Protocol, ssim
+from nasjax.metrics.image import Protocol, psnr, ssim
 from nasjax.metrics.lpips import lpips
 from nasjax.nets.trunks import alexnet, load_trunk, vgg16
 from nasjax.shown import Measure
@@ -23,10 +23,12 @@ _ALEXNET, _VGG16 = alexnet(), vgg16()
 _RGB = Protocol(channel="rgb", crop=0, round_to_uint8=True)
 _CHUNK, _BATCH = 4, 8  # pictures at once: while candidates are scored, and in the table
 _DEEPEST = (5,)
+_MOST_DB = 100.0
 
 LIKENESS = (
     Measure("lpips", "LPIPS", "How different pictures look from what they should be, by AlexNet; 0: the same."),
     Measure("ssim", "SSIM", "Structural similarity to what pictures should be, 1 where they are identical.", "higher"),
+    Measure("psnr", "PSNR", "Peak signal-to-noise ratio to what pictures should be.", "higher", "dB", 2),
 )
 SETS = (
     Measure("gram", "Gram-MMD", "How far made pictures are, as a set, from real ones, in AlexNet's first feature."),
@@ -128,7 +130,7 @@ def tested(predict: Predict, held: Held, *, reference: Reference | None, eyes: M
     if targets is not None:
         columns = {
             name: _batched(lambda y, t, name=name: _likeness_jit(eyes["alexnet"], y, to_float(t))[name], made, targets)
-            for name in ("lpips", "ssim")
+            for name in ("lpips", "ssim", "psnr")
         }
         rows = {n: {c: float(v[i]) for c, v in columns.items()} for i, n in enumerate(names)}
         values |= {name: float(v.mean()) for name, v in columns.items()}
@@ -159,7 +161,9 @@ def _as_sets(y: np.ndarray, reference: Reference, eyes: Mapping[str, Params]) ->
 
 
 def _likeness(alexnet: Params, y: Array, target: Array) -> dict[str, Array]:
-    return {"lpips": lpips(_ALEXNET.apply, alexnet, y, target=target), "ssim": ssim(y, target, _RGB)}
+    # A picture that is exactly right has no noise at all; a hundred decibels stand for it.
+    noise = psnr(y, target, _RGB).clip(max=_MOST_DB)
+    return {"lpips": lpips(_ALEXNET.apply, alexnet, y, target=target), "ssim": ssim(y, target, _RGB), "psnr": noise}
 
 
 _likeness_jit = jax.jit(_likeness)

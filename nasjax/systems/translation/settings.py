@@ -25,14 +25,15 @@ class Comparison:
 
     number: int = 48  # pictures of the validation split that candidates are compared on
     side: int = 64  # pixels of their squares; of the test split's too, unless `data.test_crop` says otherwise
+    tested: int = 100  # pictures of the test split that finished networks are compared on
     reference: int = 200  # pictures of the target domain of the training split that sets are compared with
     weights: tuple[float, float, float] = (1.0, 0.0, 1.0)  # of lpips, ssim and gram, as far as they are measured
 
     def __post_init__(self) -> None:
-        if self.number < 1 or self.side < 32 or self.reference < 3:
+        if min(self.number, self.tested) < 1 or self.side < 32 or self.reference < 3:
             raise ValueError(
-                "config.system.compare: number must be 1 or more, side 32 and reference 3, got "
-                f"{self.number}, {self.side}, {self.reference}"
+                "config.system.compare: number and tested must be 1 or more, side 32 and reference 3, got "
+                f"{self.number}, {self.tested}, {self.side}, {self.reference}"
             )
         if len(self.weights) != 3 or min(self.weights) < 0:
             raise ValueError(f"config.system.compare.weights must be three numbers >= 0, got {self.weights}")

@@ -65,6 +65,8 @@ class ImageTranslation:
     size: int | None = None  # pixels that the shorter side of each picture is first made; None: as they are
     mirror: bool = True  # of augmentation, left and right alone: most things stand on their feet
     compare: Comparison = field(default_factory=Comparison)
+    # The usual generator, scaled down to the found one's MACs in these ways, is trained and compared with.
+    rivals: tuple[Literal["narrower", "fewer blocks", "separable"], ...] = ("narrower", "fewer blocks", "separable")
 
     def __post_init__(self) -> None:
         teaching = self.recipe.teaching
@@ -178,7 +180,9 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
         weights,
         eyes,
         functools.cache(lambda: held_out(val, compare.number, side, likeness=likeness, outputs=outputs)),
-        functools.cache(lambda: held_out(test, None, data.test_crop or side, likeness=likeness, outputs=outputs)),
+        functools.cache(
+            lambda: held_out(test, compare.tested, data.test_crop or side, likeness=likeness, outputs=outputs)
+        ),
         functools.cache(reference),
     )
 
@@ -249,6 +253,7 @@ def _rivals(system: ImageTranslation, experiment: Experiment, teacher: Teacher |
     blocks = len(system.widths) if system.space == "unet" else system.blocks
     scaled = hand_scaled(
         found.costs["macs"],
+        ways=system.rivals,
         space=system.space,
         blocks=blocks,
         norm=system.norm,
@@ -267,11 +272,10 @@ def _truth(system: ImageTranslation, seen: _Seen) -> str:
 
 
 def _protocol(system: ImageTranslation, experiment: Experiment, seen: _Seen) -> str:
-    height, width = experiment.data.test_crop or (system.compare.side,) * 2
+    compare, data = system.compare, experiment.data
+    height, width = data.test_crop or (compare.side, compare.side)
     truth = {"teacher": "the teacher's outputs", "truth": "their true pairs"}.get(_truth(system, seen))
     likeness = f"; LPIPS (AlexNet v0.1) and SSIM (RGB, uint8) to {truth}" if truth else ""
-    number = system.compare.reference
-    sets = "" if seen.teacher else f"; as a set to up to {number} pictures of the training split's target domain"
-    return (
-        f"middle {width}x{height} px of the {experiment.data.test} split of {experiment.data.source!r}{likeness}{sets}"
-    )
+    sets = f"; as a set to up to {compare.reference} pictures of the training split's target domain"
+    where = f"middle {width}x{height} px of up to {compare.tested} pictures of the {data.test} split of {data.source!r}"
+    return where + likeness + ("" if seen.teacher else sets)
