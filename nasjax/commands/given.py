@@ -52,7 +52,9 @@ def overridden(base: Experiment, rest: list[str], named: str) -> Experiment:
         return base
     import tyro
 
-    return tyro.cli(Experiment[type(base.system)], default=base, args=rest, prog=f"nasjax ... {named}")
+    # What a config leaves None, as a discriminator, is not switched on by a field of it: that is another config.
+    plain, prog = (tyro.conf.AvoidSubcommands,), f"nasjax ... {named}"
+    return tyro.cli(Experiment[type(base.system)], default=base, args=rest, prog=prog, config=plain)
 
 
 def run_path(args: argparse.Namespace, experiment: Experiment) -> Path:

@@ -8,7 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from nasjax.metrics.distribution import effective_number, gaussian_distance, kernel_distance, median_distance
+from nasjax.metrics.distribution import (
+    effective_number,
+    gaussian_discrepancy,
+    gaussian_distance,
+    kernel_distance,
+    median_distance,
+)
 from nasjax.metrics.features import collect, gram_vector, pooled
 from nasjax.metrics.image import Protocol, psnr, ssim
 from nasjax.metrics.lpips import lpips
@@ -103,22 +109,10 @@ def measure(predict: Callable[[Array], Any], judge: Judge) -> dict[str, Array]:
     scores = {name: value.mean() for name, value in found.items()}
     if made is None or judge.grams is None or judge.width is None:
         return scores
-    return {**scores, "gram": discrepancy(made.reshape(-1, made.shape[-1]), judge.grams, judge.width)}
-
-
-def discrepancy(x: Float[Array, "n d"], y: Float[Array, "m d"], width: Float[Array, ""]) -> Float[Array, ""]:
-    """`metrics.distribution.gaussian_distance` in float32, traceable; x and y have two rows or more."""
-
-    def kernel(a: Array, b: Array) -> Array:
-        squares = jnp.square(a).sum(1)[:, None] + jnp.square(b).sum(1)[None] - 2 * _product(a, b)
-        return jnp.exp(squares.clip(0) / (-2 * width**2))
-
-    # Centred first: the difference of squares loses what two nearly equal far-off vectors differ by.
-    centre = y.mean(0, keepdims=True)
-    x, y = x - centre, y - centre
-    n, m = len(x), len(y)
-    within = [(kernel(a, a).sum() - k) / (k * max(k - 1, 1)) for a, k in ((x, n), (y, m))]
-    return within[0] + within[1] - 2 * kernel(x, y).mean()
+    return {
+        **scores,
+        "gram": gaussian_discrepancy(made.reshape(-1, made.shape[-1]), judge.grams, bandwidth=judge.width),
+    }
 
 
 def tested(predict: Predict, held: Held, *, reference: Reference | None, eyes: Mapping[str, Params]) -> Tested:
@@ -189,7 +183,3 @@ def _deep_program(params: Params, x: Array) -> Array:
 
 def _floats(x: Array) -> Array:
     return to_float(x) if x.dtype == jnp.uint8 else x
-
-
-def _product(a: Array, b: Array) -> Array:
-    return jnp.matmul(a, b.T, precision=jax.lax.Precision.HIGHEST)

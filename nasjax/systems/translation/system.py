@@ -9,6 +9,7 @@ import numpy as np
 
 from nasjax.config import Experiment
 from nasjax.data.pipeline import patches
+from nasjax.data.sides import Sides, middles, open_sides
 from nasjax.data.source import Source
 from nasjax.export.teachers import load_teacher
 from nasjax.nets.trunks import alexnet, load_trunk
@@ -19,7 +20,7 @@ from nasjax.spaces.resnet_generator import INNER, WIDTHS, ResnetGenerator, resne
 from nasjax.spaces.teacher import Teacher, inherit
 from nasjax.spaces.unet_generator import UnetGenerator, unet_generator
 from nasjax.system import Found, Ground, Networks, Rival, same_size
-from nasjax.systems.translation.pictures import Held, Sides, held_out, middles, open_sides, strips
+from nasjax.systems.translation.pictures import Held, held_out, strips
 from nasjax.systems.translation.rivals import hand_scaled
 from nasjax.systems.translation.score import (
     LIKENESS,
@@ -32,11 +33,11 @@ from nasjax.systems.translation.score import (
     tested,
 )
 from nasjax.systems.translation.settings import Comparison, Critic, make_critic
-from nasjax.systems.translation.teach import crops_of, kept_teacher, live_teacher, outputs_of
+from nasjax.systems.translation.teach import crops_of, outputs_of, teaching
 from nasjax.task import Task
 from nasjax.tasks.adversarial import Adversarial
 from nasjax.tasks.base import Model
-from nasjax.tasks.networks import Fixed
+from nasjax.tasks.networks import Fixed, kept_teacher
 from nasjax.tasks.networks import Networks as Players
 from nasjax.tasks.translation import Translation, translation
 
@@ -153,25 +154,23 @@ class _Seen(NamedTuple):
 
 def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
     data, compare = experiment.data, system.compare
-    train, val, test = (open_sides(data, split, system.size) for split in ("train", "val", data.test))
+    train, val, test = (
+        open_sides(data.source, split, size=system.size, on_error=data.on_bad) for split in ("train", "val", data.test)
+    )
     _check_sides(system, train, data.source)
     teacher = load_teacher(system.teacher, part=system.part or None) if system.teacher else None
     eyes, side = load_eyes(), (compare.side, compare.side)
-    likeness, sets = teacher is not None or train.paired, teacher is None
-    measures = (*(LIKENESS if likeness else ()), *((*SETS, *TABLE) if sets else ()))
-    weights = {
-        name: weight
-        for name, weight in zip(("lpips", "ssim", "gram"), compare.weights, strict=True)
-        if name in [m.name for m in measures]
-    }
+    likeness = teacher is not None or train.paired
+    measures = (*(LIKENESS if likeness else ()), *(() if teacher else (*SETS, *TABLE)))
+    names, three = {m.name for m in measures}, zip(("lpips", "ssim", "gram"), compare.weights, strict=True)
+    weights = {name: weight for name, weight in three if name in names}
     if not any(weights.values()):
         raise ValueError(f"config.system.compare.weights {compare.weights}: none is of {', '.join(weights)}")
-    outputs = None if teacher is None else outputs_of(teacher)
+    held = functools.partial(held_out, outputs=None if teacher is None else outputs_of(teacher))
 
     def reference() -> Any:
-        if not sets or train.targets is None:
-            return None
-        return make_reference(middles(train.targets, compare.reference, side)[1], eyes)
+        real = None if teacher is not None else train.targets
+        return None if real is None else make_reference(middles(real, compare.reference, side)[1], eyes)
 
     return _Seen(
         train,
@@ -179,10 +178,8 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
         measures,
         weights,
         eyes,
-        functools.cache(lambda: held_out(val, compare.number, side, likeness=likeness, outputs=outputs)),
-        functools.cache(
-            lambda: held_out(test, compare.tested, data.test_crop or side, likeness=likeness, outputs=outputs)
-        ),
+        functools.cache(lambda: held(val, compare.number, side)),
+        functools.cache(lambda: held(test, compare.tested, data.test_crop or side)),
         functools.cache(reference),
     )
 
@@ -214,7 +211,7 @@ def _task_of(
     if recipe.adversarial:
         fixed["discriminator"] = make_critic(system.critic, recipe)
     if teacher is not None and recipe.teaching:
-        fixed |= {"teacher": kept_teacher} if system.crops else live_teacher(teacher)
+        fixed |= {"teacher": kept_teacher} if system.crops else teaching(teacher)
 
     def task(model: Model, sampler: Sampler, batch: int) -> Task:
         tapped = None if model.tapped is None else Model(model.init, model.tapped)
@@ -236,8 +233,8 @@ def _batches_of(system: ImageTranslation, experiment: Experiment, seen: _Seen) -
         return crops_of(seen.teacher, seen.train.inputs, patch=data.patch, number=system.crops)
 
     def batches(spec: Any, seed: int, shard: tuple[int, int]) -> Any:
-        num = next(iter(spec.values())).shape[0]
-        small = data.on_bad
+        images = next(iter(spec.values()))
+        small, num = data.on_bad, images.shape[0]
         return patches(source(), patch=data.patch, batch=num, seed=seed, augment=augment, on_small=small, shard=shard)
 
     return batches

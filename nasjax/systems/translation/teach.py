@@ -17,8 +17,7 @@ from nasjax.data.source import Source
 from nasjax.data.taught import TaughtCrops, taught_crops
 from nasjax.spaces.features import feature_channels
 from nasjax.spaces.teacher import Teacher
-from nasjax.task import Batch, Players
-from nasjax.tasks.base import Model, in_streams, to_float
+from nasjax.tasks.base import Model, to_float
 from nasjax.tasks.networks import fixed_teacher
 
 
@@ -55,12 +54,7 @@ def crops_folder() -> Path:
     return Path("teacher_crops") if folder is None else folder.parent / "teacher_crops"
 
 
-def kept_teacher(players: Players, batch: Batch, x: Array) -> tuple[Array, dict[str, Array]]:
-    """A `TeachFn` of outputs that were computed before: the batch's targets. It has no features."""
-    return in_streams(to_float(batch["target"]), x.shape[0]), {}
-
-
-def live_teacher(teacher: Teacher) -> dict[str, Any]:
+def teaching(teacher: Teacher) -> dict[str, Any]:
     """The teacher in every step: "teacher", a `TeachFn`, and "taught", the channels of its features."""
     model = Model(lambda key: teacher.params, _features(teacher))
     return {"teacher": fixed_teacher(model, teacher.params), "taught": feature_channels(teacher.net)}
