@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
         print(to_json({**results, "saved": rows}, indent=1))
         return
     print(table_text(results, json.loads((path / "system.json").read_text(encoding="utf-8"))["measures"]))
-    print(saved_text(rows))
+    print(saved_text(rows) if rows else "")
     print(where_text(results, path))
 
 

@@ -101,8 +101,13 @@ def _longer(train: TrainConfig) -> dict[str, Any]:
 
 
 def saved(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a student saved of its teacher, by the `results.json` of a run: a row a cost, with the factor between."""
+    """What a student saved of its teacher, by the `results.json` of a run: a row a cost, with the factor between.
+
+    Nothing where the run was not compared with the teacher.
+    """
     rows = {row["name"]: row["values"] for row in results["rows"]}
+    if "teacher" not in rows:
+        return []
     student, whole = rows["found, fine-tuned"], rows["teacher"]
     pairs = {name: (whole[name], student[name]) for name in ("params", "macs", "latency_ms")}
     pairs["bytes"] = tuple(BYTES_PER_PARAM * values["params"] for values in (whole, student))

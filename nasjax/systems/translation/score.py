@@ -31,18 +31,24 @@ _CHUNK, _BATCH = 4, 8  # pictures at once: while candidates are scored, and in t
 _DEEPEST = (5,)
 _MOST_DB = 100.0
 
-LIKENESS = (
+_LIKENESS = (
     Measure("lpips", "LPIPS", "How different pictures look from what they should be, by AlexNet; 0: the same."),
     Measure("ssim", "SSIM", "Structural similarity to what pictures should be, 1 where they are identical.", "higher"),
     Measure("psnr", "PSNR", "Peak signal-to-noise ratio to what pictures should be.", "higher", "dB", 2),
 )
-SETS = (
+_SETS = (
     Measure("gram", "Gram-MMD", "How far made pictures are, as a set, from real ones, in AlexNet's first feature."),
-)
-TABLE = (
     Measure("vgg16_kernel", "VGG16-KID", "The same by a cubic kernel over VGG16's deepest feature.", digits=1),
     Measure("diversity", "diversity", "How many different pictures there are, as a share of real ones'.", "higher"),
 )
+
+
+def measures(*, likeness: bool, sets: bool) -> tuple[Measure, ...]:
+    """The scores of a network where it is known what pictures should become, and where they are compared as sets.
+
+    The last two are of the table alone, not of a search.
+    """
+    return (*(_LIKENESS if likeness else ()), *(_SETS if sets else ()))
 
 
 class Reference(NamedTuple):

@@ -22,16 +22,7 @@ from nasjax.spaces.unet_generator import UnetGenerator, unet_generator
 from nasjax.system import Found, Ground, Networks, Rival, same_size
 from nasjax.systems.translation.pictures import Held, held_out, strips
 from nasjax.systems.translation.rivals import hand_scaled
-from nasjax.systems.translation.score import (
-    LIKENESS,
-    SETS,
-    TABLE,
-    load_eyes,
-    make_judge,
-    make_reference,
-    measure,
-    tested,
-)
+from nasjax.systems.translation.score import load_eyes, make_judge, make_reference, measure, measures, tested
 from nasjax.systems.translation.settings import Comparison, Critic, make_critic
 from nasjax.systems.translation.teach import crops_of, outputs_of, teaching
 from nasjax.task import Task
@@ -161,8 +152,8 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
     teacher = load_teacher(system.teacher, part=system.part or None) if system.teacher else None
     eyes, side = load_eyes(), (compare.side, compare.side)
     likeness = teacher is not None or train.paired
-    measures = (*(LIKENESS if likeness else ()), *(() if teacher else (*SETS, *TABLE)))
-    names, three = {m.name for m in measures}, zip(("lpips", "ssim", "gram"), compare.weights, strict=True)
+    scores = measures(likeness=likeness, sets=teacher is None)
+    names, three = {m.name for m in scores}, zip(("lpips", "ssim", "gram"), compare.weights, strict=True)
     weights = {name: weight for name, weight in three if name in names}
     if not any(weights.values()):
         raise ValueError(f"config.system.compare.weights {compare.weights}: none is of {', '.join(weights)}")
@@ -175,7 +166,7 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
     return _Seen(
         train,
         teacher,
-        measures,
+        scores,
         weights,
         eyes,
         functools.cache(lambda: held(val, compare.number, side)),
