@@ -117,6 +117,7 @@ PUBLIC = {
     "SuperResolution": "nasjax.systems.super_resolution.system",
     "StyleTransfer": "nasjax.systems.style_transfer.system",
     "ImageTranslation": "nasjax.systems.translation.system",
+    "compression": "nasjax.systems.translation.compress",
     "load_config": "nasjax.chain.configs",
     "run_experiment": "nasjax.chain.experiment",
     "train_one": "nasjax.chain.steps",

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nasjax.commands.given import add_run, overridden, quiet, say
+from nasjax.commands.given import add_run, quiet, say
+from nasjax.commands.overrides import overridden
 from nasjax.files import to_json, write_json
 
 TEXT = "search a small generator that does what a large, trained one does; resumes"

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from nasjax.chain.configs import load_config, shipped
+from nasjax.commands.overrides import overridden
 from nasjax.config import Experiment
 
 
@@ -44,17 +45,6 @@ def experiment_of(args: argparse.Namespace, rest: list[str]) -> Experiment:
     base = load_config(named)
     base = base.tiny() if getattr(args, "tiny", False) else base
     return overridden(base, [*rest, "--help"] if getattr(args, "help", False) else rest, str(named))
-
-
-def overridden(base: Experiment, rest: list[str], named: str) -> Experiment:
-    """An experiment with the overrides of the command line; an unknown field ends the program with a message."""
-    if not rest:
-        return base
-    import tyro
-
-    # What a config leaves None, as a discriminator, is not switched on by a field of it: that is another config.
-    plain, prog = (tyro.conf.AvoidSubcommands,), f"nasjax ... {named}"
-    return tyro.cli(Experiment[type(base.system)], default=base, args=rest, prog=prog, config=plain)
 
 
 def run_path(args: argparse.Namespace, experiment: Experiment) -> Path:

@@ -1,4 +1,4 @@
-"""How far one set of pictures is from another, through features of a fixed network; in float64 on the host.
+"""How far one set of pictures is from another, through features of a fixed network; all in float64 on the host.
 
 A figure is named by its network: only InceptionV3's Frechet distance is an FID, others are `vgg16_frechet` and so on.
 """
@@ -6,10 +6,8 @@ A figure is named by its network: only InceptionV3's Frechet distance is an FID,
 import warnings
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from nasjax.metrics.features import Moments, Rows, moments
 
@@ -58,23 +56,6 @@ def gaussian_distance(x: Rows, y: Rows, *, bandwidth: float) -> float:
     x, y = _rows(x, y)
     kernel = lambda a, b: np.exp(_square_distances(a, b) / (-2 * bandwidth**2))  # noqa: E731
     return _discrepancy(kernel(x, x), kernel(y, y), kernel(x, y))
-
-
-def gaussian_discrepancy(
-    x: Float[Array, "n d"], y: Float[Array, "m d"], *, bandwidth: Float[Array, ""]
-) -> Float[Array, ""]:
-    """`gaussian_distance` in float32 on the device, traceable: to compare candidates of a search, not for tables."""
-
-    def kernel(a: Array, b: Array) -> Array:
-        product = jnp.matmul(a, b.T, precision=lax.Precision.HIGHEST)
-        squares = jnp.square(a).sum(1)[:, None] + jnp.square(b).sum(1)[None] - 2 * product
-        return jnp.exp(squares.clip(0) / (-2 * bandwidth**2))
-
-    # Centred first: the difference of squares loses what two nearly equal far-off vectors differ by.
-    centre = y.mean(0, keepdims=True)
-    x, y = x - centre, y - centre
-    within = [(kernel(a, a).sum() - len(a)) / (len(a) * (len(a) - 1)) for a in (x, y)]
-    return within[0] + within[1] - 2 * kernel(x, y).mean()
 
 
 def median_distance(x: Rows) -> float:

@@ -36,6 +36,20 @@ def pictures(folder: Path) -> Path:
     return folder
 
 
+def pairs(folder: Path) -> Path:
+    """The same pictures, small, and their negatives, as folders of pairs."""
+    folder.mkdir()
+    whole = pictures(folder)
+    for i in range(12):
+        image = Image.open(whole / f"{i}.png").resize((40, 32))
+        for side, picture in (("input", image), ("target", ImageOps.invert(image))):
+            (folder / side).mkdir(exist_ok=True)
+            picture.save(folder / side / f"{i}.png")
+    for file in folder.glob("*.png"):
+        file.unlink()
+    return folder
+
+
 def _super_resolution(folder: Path) -> Experiment:
     """The quick start with two operators and two widths; one finalist of two seeds, compared with all there is."""
     tiny = load_config("quickstart").tiny()
@@ -56,16 +70,11 @@ def _translation(folder: Path) -> Experiment:
     """The shipped config with one block of two operations; pairs are pictures and their negatives."""
     tiny = load_config("translation").tiny()
     assert isinstance(tiny.system, ImageTranslation)
-    for i in range(12):
-        image = Image.open(folder / f"{i}.png").resize((40, 32))
-        for side, picture in (("input", image), ("target", ImageOps.invert(image))):
-            (folder / "pairs" / side).mkdir(parents=True, exist_ok=True)
-            picture.save(folder / "pairs" / side / f"{i}.png")
     widths = tuple((8,) if i != 2 else (8, 12) for i in range(5))
     system = replace(
         tiny.system, blocks=1, ops=("res", "sep"), widths=widths, inner=(8,), size=None, rivals=("narrower",)
     )
-    data = replace(tiny.data, source=f"pairs:{folder / 'pairs'}", test_crop=(32, 32))
+    data = replace(tiny.data, source=f"pairs:{pairs(folder / 'pairs')}", test_crop=(32, 32))
     final = replace(tiny.final, number=1, scratch=False, formats=("onnx",))
     return replace(tiny, system=system, data=data, budget=("macs<=20M",), final=final)
 

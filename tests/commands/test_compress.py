@@ -1,6 +1,7 @@
 """`nasjax compress`: from somebody's file and a folder of pictures to a small bundle, and what it refuses."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +13,8 @@ from tests.nets.teacher_states import CASES, state_of
 from tests.nets.torch_files import write_zip
 
 
-@pytest.fixture(scope="module")
-def given(tmp_path_factory):
-    """A folder with twelve pictures of odd sizes and modes, and the file of a small random generator beside it."""
-    folder = tmp_path_factory.mktemp("compress")
+def teacher_and_photos(folder: Path) -> Path:
+    """The file of a small random generator, and beside it a folder with twelve pictures of odd sizes and modes."""
     (folder / "photos").mkdir()
     for i in range(12):
         rng = np.random.default_rng(i)
@@ -24,6 +23,12 @@ def given(tmp_path_factory):
         image.convert(("RGB", "RGBA", "L")[i % 3]).save(folder / "photos" / f"{i:02d}.png")
     write_zip(folder / "teacher.pth", state_of(CASES["resnet affine nearest"]))
     return folder
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A folder with a teacher and pictures."""
+    return teacher_and_photos(tmp_path_factory.mktemp("compress"))
 
 
 def compress(given, *more: str) -> int:

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
+from nasjax.metrics.discrepancy import gaussian_discrepancy
 from nasjax.metrics.distribution import (
     effective_number,
-    gaussian_discrepancy,
     gaussian_distance,
     kernel_distance,
     median_distance,
