@@ -122,6 +122,8 @@ PUBLIC = {
     "load_filter": "nasjax.apply.filtering",
     "PhotoFilter": "nasjax.systems.photo_filter.system",
     "StyleTransfer": "nasjax.systems.style_transfer.system",
+    "ImageTranslation": "nasjax.systems.translation.system",
+    "compression": "nasjax.systems.translation.compress",
     "load_config": "nasjax.chain.configs",
     "run_experiment": "nasjax.chain.experiment",
     "train_one": "nasjax.chain.steps",

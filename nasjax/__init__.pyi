@@ -98,6 +98,8 @@ from nasjax.systems.photo_filter.system import PhotoFilter as PhotoFilter
 from nasjax.systems.style_transfer.ship import export_style_network as export_style_network
 from nasjax.systems.style_transfer.system import StyleTransfer as StyleTransfer
 from nasjax.systems.super_resolution.system import SuperResolution as SuperResolution
+from nasjax.systems.translation.compress import compression as compression
+from nasjax.systems.translation.system import ImageTranslation as ImageTranslation
 from nasjax.task import Task as Task
 from nasjax.tasks.adversarial import Adversarial as Adversarial
 from nasjax.tasks.base import Model as Model

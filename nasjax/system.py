@@ -35,6 +35,7 @@ class Networks(NamedTuple):
     scored: Supernet | None = None
     counted: Supernet | None = None
     untrained: tuple[str, ...] = ()  # stages whose choices have no parameters
+    min_size: int = 1  # the least height and width that an exported graph must take
     # The same networks with narrower stand-ins for what later stages decide, the widest first: the chain takes the
     # first of which half of the first stage's networks keep the budgets, or the last.
     narrower: tuple[Callable[[], "Networks"], ...] = ()
@@ -116,8 +117,9 @@ class Ground(NamedTuple):
     # (batch spec of this process, seed, (process, processes)) -> batches; None: patches of the experiment's pictures
     batches: Callable[[Mapping[str, Any], int, tuple[int, int]], Any] | None = None
     frozen: Params = {}  # layers of the generator that no training may move
-    start: Params = {}  # layers that begin like this, not at random
     trial: Trial | None = None  # None: candidates are scored on shared weights, by `score`
+    # random shared weights -> those that a search begins with
+    start: Callable[[Params], Params] = lambda params: params
     # (predict) -> measures of a finished network on held-out data; None: `score`
     test: Callable[[Predict], Tested] | None = None
     rivals: Callable[[Found], Sequence[Rival]] = _nothing

@@ -53,9 +53,8 @@ class Problem:
         return jax.random.key(self.experiment.seed)
 
     def init(self) -> Params:
-        """Initial shared weights, with frozen layers, and those that do not begin at random, in their place."""
-        drawn = self.networks.supernet.init(jax.random.fold_in(self.key, 0))
-        return self.frozen(merge_params(drawn, self.ground.start) if self.ground.start else drawn)
+        """Initial shared weights, with frozen layers in their place."""
+        return self.frozen(self.ground.start(self.networks.supernet.init(jax.random.fold_in(self.key, 0))))
 
     def frozen(self, params: Params) -> Params:
         """The params with frozen layers as they were given: averaging may have moved their last bits."""

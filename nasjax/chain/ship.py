@@ -24,11 +24,18 @@ def export_network(
     shipped = Shipped(arch, params, _metrics(problem, values), formats, as_dict(problem.experiment))
     if ground.export is not None:
         return ground.export(folder, shipped)
-    net, builder = problem.networks.supernet, problem.networks.builder
+    networks, net = problem.networks, problem.networks.supernet
     experiment = problem.experiment
     data = (training_data(experiment.data),)
     card = Card(experiment.name, experiment.system.title, data, tuple(shipped.metrics), experiment=shipped.experiment)
-    network = deployed(net, params, arch, builder=builder, trainable=experiment.final.trainable)
+    network = deployed(
+        net,
+        params,
+        arch,
+        builder=networks.builder,
+        min_size=networks.min_size,
+        trainable=experiment.final.trainable,
+    )
     return write_bundle(folder, network, card=card, formats=formats)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nasjax.chain.configs import load_config, shipped
+from nasjax.commands.overrides import overridden
 from nasjax.config import DataConfig, Experiment
 
 
@@ -48,12 +49,7 @@ def experiment_of(args: argparse.Namespace, rest: list[str]) -> Experiment:
     base = load_config(named)
     base = replace(base, data=_two_folders(base.data, args))
     base = base.tiny() if getattr(args, "tiny", False) else base
-    rest = [*rest, "--help"] if getattr(args, "help", False) else rest
-    if not rest:
-        return base
-    import tyro
-
-    return tyro.cli(Experiment[type(base.system)], default=base, args=rest, prog=f"nasjax ... {named}")
+    return overridden(base, [*rest, "--help"] if getattr(args, "help", False) else rest, str(named))
 
 
 def _two_folders(data: DataConfig, args: argparse.Namespace) -> DataConfig:

@@ -48,6 +48,12 @@ def curves_view(run: Run) -> list[Curve]:
     return [curve for kind in order if (curve := _curve(run, series, *kind)) is not None]
 
 
+def warnings_view(run: Run) -> list[str]:
+    """Return what trainings were warned of while they ran, as "phase: warning", each once."""
+    told = ((text(row.get("phase")), row.get("warning")) for row in run.readings)
+    return list(dict.fromkeys(f"{phase_label(phase)}: {said}" for phase, said in told if isinstance(said, str)))
+
+
 def curve_chart(run: Run, curve: Curve, colours: Palette, *, layer: str = "points") -> Spec:
     """Return a curve as a chart; of noisy values thin lines and, thick, their running mean over an eighth of the line.
 

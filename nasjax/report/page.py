@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jinja2
 
 from nasjax.report.candidates import candidates_view
-from nasjax.report.curves import curve_chart, curves_table, curves_view
+from nasjax.report.curves import curve_chart, curves_table, curves_view, warnings_view
 from nasjax.report.fairness import fairness_chart, fairness_table, fairness_view, verdict
 from nasjax.report.front import views
 from nasjax.report.front_chart import DATA, front_chart, front_data
@@ -76,7 +76,8 @@ def _curves(run: Run) -> Part:
     curves = curves_view(run)
     charts = {f"curve-{i}": curve_chart(run, curve, PAGE) for i, curve in enumerate(curves)}
     view = {"curves": curves, "noisy": any(curve.noisy for curve in curves), "table": curves_table(curves)}
-    return Part(view if curves else None, charts)
+    view["warnings"] = warnings_view(run)
+    return Part(view if curves or view["warnings"] else None, charts)
 
 
 def _fairness(run: Run) -> Part:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import flax.linen as nn
 import jax
@@ -24,11 +24,13 @@ class Model(NamedTuple):
     """A network that runs a plan: `init(key) -> params`, `forward(params, plan, x[s, b, h, w, c]) -> y[s, b, ...]`.
 
     x and y are float32 and params too; inside, the network computes in the dtype it was built with. Of a network with
-    features (`spaces.features.tapped`), y is `(y, {point: feature})`.
+    features (`spaces.features.tapped`), y is `(y, {point: feature})`; of one that could have them, `tapped` is the
+    forward that gives these.
     """
 
     init: Callable[[PRNGKey], Params]
     forward: ForwardFn
+    tapped: ForwardFn | None = None
 
 
 def supernet_model(
@@ -39,8 +41,13 @@ def supernet_model(
     `remat` forgets what is inside each layer and block and computes it again for the gradient: less memory, a third
     more time. `dtype` is that of the activations.
     """
-    net = _remat(supernet) if remat else supernet
-    return Model(net.init, _cast(net.routed if sampler.fair else net.each, dtype))
+
+    def forward(supernet: Supernet) -> ForwardFn:
+        net = _remat(supernet) if remat else supernet
+        return _cast(net.routed if sampler.fair else net.each, dtype)
+
+    features = _with_features(supernet)
+    return Model(supernet.init, forward(supernet), None if features is None else forward(features))
 
 
 def network_model(
@@ -63,8 +70,13 @@ def network_model(
 
 def extracted_model(supernet: Supernet, arch: Arch, *, dtype: DTypeLike = jnp.float32, remat: bool = False) -> Model:
     """The plain network of one arch: to fine-tune params of `extract_params`, or to train from scratch."""
-    net = _remat(supernet) if remat else supernet
-    return network_model(net.extract(arch), probe=supernet.probe, dtype=dtype)
+
+    def model(supernet: Supernet) -> Model:
+        net = _remat(supernet) if remat else supernet
+        return network_model(net.extract(arch), probe=supernet.probe, dtype=dtype)
+
+    features = _with_features(supernet)
+    return model(supernet)._replace(tapped=None if features is None else model(features).forward)
 
 
 def to_float(image: UInt8[Array, "*d"]) -> Float[Array, "*d"]:
@@ -89,6 +101,21 @@ def _cast(forward: ForwardFn, dtype: DTypeLike) -> ForwardFn:
         return jax.tree.map(lambda y: y.astype(jnp.float32), forward(params, plan, x.astype(dtype)))
 
     return cast
+
+
+@runtime_checkable
+class _HasPoints(Protocol):
+    """A generator whose settings say whether it gives its features beside its output."""
+
+    tapped: bool
+
+    def _replace(self, *, tapped: bool) -> Any: ...
+
+
+def _with_features(supernet: Supernet) -> Supernet | None:
+    """The same network with features beside its output; None where its space has no points of features."""
+    points = isinstance(supernet.forward, _HasPoints)
+    return replace(supernet, forward=supernet.forward._replace(tapped=True)) if points else None
 
 
 def _remat(supernet: Supernet) -> Supernet:

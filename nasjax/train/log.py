@@ -98,6 +98,13 @@ class RunLog:
         for writer in self._writers:
             writer.write(step, {f"{self.phase}/{name}": value for name, value in numbers.items()})
 
+    def warn(self, step: int, text: str) -> None:
+        """Say what is wrong with the training, and keep it as a line of `metrics.jsonl`, under "warning"."""
+        self._say(f"  {self.phase}: {text}")
+        if self._writes:
+            line = {"time": time.time(), "phase": self.phase, "step": step, "steps": self.steps, "warning": text}
+            append_json(self.folder / "metrics.jsonl", line)
+
     def _is_after(self, step: int, line: bytes) -> bool:
         try:
             row = json.loads(line)

@@ -232,12 +232,12 @@ class _Look:
         return state
 
     def _diagnose(self, row: Mapping[str, float | int]) -> None:
-        """Say once what is wrong with a discriminator."""
+        """Say and keep once what is wrong with a discriminator."""
         self._rows.append(dict(row))
         for found in diagnose(self._rows):
             if (found.player, found.name) not in self._said:
                 self._said.add((found.player, found.name))
-                self._log.tell(f"  {self._log.phase}: {found}")
+                self._log.warn(int(row["step"]), str(found))
 
     def _due(self, step: int, every: int) -> bool:
         return every > 0 and (step % every == 0 or step == self._config.steps)

@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from nasjax.chain.configs import load_config
 from nasjax.config import Experiment
-from nasjax.systems import PhotoFilter, StyleTransfer
+from nasjax.systems import ImageTranslation, PhotoFilter, StyleTransfer
 from tests.docs.blocks import ROOT, blocks
 
 TUTORIAL = ROOT / "docs" / "tutorials" / "your_own_system.md"
@@ -36,6 +36,20 @@ def pictures(folder: Path) -> Path:
     return folder
 
 
+def pairs(folder: Path) -> Path:
+    """The same pictures, small, and their negatives, as folders of pairs."""
+    folder.mkdir()
+    whole = pictures(folder)
+    for i in range(12):
+        image = Image.open(whole / f"{i}.png").resize((40, 32))
+        for side, picture in (("input", image), ("target", ImageOps.invert(image))):
+            (folder / side).mkdir(exist_ok=True)
+            picture.save(folder / side / f"{i}.png")
+    for file in folder.glob("*.png"):
+        file.unlink()
+    return folder
+
+
 def _super_resolution(folder: Path) -> Experiment:
     """The quick start with two operators and two widths; one finalist of two seeds, compared with all there is."""
     tiny = load_config("quickstart").tiny()
@@ -59,6 +73,19 @@ def _perceptual(folder: Path) -> Experiment:
     return replace(tiny, budget=("params<=40K",), stages=stages, final=replace(tiny.final, number=1, formats=()))
 
 
+def _translation(folder: Path) -> Experiment:
+    """The shipped config with one block of two operations; pairs are pictures and their negatives."""
+    tiny = load_config("translation").tiny()
+    assert isinstance(tiny.system, ImageTranslation)
+    widths = tuple((8,) if i != 2 else (8, 12) for i in range(5))
+    system = replace(
+        tiny.system, blocks=1, ops=("res", "sep"), widths=widths, inner=(8,), size=None, rivals=("narrower",)
+    )
+    data = replace(tiny.data, source=f"pairs:{pairs(folder / 'pairs')}", test_crop=(32, 32))
+    final = replace(tiny.final, number=1, scratch=False, formats=("onnx",))
+    return replace(tiny, system=system, data=data, budget=("macs<=20M",), final=final)
+
+
 def _own(folder: Path) -> Experiment:
     """The tutorial's, with two finalists."""
     tiny = load_config(own_file(folder)).tiny()
@@ -80,6 +107,7 @@ MEMBERS: dict[str, Callable[[Path], Experiment]] = {
     "style_transfer": _style_transfer,
     "perceptual_super_resolution": _perceptual,
     "photo_filter": _photo_filter,
+    "translation": _translation,
 }
 
 
@@ -88,5 +116,7 @@ def member(name: str, folder: Path) -> Experiment:
     experiment = MEMBERS[name](pictures(folder))
     # On a busy machine a checkpoint by time would come between two steps, and compile programs of its own.
     stages = tuple(replace(s, train=replace(s.train, checkpoint_seconds=0.0)) for s in experiment.stages)
-    form = experiment.data.source.removesuffix("embedded")  # what is made of pictures
-    return replace(experiment, stages=stages, data=replace(experiment.data, source=f"{form}folder:{folder}"))
+    source = experiment.data.source
+    if str(folder) not in source:
+        source = f"{source.removesuffix('embedded')}folder:{folder}"  # and what is made of the pictures
+    return replace(experiment, stages=stages, data=replace(experiment.data, source=source))

@@ -11,7 +11,8 @@ import pytest
 
 from nasjax.cli import _parser
 from nasjax.commands.given import experiment_of
-from tests.chain.members import own_file
+from tests.chain.members import own_file, pairs
+from tests.commands.test_compress import teacher_and_photos
 from tests.contracts.own_generator import own
 from tests.docs.blocks import ROOT, blocks, commands, pages
 from tests.report.make_run import make_run
@@ -21,7 +22,11 @@ _WITH_PYTHON = [name for name, page in _PAGES.items() if blocks(page, "python")]
 _NASJAX = [(name, command) for name, page in _PAGES.items() for command in commands(page, "nasjax ")]
 _SCRIPTS = [(name, command) for name, page in _PAGES.items() for command in commands(page, "scripts/")]
 # What a reader of a page is assumed to have in the current folder.
-_GIVEN = {"docs/tutorials/read_runs.md": lambda folder: _runs(folder / "runs", "quickstart", "again")}
+_GIVEN = {
+    "docs/tutorials/read_runs.md": lambda folder: _runs(folder / "runs", "quickstart", "again"),
+    "docs/tutorials/compress.md": lambda folder: teacher_and_photos(folder),
+    "docs/tutorials/translate.md": lambda folder: pairs(folder / "mine"),
+}
 
 
 @pytest.mark.parametrize("name", _WITH_PYTHON)

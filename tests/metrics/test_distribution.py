@@ -1,5 +1,7 @@
 """Distances of sets: closed forms, literal versions, and that they see what they should."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
@@ -14,6 +16,7 @@ from nasjax.metrics import (
     precision_recall,
     set_scores,
 )
+from nasjax.metrics.discrepancy import gaussian_discrepancy
 
 RNG = np.random.default_rng(0)
 REAL, FAKE = RNG.normal(size=(40, 6)), RNG.normal(size=(30, 6)) @ RNG.normal(size=(6, 6)) + 0.5
@@ -117,3 +120,11 @@ def test_sets_that_do_not_fit():
     for x, y in ((REAL, FAKE[:, :3]), (REAL[:1], FAKE)):
         with pytest.raises(ValueError, match="two sets of two pictures or more"):
             kernel_distance(x, y)
+
+
+def test_the_form_of_a_search_is_that_of_the_table():
+    """In float32 and traceable, to six digits of the kernel's range, also far from the origin."""
+    for far in (0.0, 100.0):
+        x, y = REAL + far, FAKE + far
+        found = jax.jit(gaussian_discrepancy)(jnp.float32(x), jnp.float32(y), bandwidth=jnp.float32(1.5))
+        assert float(found) == pytest.approx(gaussian_distance(x, y, bandwidth=1.5), abs=2e-5)

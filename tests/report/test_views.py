@@ -2,7 +2,7 @@
 
 import pytest
 
-from nasjax.report.curves import curves_table, curves_view, thin_line
+from nasjax.report.curves import curves_table, curves_view, thin_line, warnings_view
 from nasjax.report.fairness import fairness_view, gap, verdict
 from nasjax.report.layout import arrange, in_lanes
 from nasjax.report.ledger import ledger_notes, ledger_table, read_ledger
@@ -150,3 +150,13 @@ def test_usage_needs_an_export_and_fits_the_network(tmp_path):
     for file in (folder / "export").iterdir():
         file.unlink()
     assert usage_view(load_run(folder)) is None
+
+
+def test_warnings_of_trainings_are_shown_once(tmp_path):
+    """By their phase, in order; they are no points of a curve."""
+    warning = {"phase": "supernet/path", "step": 2, "warning": "discriminator is blind since step 1: raise its lr"}
+    lines = [{"phase": "supernet/path", "step": i, "loss": 1.0 / i} for i in (1, 2, 3)] + [warning, warning]
+    run = run_with(tmp_path, {}, metrics=lines)
+    (said,) = warnings_view(run)
+    assert said.endswith("discriminator is blind since step 1: raise its lr") and "path" in said.lower()
+    assert [len(line.points) for curve in curves_view(run) for line in curve.lines] == [3]

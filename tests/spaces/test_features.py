@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasjax.sampling import strict_fair
-from nasjax.spaces.features import adapt, feature_channels, init_adapters, tapped
+from nasjax.spaces.features import feature_channels, tapped
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.spaces.toy import toy
 from nasjax.tasks.base import supernet_model
@@ -36,22 +36,20 @@ def test_all_three_modes_give_the_features_of_the_extracted_network():
 
 
 def test_a_model_hands_features_to_the_task():
-    """`supernet_model(tapped(net))` is all that a task needs; adapters turn widths into the teacher's."""
+    """`supernet_model(tapped(net))` is all that a task needs; features have the channels that adapters are told of."""
     net = tapped(NET.at(NET.space.at_stage("path")))
     sampler = strict_fair(net.space)
     channels = feature_channels(net)
     assert channels == dict.fromkeys(POINTS, 8)
-    adapters = init_adapters(jax.random.key(0), channels, dict.fromkeys(POINTS, 5))
 
     def run(params, plan, x):
-        y, features = supernet_model(net, sampler, dtype=jnp.bfloat16).forward(params, plan, x)
-        return y, adapt(adapters, features)
+        return supernet_model(net, sampler, dtype=jnp.bfloat16).forward(params, plan, x)
 
     params, plan = jax.eval_shape(net.init, jax.random.key(0)), sampler.sample(jax.random.key(0), 0)
-    y, adapted = jax.eval_shape(run, params, plan, jax.ShapeDtypeStruct((sampler.slots, 2, 16, 20, 3), jnp.float32))
+    y, features = jax.eval_shape(run, params, plan, jax.ShapeDtypeStruct((sampler.slots, 2, 16, 20, 3), jnp.float32))
     assert y.shape == (sampler.slots, 2, 16, 20, 3) and y.dtype == jnp.float32
-    assert {p: (f.shape, f.dtype) for p, f in adapted.items()} == dict.fromkeys(
-        POINTS, ((sampler.slots, 2, 4, 5, 5), jnp.float32)
+    assert {p: (f.shape, f.dtype) for p, f in features.items()} == dict.fromkeys(
+        POINTS, ((sampler.slots, 2, 4, 5, 8), jnp.float32)
     )
 
 
@@ -59,5 +57,3 @@ def test_a_space_without_points_is_named():
     """Nothing is returned in silence."""
     with pytest.raises(ValueError, match="toy has no points of features"):
         tapped(toy())
-    with pytest.raises(ValueError, match="the student has no feature 'group3'; its points: down"):
-        init_adapters(jax.random.key(0), {"down": 4}, {"group3": 4, "down": 4})

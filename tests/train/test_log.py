@@ -95,6 +95,18 @@ def test_a_writer_gets_the_numbers_by_phase(tmp_path):
     assert kept.closed == 0 and isinstance(kept, Writer)
 
 
+def test_a_warning_is_kept(tmp_path):
+    """In the record under its phase and step, beside the numbers, and told at once; resumed behind it, it stays."""
+    told = []
+    with RunLog(tmp_path, "supernet/path", 9, say=told.append) as log:
+        log.write(4, {"loss": 0.5})
+        log.warn(4, "discriminator is blind")
+        log.warn(8, "discriminator is exploding")
+        log.rewind(6)
+    assert [(r["step"], r.get("warning")) for r in rows(tmp_path)] == [(4, None), (4, "discriminator is blind")]
+    assert sum("blind" in line and "supernet/path" in line for line in told) == 1
+
+
 @pytest.mark.parametrize(
     ("module", "extra", "writer"), [("tensorboardX", "tensorboard", TensorBoard), ("wandb",) * 2 + (WandB,)]
 )

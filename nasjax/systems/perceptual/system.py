@@ -25,6 +25,7 @@ from nasjax.export.trainable import load_trainable
 from nasjax.files import read_json
 from nasjax.metrics.image import psnr, sr_protocol
 from nasjax.nets.trunks import before_activation, load_trunk
+from nasjax.ops.params import merge_params
 from nasjax.sampling import Sampler
 from nasjax.spaces.paired import generator_params, paired, with_generator
 from nasjax.spaces.sr_cell import sr_cell
@@ -118,6 +119,7 @@ def prepare(system: PerceptualSuperResolution, experiment: Experiment, networks:
     images, crops = test_images(as_sr, experiment), validation_pairs(as_sr, experiment)
     generator, arch, _ = system.generating()
     forms = {p: paired(generator, arch, system.discriminators(), part=p) for p in ("generator", "scores")}
+    begun = _begun(system, networks.supernet)
     eye, encoder = Eye(*load_trunk("alexnet")), _encoder(system)
 
     def judge(params: Params) -> Judged:
@@ -137,7 +139,7 @@ def prepare(system: PerceptualSuperResolution, experiment: Experiment, networks:
         task=lambda model, sampler, batch: _task(system, experiment, forms["scores"], (model, sampler, batch), encoder),
         judge=judge,
         score=scored,
-        start=_start(system, networks.supernet),
+        start=lambda params: merge_params(params, begun),
         trial=_trial(system, experiment, (networks.supernet, forms), (scored, judge), encoder),
         test=lambda predict: tested(predict, images, system.scale, eye=eye),
         rivals=lambda found: rivals(system, networks, found),
@@ -246,7 +248,7 @@ def _encoder(system: PerceptualSuperResolution) -> Fixed | None:
     return Fixed(before_activation(system.level), load_trunk("vgg16")[1]["trunk"])
 
 
-def _start(system: PerceptualSuperResolution, pair: Supernet) -> Params:
+def _begun(system: PerceptualSuperResolution, pair: Supernet) -> Params:
     """The generator of the bundle, if there is one."""
     if not system.generator:
         return {}

@@ -1,0 +1,64 @@
+"""A split of pictures as its two sides, whatever it was opened from, and middles of its pictures to compare on."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from nasjax.data.domains import OneSide, Resized, Unpaired
+from nasjax.data.source import Cached, OnError, Source
+from nasjax.data.spec import open_source
+
+_CACHE = 2 << 30
+
+
+class Sides(NamedTuple):
+    """A split as training draws from it, and its sides; `targets` is None for single pictures."""
+
+    whole: Source
+    inputs: Source
+    targets: Source | None
+    paired: bool
+
+
+def open_sides(spec: str, split: str, *, size: int | None = None, on_error: OnError = "fail") -> Sides:
+    """The sides of what `open_source` opens, the shorter side of each picture made `size` pixels.
+
+    Single pictures are inputs without targets. Raises ValueError as `open_source`.
+    """
+    source = open_source(spec, split, on_error=on_error, cache_bytes=0 if size else _CACHE)
+
+    def resized(source: Source) -> Source:
+        return source if size is None else Cached(Resized(source, size), _CACHE)
+
+    if isinstance(source, Unpaired):
+        whole = Unpaired(resized(source.inputs), resized(source.targets))
+        return Sides(whole, whole.inputs, whole.targets, False)
+    source = resized(source)
+    if "input" in source[0]:
+        return Sides(source, OneSide(source, "input"), OneSide(source, "target"), True)
+    return Sides(source, source, None, False)
+
+
+def middles(
+    source: Source, number: int, size: tuple[int, int]
+) -> tuple[tuple[str, ...], UInt8[np.ndarray, "_n _h _w 3"]]:
+    """Names and middles, (height, width) large, of up to so many single pictures, spread evenly over the source.
+
+    ValueError naming a picture that is too small.
+    """
+    count = min(number, len(source))
+    places = [i * len(source) // count for i in range(count)]
+    return tuple(source.name(i) for i in places), np.stack([_middle(source, i, size) for i in places])
+
+
+def _middle(source: Source, index: int, size: tuple[int, int]) -> np.ndarray:
+    picture, (height, width) = source[index]["image"], size
+    spare = [there - wanted for there, wanted in zip(picture.shape[:2], size, strict=True)]
+    if min(spare) < 0:
+        raise ValueError(
+            f"{source.name(index)} has {picture.shape[0]}x{picture.shape[1]} pixels, less than the {height}x{width} "
+            "that pictures are compared on: compare on smaller middles, or enlarge the pictures first"
+        )
+    top, left = (s // 2 for s in spare)
+    return picture[top : top + height, left : left + width]

@@ -1,0 +1,68 @@
+"""Held-out pictures of a translation, and strips of them to look at."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from nasjax.data.embedded import credit_of
+from nasjax.data.embedded_pairs import furniture_credit
+from nasjax.data.sides import Sides, middles
+from nasjax.shown import Panel, Strip, squares
+from nasjax.system import Predict
+
+_MOST = 6  # pictures that are shown
+_CROP = 64  # pixels a side of a detail
+
+
+class Held(NamedTuple):
+    """Held-out pictures: their names, their middles, and what these should become, where that is known."""
+
+    names: tuple[str, ...]
+    inputs: UInt8[np.ndarray, "n h w 3"]
+    targets: UInt8[np.ndarray, "n h w 3"] | None
+
+
+def held_out(
+    sides: Sides, number: int, size: tuple[int, int], *, outputs: Callable[[np.ndarray], np.ndarray] | None
+) -> Held:
+    """Middles of held-out pictures and what they should become: the teacher's `outputs`, or else their pairs."""
+    names, inputs = middles(sides.inputs, number, size)
+    if outputs is not None:
+        return Held(names, inputs, outputs(inputs))
+    targets = sides.targets if sides.paired else None
+    return Held(names, inputs, None if targets is None else middles(targets, number, size)[1])
+
+
+def strips(predicts: Mapping[str, Predict], held: Held, *, truth: str) -> list[Strip]:
+    """Some held-out pictures: input, what each network makes of it, found last, and the truth where it is known."""
+    others = [n for n in predicts if n not in ("input", "found", truth)]
+    order, found = [*reversed(others), *(n for n in predicts if n == "found")], []
+    for place in sorted({i * len(held.names) // _MOST for i in range(_MOST)}):
+        x = held.inputs[place][None].astype(np.float32) / 127.5 - 1
+        made = tuple(Panel(name, _pixels(np.asarray(predicts[name](x))[0])) for name in order)
+        last = () if held.targets is None else (Panel(truth, held.targets[place]),)
+        panels = (Panel("input", held.inputs[place]), *made, *last)
+        details = squares(_changes(panels[-1].pixels), _CROP, 2) if min(held.inputs.shape[1:3]) > 2 * _CROP else ()
+        name = held.names[place]
+        found.append(Strip(f"{place + 1} {name}".replace("/", "-"), panels, (), details, _credit(name)))
+    return found
+
+
+def _pixels(y: np.ndarray) -> np.ndarray:
+    return np.clip(np.round((y + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def _changes(pixels: np.ndarray) -> np.ndarray:
+    """Where neighbours differ, [h, w]: where there is something to see."""
+    grey = pixels.astype(np.float32).mean(-1)
+    down, right = (np.abs(np.diff(grey, axis=axis, append=grey.take([-1], axis))) for axis in (0, 1))
+    return down + right
+
+
+def _credit(name: str) -> str:
+    try:
+        return furniture_credit(name)
+    except ValueError:
+        return credit_of(name)

@@ -1,0 +1,73 @@
+"""What a found generator is compared with: the usual network scaled down by hand, in three ways, to the same MACs."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from nasjax.cost.count import count
+from nasjax.ops.base import formulation
+from nasjax.spaces.resnet_generator import resnet_generator, teacher_options
+from nasjax.spaces.unet_generator import unet_generator, unet_options
+from nasjax.supernet.base import Supernet
+from nasjax.system import Networks, Rival, same_size
+
+_MOST_WIDTH = 96  # of the stem
+_FEWER = 3  # times fewer blocks
+
+
+class Shape(NamedTuple):
+    """A way to scale the usual generator down: everything but its width."""
+
+    name: str
+    blocks: int
+    op: str = "res"
+
+
+def shapes(blocks: int) -> tuple[Shape, ...]:
+    """CycleGAN's generator made narrower, or of a third of the blocks, or of separable ones (GAN Compression)."""
+    few = max(1, blocks // _FEWER)
+    return Shape("narrower", blocks), Shape("fewer blocks", few), Shape("separable", blocks, "sep")
+
+
+def hand_scaled(
+    macs: int, *, ways: Sequence[str], space: str, blocks: int, norm: str, up: str, size: tuple[int, int]
+) -> Iterator[Rival]:
+    """The usual generator in these ways, of the width at which it comes closest to so many MACs at (width, height).
+
+    `space` "resnet": `blocks` residual blocks, widths times 1, 2, 4, 4, 2, 1. "unet": `blocks` halvings, narrower only.
+    """
+    known = (Shape("narrower", blocks),) if space == "unet" else shapes(blocks)
+    for shape in (shape for shape in known if shape.name in ways):
+        base = _closest(macs, lambda width, shape=shape: _macs(*_scaled(space, shape, width, norm, up), size))
+        net, arch = _scaled(space, shape, base, norm, up)
+        note = f"the usual generator of width {base} with {shape.blocks} blocks, from random weights"
+        yield Rival(f"hand-scaled, {shape.name}", note, Networks(net, same_size()), arch)
+
+
+def _scaled(space: str, shape: Shape, width: int, norm: str, up: str) -> tuple[Supernet, np.ndarray]:
+    if space == "unet":
+        widths = [[width * min(2**level, 8)] for level in range(shape.blocks)]
+        net = unet_generator(widths, norm=norm)
+        return net, net.space.encode(unet_options(net.space))
+    times: Sequence[Any] = [[width * k] for k in (1, 2, 4, 2, 1)]
+    net = resnet_generator(times, (4 * width,), blocks=shape.blocks, ops=(shape.op,), up=(up,), norm=norm)
+    options = teacher_options(net.space, up=up) | {f"b{i}": shape.op for i in range(1, shape.blocks + 1)}
+    return net, net.space.encode(options)
+
+
+def _macs(net: Supernet, arch: np.ndarray, size: tuple[int, int]) -> int:
+    x, module = jax.ShapeDtypeStruct((1, size[1], size[0], 3), np.float32), net.extract(arch, deployed=True)
+    params = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
+    with formulation("native"):
+        return count(lambda p, x: module.apply({"params": p}, x), params, x).macs
+
+
+def _closest(wanted: int, macs_fn: Any) -> int:
+    """The width with the closest MACs, which grow with it: by bisection."""
+    low, high = 1, _MOST_WIDTH
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if macs_fn(middle) <= wanted else (low, middle)
+    return min((low, high), key=lambda width: abs(macs_fn(width) - wanted))

@@ -1,0 +1,269 @@
+"""Image translation as a system: its settings, its networks, and what they are trained on and compared with."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from nasjax.config import Experiment
+from nasjax.data.pipeline import patches
+from nasjax.data.sides import Sides, middles, open_sides
+from nasjax.data.source import Source
+from nasjax.export.teachers import load_teacher
+from nasjax.nets.trunks import alexnet, load_trunk
+from nasjax.nets.vgg import load_vgg16, vgg
+from nasjax.sampling import Sampler
+from nasjax.shown import Measure
+from nasjax.spaces.resnet_generator import INNER, WIDTHS, ResnetGenerator, resnet_generator
+from nasjax.spaces.teacher import Teacher, inherit
+from nasjax.spaces.unet_generator import UnetGenerator, unet_generator
+from nasjax.system import Found, Ground, Networks, Rival, same_size
+from nasjax.systems.translation.pictures import Held, held_out, strips
+from nasjax.systems.translation.rivals import hand_scaled
+from nasjax.systems.translation.score import load_eyes, make_judge, make_reference, measure, measures, tested
+from nasjax.systems.translation.settings import Comparison, Critic, make_critic
+from nasjax.systems.translation.teach import crops_of, outputs_of, teaching
+from nasjax.task import Task
+from nasjax.tasks.adversarial import Adversarial
+from nasjax.tasks.base import Model
+from nasjax.tasks.networks import Fixed, kept_teacher
+from nasjax.tasks.networks import Networks as Players
+from nasjax.tasks.translation import Translation, translation
+
+ENCODED = (1, 2, 3)  # levels of VGG16 that perceptual terms look at: those that come with the package
+_PIX2PIX = Translation(pairs=True, l1=100.0, adversarial=Adversarial("hinge"))
+
+
+@dataclass(frozen=True)
+class ImageTranslation:
+    """The search space of translating generators, how they are trained, and whose outputs they should make."""
+
+    space: Literal["resnet", "unet"] = "resnet"
+    widths: tuple[tuple[int, ...], ...] = WIDTHS  # of stem, down 1, down 2, up 1, up 2; of a U-Net level by level
+    inner: tuple[int, ...] = INNER  # inner widths of a residual block
+    blocks: int = 9  # most residual blocks
+    ops: tuple[str, ...] = ("res", "sep", "ir", "incep")  # candidate operations of a block
+    up: tuple[Literal["transposed", "nearest", "bilinear"], ...] = ("nearest",)  # and of an up-sampling
+    norm: Literal["instance", "affine", "fixed"] = "instance"
+    nominal: int | None = None  # place of the widths used before the channel stage; None: fitted to the budget
+    recipe: Translation = _PIX2PIX  # what is trained by; its patch and batch are those of the experiment
+    critic: Critic = field(default_factory=Critic)
+    teacher: str = ""  # a bundle, a .pth or .safetensors file, or "vintagify", whose outputs count as the truth
+    part: str = ""  # which of several state dicts of the teacher's file
+    crops: int = 0  # patches whose teacher's outputs are computed once and kept; 0: the teacher runs in each step
+    inherit: bool = True  # shared weights start from the teacher's
+    size: int | None = None  # pixels that the shorter side of each picture is first made; None: as they are
+    mirror: bool = True  # of augmentation, left and right alone: most things stand on their feet
+    compare: Comparison = field(default_factory=Comparison)
+    # The usual generator, scaled down to the found one's MACs in these ways, is trained and compared with.
+    rivals: tuple[Literal["narrower", "fewer blocks", "separable"], ...] = ("narrower", "fewer blocks", "separable")
+
+    def __post_init__(self) -> None:
+        teaching = self.recipe.teaching
+        if not self.teacher and (teaching is not None or self.crops):
+            raise ValueError("config.system: recipe.teaching and crops need a teacher")
+        if self.crops and teaching is not None and max(teaching.features, teaching.alignment) > 0:
+            raise ValueError("config.system.crops: features are not kept beside outputs; learn from them with crops=0")
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return "compression of a trained generator" if self.teacher else "image translation"
+
+    def networks(self) -> Networks:
+        """The space; where `nominal` is open, with narrower stand-ins to choose from."""
+        return self._networks(self.nominal)
+
+    def prepare(self, experiment: Experiment, networks: Networks) -> Ground:
+        """Opens all pictures, and reads the teacher and the networks that pictures are compared by."""
+        seen = _look(self, experiment)
+        teacher = seen.teacher if self.inherit else None
+        return Ground(
+            seen.measures,
+            objectives=(*(n for n, weight in seen.weights.items() if weight), experiment.cost),
+            weights=seen.weights,
+            protocol=_protocol(self, experiment, seen),
+            search_protocol=f"middle {self.compare.side} px of up to {self.compare.number} pictures of validation",
+            task=_task_of(self, experiment, seen.teacher),
+            judge=lambda params: make_judge(*seen.val()[1:], reference=seen.reference(), eyes=seen.eyes),
+            score=measure,
+            batches=_batches_of(self, experiment, seen),
+            start=lambda params: params if teacher is None else inherit(networks.supernet, params, teacher),
+            test=lambda predict: tested(predict, seen.test(), reference=seen.reference(), eyes=seen.eyes),
+            rivals=lambda found: _rivals(self, experiment, seen.teacher, found),
+            show=lambda predicts: strips(predicts, seen.test(), truth=_truth(self, seen)),
+        )
+
+    def tiny(self) -> "ImageTranslation":
+        """Two operations and widths, a small discriminator, few pictures, and no term that needs large patches."""
+        teaching = self.recipe.teaching and replace(self.recipe.teaching, ssim=0.0, output=1.0)
+        small = replace(
+            self,
+            ops=self.ops[:2],
+            recipe=replace(self.recipe, lpips=0.0, teaching=teaching),
+            critic=replace(self.critic, width=8, layers=1, scales=1),
+            crops=min(self.crops, 4),
+            compare=replace(self.compare, number=2, side=32, reference=3),
+        )
+        if self.teacher:  # which says how deep the network is
+            return small
+        return replace(small, blocks=2, widths=tuple(w[:2] for w in self.widths[:5]), inner=self.inner[:2])
+
+    def _networks(self, nominal: int | None) -> Networks:
+        arguments: dict[str, Any] = {"widths": [list(w) for w in self.widths], "norm": self.norm, "nominal": nominal}
+        if self.space == "unet":
+            net = unet_generator(**arguments)
+        else:
+            lists = {"inner": list(self.inner), "ops": list(self.ops), "up": list(self.up)}
+            arguments |= {"blocks": self.blocks, **lists}
+            net = resnet_generator(**arguments)
+        assert isinstance(net.forward, ResnetGenerator | UnetGenerator)
+        places = range(max(map(len, (*self.widths, self.inner)))) if nominal is None else ()
+        return Networks(
+            net,
+            same_size(),
+            builder=(f"{self.space}_generator", arguments),
+            min_size=net.forward.min_size,
+            narrower=tuple(lambda p=p: self._networks(p) for p in reversed(places)),
+        )
+
+
+class _Seen(NamedTuple):
+    """What was read: the training split, the teacher, what pictures are compared by, and, when asked, held-out ones."""
+
+    train: Sides
+    teacher: Teacher | None
+    measures: tuple[Measure, ...]
+    weights: dict[str, float]
+    eyes: Any
+    val: Callable[[], Held]
+    test: Callable[[], Held]
+    reference: Callable[[], Any]
+
+
+def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
+    data, compare = experiment.data, system.compare
+    train, val, test = (
+        open_sides(data.source, split, size=system.size, on_error=data.on_bad) for split in ("train", "val", data.test)
+    )
+    _check_sides(system, train, data.source)
+    teacher = load_teacher(system.teacher, part=system.part or None) if system.teacher else None
+    eyes, side = load_eyes(), (compare.side, compare.side)
+    likeness = teacher is not None or train.paired
+    scores = measures(likeness=likeness, sets=teacher is None)
+    names, three = {m.name for m in scores}, zip(("lpips", "ssim", "gram"), compare.weights, strict=True)
+    weights = {name: weight for name, weight in three if name in names}
+    if not any(weights.values()):
+        raise ValueError(f"config.system.compare.weights {compare.weights}: none is of {', '.join(weights)}")
+    held = functools.partial(held_out, outputs=None if teacher is None else outputs_of(teacher))
+
+    def reference() -> Any:
+        real = None if teacher is not None else train.targets
+        return None if real is None else make_reference(middles(real, compare.reference, side)[1], eyes)
+
+    return _Seen(
+        train,
+        teacher,
+        scores,
+        weights,
+        eyes,
+        functools.cache(lambda: held(val, compare.number, side)),
+        functools.cache(lambda: held(test, compare.tested, data.test_crop or side)),
+        functools.cache(reference),
+    )
+
+
+def _check_sides(system: ImageTranslation, train: Sides, spec: str) -> None:
+    """Whether there are the pictures that the recipe asks for."""
+    recipe, two = system.recipe, train.targets is not None
+    if recipe.pairs and not train.paired:
+        raise ValueError(f"data.source {spec!r} holds no pairs, and the recipe trains on pairs (recipe.pairs)")
+    if not recipe.pairs and not system.crops and (recipe.cycle or recipe.adversarial):
+        if not two:
+            raise ValueError(f"data.source {spec!r} holds single pictures; the recipe needs two domains, unpaired:PATH")
+        if train.paired:
+            raise ValueError(f"data.source {spec!r} holds pairs, of which the recipe knows nothing: unpaired:{spec}")
+    if not system.teacher and not two:
+        raise ValueError(f"data.source {spec!r} holds single pictures; a translation needs pairs or two domains")
+
+
+def _task_of(
+    system: ImageTranslation, experiment: Experiment, teacher: Teacher | None
+) -> Callable[[Model, Sampler, int], Task]:
+    recipe = replace(system.recipe, patch=experiment.data.patch, pairs=system.recipe.pairs or bool(system.crops))
+    fixed: dict[str, Any] = {}
+    if recipe.perceptual or (recipe.teaching and max(recipe.teaching.likeness, recipe.teaching.style)):
+        encoder = vgg((64, 128, 256)[: len(ENCODED)])
+        fixed["encoder"] = Fixed(encoder.apply, load_vgg16(len(ENCODED)), ENCODED)
+    if recipe.lpips:
+        fixed["lpips"] = Fixed(alexnet().apply, load_trunk("alexnet")[1])
+    if recipe.adversarial:
+        fixed["discriminator"] = make_critic(system.critic, recipe)
+    if teacher is not None and recipe.teaching:
+        fixed |= {"teacher": kept_teacher} if system.crops else teaching(teacher)
+
+    def task(model: Model, sampler: Sampler, batch: int) -> Task:
+        tapped = None if model.tapped is None else Model(model.init, model.tapped)
+        players = Players(model, back=model if recipe.cycle else None, tapped=tapped, **fixed)
+        return translation(replace(recipe, batch=batch), players, sampler)
+
+    return task
+
+
+def _batches_of(system: ImageTranslation, experiment: Experiment, seen: _Seen) -> Callable[..., Any]:
+    data = experiment.data
+    augment = "mirror" if data.augment and system.mirror else data.augment
+
+    @functools.cache
+    def source() -> Source:
+        if seen.teacher is None or not system.crops:
+            # A teacher needs no targets, unless the recipe does.
+            return seen.train.inputs if _only_inputs(system) else seen.train.whole
+        return crops_of(seen.teacher, seen.train.inputs, patch=data.patch, number=system.crops)
+
+    def batches(spec: Any, seed: int, shard: tuple[int, int]) -> Any:
+        images = next(iter(spec.values()))
+        small, num = data.on_bad, images.shape[0]
+        return patches(source(), patch=data.patch, batch=num, seed=seed, augment=augment, on_small=small, shard=shard)
+
+    return batches
+
+
+def _only_inputs(system: ImageTranslation) -> bool:
+    recipe = system.recipe
+    return not (recipe.pairs or recipe.adversarial or recipe.cycle)
+
+
+def _rivals(system: ImageTranslation, experiment: Experiment, teacher: Teacher | None, found: Found) -> Sequence[Rival]:
+    """Hand-scaled networks of the found one's MACs; the teacher as it is, and what changes nothing at all."""
+    blocks = len(system.widths) if system.space == "unet" else system.blocks
+    scaled = hand_scaled(
+        found.costs["macs"],
+        ways=system.rivals,
+        space=system.space,
+        blocks=blocks,
+        norm=system.norm,
+        up=system.up[-1],
+        size=experiment.macs_at,
+    )
+    if teacher is None:
+        return tuple(scaled)
+    whole = Networks(teacher.net, same_size())
+    asis = Rival("teacher", "what is compressed", whole, np.asarray(teacher.arch), teacher.params, trained=False)
+    return (*scaled, asis, Rival("input", "left as it is", predict=lambda x: x))
+
+
+def _truth(system: ImageTranslation, seen: _Seen) -> str:
+    return "teacher" if system.teacher else "truth" if seen.train.paired else ""
+
+
+def _protocol(system: ImageTranslation, experiment: Experiment, seen: _Seen) -> str:
+    compare, data = system.compare, experiment.data
+    height, width = data.test_crop or (compare.side, compare.side)
+    truth = {"teacher": "the teacher's outputs", "truth": "their true pairs"}.get(_truth(system, seen))
+    likeness = f"; LPIPS (AlexNet v0.1) and SSIM (RGB, uint8) to {truth}" if truth else ""
+    sets = f"; as a set to up to {compare.reference} pictures of the training split's target domain"
+    where = f"middle {width}x{height} px of up to {compare.tested} pictures of the {data.test} split of {data.source!r}"
+    return where + likeness + ("" if seen.teacher else sets)

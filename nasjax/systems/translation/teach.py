@@ -1,0 +1,80 @@
+"""The teacher of a compression: what it makes of held-out pictures, and of the crops that a student learns from."""
+
+import functools
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from nasjax.basis import fingerprint
+from nasjax.compiled import cache_folder
+from nasjax.data.source import Source
+from nasjax.data.taught import TaughtCrops, taught_crops
+from nasjax.spaces.features import feature_channels
+from nasjax.spaces.teacher import Teacher
+from nasjax.tasks.base import Model, to_float
+from nasjax.tasks.networks import fixed_teacher
+
+
+def outputs_of(teacher: Teacher) -> Callable[[np.ndarray], np.ndarray]:
+    """`uint8 [n, h, w, 3]` -> what the teacher makes of each, as it would be saved; one after the other."""
+    program = _program(teacher)
+
+    def outputs(pictures: np.ndarray) -> np.ndarray:
+        made = [np.asarray(program(teacher.params, jnp.asarray(p[None])))[0] for p in pictures]
+        return np.stack(made)
+
+    return outputs
+
+
+def crops_of(teacher: Teacher, source: Source, *, patch: int, number: int) -> TaughtCrops:
+    """So many crops with the teacher's outputs, kept in the user's cache: other runs of the same teacher share them."""
+    names = "\n".join(source.name(i) for i in range(len(source)))
+    mark = fingerprint(teacher.params)
+    place = f"{zlib.crc32(f'{mark} {patch} {number} {names}'.encode()):08x}"
+    return taught_crops(
+        crops_folder() / place,
+        source,
+        patch=patch,
+        number=number,
+        seed=0,
+        teach_fn=outputs_of(teacher),
+        protocol=f"teacher {mark}",
+    )
+
+
+def crops_folder() -> Path:
+    """Where crops are kept: beside compiled programs, or, where these are not kept, in the current folder."""
+    folder = cache_folder()
+    return Path("teacher_crops") if folder is None else folder.parent / "teacher_crops"
+
+
+def teaching(teacher: Teacher) -> dict[str, Any]:
+    """The teacher in every step: "teacher", a `TeachFn`, and "taught", the channels of its features."""
+    model = Model(lambda key: teacher.params, _features(teacher))
+    return {"teacher": fixed_teacher(model, teacher.params), "taught": feature_channels(teacher.net)}
+
+
+def _features(teacher: Teacher) -> Any:
+    def forward(params: Any, plan: Any, x: Array) -> Any:
+        return jax.tree.map(lambda y: y[None], teacher._replace(params=params).features(x[0]))
+
+    return forward
+
+
+@functools.lru_cache(maxsize=4)
+def _jitted(module: Any) -> Callable[[Any, Array], Array]:
+    def apply(params: Any, pixels: Array) -> Array:
+        y = module.apply({"params": params}, to_float(pixels))
+        return jnp.round((y.clip(-1, 1) + 1) * 127.5).astype(jnp.uint8)
+
+    return jax.jit(apply)
+
+
+def _program(teacher: Teacher) -> Callable[[Any, Array], Array]:
+    return _jitted(teacher.net.extract(teacher.arch))

@@ -1,0 +1,111 @@
+"""`nasjax compress`: from somebody's file and a folder of pictures to a small bundle, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nasjax.cli import main
+from nasjax.export.bundle import load_bundle
+from tests.nets.teacher_states import CASES, state_of
+from tests.nets.torch_files import write_zip
+
+
+def teacher_and_photos(folder: Path) -> Path:
+    """The file of a small random generator, and beside it a folder with twelve pictures of odd sizes and modes."""
+    (folder / "photos").mkdir()
+    for i in range(12):
+        rng = np.random.default_rng(i)
+        pixels = np.kron(rng.integers(0, 255, (7, 9, 3)), np.ones((9, 9, 1))).astype(np.uint8)
+        image = Image.fromarray(pixels[: 63 - i % 3, : 79 - i % 5])
+        image.convert(("RGB", "RGBA", "L")[i % 3]).save(folder / "photos" / f"{i:02d}.png")
+    write_zip(folder / "teacher.pth", state_of(CASES["resnet affine nearest"]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A folder with a teacher and pictures."""
+    return teacher_and_photos(tmp_path_factory.mktemp("compress"))
+
+
+def compress(given, *more: str) -> int:
+    """The command in miniature; MACs are not limited, since a tiny space has few networks."""
+    teacher, photos = str(given / "teacher.pth"), str(given / "photos")
+    short = ["--final.number", "1", "--final.formats", "onnx", "--system.rivals"]
+    return main(["compress", teacher, photos, "--tiny", "--run", str(given / "run"), *more, *short])
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Kept crops go to a folder of the test."""
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
+
+
+def test_a_teacher_becomes_a_small_bundle(given, cache, capsys):
+    """The student keeps the budget, what it saved is printed and kept, ONNX runs at odd sizes; again, nothing runs."""
+    ort = pytest.importorskip("onnxruntime")
+    assert compress(given, "--budget", "params<=60%") == 0
+    said = capsys.readouterr().out
+    results = json.loads((given / "run" / "results.json").read_text())
+    rows = {row["name"]: row["values"] for row in results["rows"]}
+    assert set(rows) == {"found, fine-tuned", "found, inherited", "teacher", "input"}
+    assert rows["found, fine-tuned"]["params"] <= 0.6 * rows["teacher"]["params"]
+    assert rows["teacher"]["lpips"] < 0.01 and rows["teacher"]["psnr"] > 45
+    saved = {row["cost"]: row for row in json.loads((given / "run" / "saved.json").read_text())}
+    assert saved["params"]["factor"] == round(rows["teacher"]["params"] / rows["found, fine-tuned"]["params"], 1) > 1.5
+    assert set(saved) == {"params", "macs", "latency_ms", "bytes"} and "saved" in said and f"{'params':<11}" in said
+    bundle = load_bundle(given / "run" / "export")
+    session = ort.InferenceSession(str(given / "run" / "export" / "model.onnx"))
+    for height, width in ((37, 53), (64, 41)):
+        x = np.random.default_rng(0).uniform(-1, 1, (1, height, width, 3)).astype(np.float32)
+        (y,) = session.run(None, {session.get_inputs()[0].name: x})
+        np.testing.assert_allclose(y, bundle.apply(x), atol=1e-4)
+    before = (given / "run" / "results.json").stat().st_mtime_ns
+    assert compress(given, "--budget", "params<=60%", "--json") == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["rows"] == results["rows"] and again["saved"] == list(saved.values())
+    assert (given / "run" / "results.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ("params<=1%", "params of resnet2 reaches"),
+        ("latency<=10%", "a share of the teacher's is known of params, macs"),
+        ("params=1", "malformed"),
+    ],
+)
+def test_budgets_that_no_student_keeps(given, tmp_path, budget, said, capsys):
+    """Refused in one line, with the reachable range, before there is a run folder."""
+    words = [str(given / "teacher.pth"), str(given / "photos"), "--tiny", "--run", str(tmp_path / "run")]
+    assert main(["compress", *words, "--budget", budget]) == 2
+    error = capsys.readouterr().err
+    assert said in error and len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_what_is_no_teacher(given, tmp_path, capsys):
+    """A file with other tensors, and one that would run something: refused in a line that says what is wrong."""
+    state = state_of(CASES["resnet"])
+    name = next(iter(state))
+    write_zip(tmp_path / "other.pth", state | {name: state[name][:, :2].copy()})
+    marker = tmp_path / "executed"
+    write_zip(tmp_path / "evil.pth", {}, f"cos\nsystem\n(S'touch {marker}'\ntR.".encode())
+    for file, said in (("other.pth", name), ("evil.pth", "refused"), ("none.pth", "none.pth")):
+        words = [str(tmp_path / file), str(given / "photos"), "--budget", "params<=60%"]
+        assert main(["compress", *words, "--run", str(tmp_path / "run")]) == 2
+        error = capsys.readouterr().err
+        assert said in error and len(error.strip().splitlines()) == 1
+    assert not marker.exists()
+
+
+def test_one_picture_is_not_enough(given, tmp_path, capsys):
+    """Nothing can be held out of it: the number that is needed is named."""
+    (tmp_path / "one").mkdir()
+    Image.new("RGB", (90, 80)).save(tmp_path / "one" / "a.png")
+    words = [str(given / "teacher.pth"), str(tmp_path / "one"), "--tiny", "--budget", "params<=60%"]
+    assert main(["compress", *words, "--run", str(tmp_path / "run")]) == 2
+    assert "1 pictures do not split into train, val and test; give 3 or more" in capsys.readouterr().err

@@ -1,0 +1,263 @@
+"""Image translation: scores by what they must say, rivals by their costs, recipes by the pictures that they need."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from nasjax.chain.configs import as_dict, from_dict, load_config
+from nasjax.config import DataConfig, Experiment
+from nasjax.cost.count import Counts
+from nasjax.cost.table import tabulate
+from nasjax.data.sides import middles, open_sides
+from nasjax.sampling import single, strict_fair
+from nasjax.spaces.resnet_generator import resnet_generator
+from nasjax.spaces.teacher import read_generator, teacher_of
+from nasjax.supernet.units import units
+from nasjax.systems import ImageTranslation
+from nasjax.systems.translation.compress import absolute, compression
+from nasjax.systems.translation.pictures import Held
+from nasjax.systems.translation.rivals import hand_scaled
+from nasjax.systems.translation.score import load_eyes, make_judge, make_reference, measure
+from nasjax.systems.translation.score import tested as scored
+from nasjax.systems.translation.settings import Comparison
+from nasjax.systems.translation.teach import crops_of, outputs_of
+from nasjax.tasks.adversarial import Adversarial
+from nasjax.tasks.base import extracted_model, supernet_model
+from nasjax.tasks.translation import Teaching, Translation
+from tests.nets.teacher_states import CASES, state_of
+from tests.nets.torch_files import write_zip
+
+KEY = jax.random.key(0)
+
+
+def pictures(folder, count: int = 12, size=(40, 36)):
+    """A folder of pictures of noise over a slope, no two alike."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        rng = np.random.default_rng(i)
+        slope = np.linspace(0, 150, size[0])[None, :, None] * rng.random(3)
+        noise = rng.integers(0, 100, (size[1], size[0], 3))
+        Image.fromarray((slope + noise).astype(np.uint8)).save(folder / f"{i:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def eyes():
+    """AlexNet and VGG16."""
+    return load_eyes()
+
+
+@pytest.fixture(scope="module")
+def real():
+    """Pictures of the embedded furniture, 32 pixels a side."""
+    sides = open_sides("furniture", "val", size=32)
+    assert sides.targets is not None
+    return middles(sides.targets, 24, (32, 32))[1]
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    """A small random CycleGAN generator of two blocks, and its file."""
+    file = tmp_path / "teacher.pth"
+    write_zip(file, state_of(CASES["resnet affine nearest"]))
+    return file
+
+
+def test_scores_say_what_is_right_and_what_is_better(eyes, real):
+    """The truth itself has no distance; noise costs, more noise costs more; the table says the same as the search."""
+    half = real[:12]
+    reference, held = make_reference(real[12:], eyes), Held(tuple(map(str, range(12))), half, half)
+    judge = make_judge(half, half, reference=reference, eyes=eyes)
+    noise = jax.random.normal(KEY, (32, 32, 3))
+
+    def by(level):
+        return lambda x: x + level * noise[None]
+
+    scores = [{n: float(v) for n, v in measure(by(level), judge).items()} for level in (0.0, 0.1, 0.4)]
+    assert scores[0]["lpips"] == pytest.approx(0, abs=1e-6) and scores[0]["ssim"] == pytest.approx(1)
+    for name, better in (("lpips", 1), ("ssim", -1), ("psnr", -1)):
+        values = [better * s[name] for s in scores]
+        assert values[0] < values[1] < values[2], name
+    assert scores[0]["gram"] < scores[2]["gram"]  # a dozen pictures do not tell little noise from none
+    table = scored(by(0.1), held, reference=reference, eyes=eyes)
+    for name, value in scores[1].items():
+        assert table.values[name] == pytest.approx(value, rel=2e-3, abs=2e-4), name
+    assert set(table.pictures) == set(held.names) and table.values["diversity"] > 0.2
+
+
+def test_a_collapsed_network_shows(eyes, real):
+    """One picture for every input: no diversity, whatever else is said of it."""
+    reference, held = make_reference(real[12:], eyes), Held(tuple("abcdefgh"), real[:8], None)
+    same = scored(lambda x: jnp.broadcast_to(x[:1] * 0, x.shape), held, reference=reference, eyes=eyes)
+    alive = scored(lambda x: x, held, reference=reference, eyes=eyes)
+    assert "lpips" not in same.values
+    assert same.values["diversity"] < 0.3 < alive.values["diversity"]
+    assert same.values["gram"] > alive.values["gram"]
+
+
+def test_hand_scaled_rivals_cost_what_was_found():
+    """Each way is within an eighth of the MACs asked for, and is what its name says."""
+    ways = ("narrower", "fewer blocks", "separable")
+    wanted = 30_000_000
+    plain = {"ways": ways, "norm": "instance", "up": "nearest"}
+    rivals = list(hand_scaled(wanted, space="resnet", blocks=6, size=(64, 64), **plain))
+    assert [rival.name for rival in rivals] == [f"hand-scaled, {way}" for way in ways]
+    nets = [rival.networks.supernet for rival in rivals]
+    options = [net.space.decode(rival.arch) for net, rival in zip(nets, rivals, strict=True)]
+    assert [sum(o.get(f"b{i}", "off") != "off" for i in range(1, 7)) for o in options] == [6, 2, 6]
+    assert options[2]["b1"] == "sep" and options[0]["b1"] == options[1]["b1"] == "res"
+    width = [int(o["w.down2"]) for o in options]
+    assert width[0] < width[1] and width[0] < width[2]
+    for net, rival in zip(nets, rivals, strict=True):
+        table = tabulate(net.space, units(net, (1, 64, 64, 3)), at=(64, 64))
+        assert int(table(rival.arch)["macs"]) == pytest.approx(wanted, rel=1 / 8)
+    (unet,) = hand_scaled(10**6, space="unet", blocks=3, size=(32, 32), **plain)
+    assert unet.networks.supernet.space.name == "unet3"
+
+
+@pytest.mark.parametrize(
+    ("source", "recipe", "message"),
+    [
+        ("folder", Translation(pairs=True, l1=1.0), "holds no pairs"),
+        ("folder", Translation(adversarial=Adversarial()), "needs two domains, unpaired:PATH"),
+        ("furniture", Translation(adversarial=Adversarial()), "unpaired:furniture"),
+        ("unpaired:furniture", Translation(pairs=True, l1=1.0), "holds no pairs"),
+        ("folder", Translation(contrast=1.0), "a translation needs pairs or two domains"),
+    ],
+)
+def test_recipes_say_which_pictures_they_need(source, recipe, message, tmp_path):
+    """Before anything is read that takes time; the source and what it should be are named."""
+    source = f"folder:{pictures(tmp_path / 'p')}" if source == "folder" else source
+    system = ImageTranslation(blocks=1, recipe=recipe)
+    experiment = Experiment(system, data=DataConfig(source=source))
+    with pytest.raises(ValueError, match=message):
+        system.prepare(experiment, system.networks())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"crops": 5}, "crops need a teacher"),
+        ({"recipe": Translation(teaching=Teaching(output=1.0))}, "teaching and crops need a teacher"),
+        (
+            {"teacher": "t.pth", "crops": 5, "recipe": Translation(teaching=Teaching(features=1.0))},
+            "learn from them with crops=0",
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other(given, message):
+    """They are refused when the system is made."""
+    with pytest.raises(ValueError, match=message):
+        ImageTranslation(**given)
+
+
+def test_comparisons_out_of_range():
+    """Sides that AlexNet cannot see, and weights that say nothing."""
+    with pytest.raises(ValueError, match="side 32"):
+        Comparison(side=16)
+    with pytest.raises(ValueError, match="three numbers"):
+        Comparison(weights=(1.0, -1.0, 0.0))
+    system = ImageTranslation(blocks=1, compare=Comparison(weights=(0.0, 0.0, 0.0)))
+    with pytest.raises(ValueError, match="none is of lpips, ssim, gram"):
+        system.prepare(Experiment(system, data=DataConfig(source="furniture")), system.networks())
+
+
+@pytest.mark.parametrize("name", ["translation", "unpaired", "edges2shoes", "horse2zebra"])
+def test_configs_come_back_from_json(name):
+    """Discriminators and teachings that may be absent are what they were."""
+    experiment = load_config(name)
+    assert from_dict(as_dict(experiment)) == experiment
+
+
+def test_percentages_are_of_the_teacher():
+    """A budget in percent becomes a number at the size that teachers are counted at; what is not counted is refused."""
+    costs = Counts(params=1000, macs=2_000_001, macs_torchprofile=3000, activations=50)
+    assert absolute(("params<=10%, macs<=8%", "activations<=40"), costs) == (
+        "params<=100",
+        "macs<=160000@256x256",
+        "activations<=40",
+    )
+    for budget, said in (("latency<=10%", "is known of"), ("macs<=10%@64x64", "counted at 256x256")):
+        with pytest.raises(ValueError, match=said):
+            absolute((budget,), costs)
+
+
+def test_a_student_is_built_around_its_budget(teacher):
+    """Depth, norm and up-sampling are the teacher's; widths never exceed its own, and narrow with the budget."""
+    wide = compression(str(teacher), "embedded", ("params<=90%",)).system
+    assert (wide.blocks, wide.norm, wide.up) == (2, "affine", ("nearest",))
+    assert all(max(w) <= most for w, most in zip(wide.widths, (4, 8, 16, 8, 4), strict=True))
+    assert wide.networks().supernet.space.size() > 1
+
+
+def test_a_teachers_outputs_are_the_truth(teacher, tmp_path, monkeypatch):
+    """Held-out pictures and kept crops: to a grey level what the network itself makes; kept crops are made once."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    whole, sides = teacher_of(read_generator(teacher)), open_sides(f"folder:{pictures(tmp_path / 'p')}", "train")
+    outputs = outputs_of(whole)
+    crops = crops_of(whole, sides.inputs, patch=16, number=3)
+    x = np.stack([crops[i]["input"] for i in range(3)])
+    y = whole.apply(x.astype(np.float32) / 127.5 - 1)
+    levels = np.clip(np.round((np.asarray(y) + 1) * 127.5), 0, 255)
+    for made in (outputs(x), np.stack([crops[i]["target"] for i in range(3)])):
+        np.testing.assert_allclose(made, levels, atol=1)
+    monkeypatch.setattr("nasjax.systems.translation.teach.outputs_of", lambda teacher: pytest.fail)
+    again = crops_of(whole, sides.inputs, patch=16, number=3)
+    np.testing.assert_array_equal(again.outputs, crops.outputs)
+
+
+def test_a_model_has_its_features_beside_it():
+    """Of a supernet and of one network: the same outputs, with the points of `spaces.features`."""
+    net = resnet_generator(((4,), (4,), (4, 8), (4,), (4,)), (4,), blocks=1, ops=("res",), up=("nearest",))
+    net = net.at(net.space.at_stage("channel", net.space.default_arch()))
+    sampler, x = strict_fair(net.space), jax.random.uniform(KEY, (2, 1, 16, 16, 3))
+    params, plan = net.init(KEY), sampler.sample(KEY, 0)
+    model = supernet_model(net, sampler)
+    assert model.tapped is not None
+    y, features = model.tapped(params, plan, x)
+    np.testing.assert_allclose(y, model.forward(params, plan, x), rtol=1e-5, atol=1e-5)
+    assert features["down"].shape == (2, 1, 4, 4, 8)
+    alone = extracted_model(net, plan[0])
+    assert alone.tapped is not None
+    own = net.extract_params(params, np.asarray(plan[0]))
+    z, features = alone.tapped(own, single(np.asarray(plan[0])).sample(KEY, 0), x[:1])
+    np.testing.assert_allclose(z, y[:1], rtol=1e-4, atol=1e-5)
+    assert features["down"].shape[-1] in (4, 8)
+
+
+def test_pictures_of_every_mode_are_compared(tmp_path):
+    """RGBA, grey, 16 bits and CMYK in one folder: RGB of 8 bits, cut from the middle."""
+    folder = tmp_path / "p"
+    folder.mkdir()
+    base = Image.fromarray(np.full((40, 44, 3), 90, np.uint8))
+    for mode in ("RGBA", "L", "CMYK"):
+        base.convert(mode).save(folder / f"{mode}.{'tif' if mode == 'CMYK' else 'png'}")
+    Image.fromarray(np.full((40, 44), 90 * 257, np.uint16)).save(folder / "deep.png")
+    names, found = middles(open_sides(f"folder:{folder}", "all").inputs, 9, (32, 32))
+    assert len(names) == 4 and found.shape == (4, 32, 32, 3) and found.dtype == np.uint8
+    np.testing.assert_allclose(found, 90, atol=8)
+    with pytest.raises(ValueError, match="has 40x44 pixels, less than the 64x64"):
+        middles(open_sides(f"folder:{folder}", "all").inputs, 9, (64, 64))
+
+
+def test_a_domain_of_one_picture_is_refused(tmp_path):
+    """By how many there are and how many it takes."""
+    pictures(tmp_path / "d" / "input"), pictures(tmp_path / "d" / "target", count=1)
+    recipe = Translation(adversarial=Adversarial("lsgan"), cycle=10.0)
+    system = ImageTranslation(blocks=1, recipe=recipe)
+    experiment = Experiment(system, data=DataConfig(source=f"unpaired:{tmp_path / 'd'}"))
+    with pytest.raises(ValueError, match="1 pictures do not split into train, val and test; give 3 or more"):
+        system.prepare(experiment, system.networks())
+
+
+def test_unmatched_names_are_refused(tmp_path):
+    """The pair that lacks its other half is named."""
+    pictures(tmp_path / "d" / "input", count=6), pictures(tmp_path / "d" / "target", count=5)
+    system = replace(load_config("translation").tiny().system, size=None)
+    with pytest.raises(ValueError, match="05"):
+        system.prepare(Experiment(system, data=DataConfig(source=f"pairs:{tmp_path / 'd'}")), system.networks())
