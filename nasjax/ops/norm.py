@@ -52,3 +52,9 @@ def pixel_norm(p: Params, x: Float[Array, "*d h w c"], width: Width) -> Float[Ar
     shape = (1,) * (x.ndim - 1) + (-1,)
     scale, bias = (p[n][: x.shape[-1]].astype(x.dtype).reshape(shape) for n in ("scale", "bias"))
     return keep(y * scale + bias, width)
+
+
+def unit_pixels(x: Float[Array, "*d h w c"]) -> Float[Array, "*d h w c"]:
+    """Divide each pixel by its Euclidean norm over the channels; pixels of zeros stay zeros."""
+    square = (x.astype(jnp.float32) ** 2).sum(-1, keepdims=True)
+    return (x * jax.lax.rsqrt(jnp.maximum(square, 1e-24))).astype(x.dtype)

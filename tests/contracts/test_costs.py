@@ -11,13 +11,18 @@ from nasjax.cost.count import count
 from nasjax.cost.sample import sample_networks
 from nasjax.cost.table import COUNTED, tabulate
 from nasjax.ops.base import formulation
+from nasjax.ops.candidates import CANDIDATES
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.supernet.units import units
 from tests.contracts.members import RESNET_WIDTHS, SPACES, extremes
 
 # Members that are only traced, never compiled: one at full size, one with all operations.
-_NETS = {**SPACES, "sr_cell-whole": sr_cell(4), "resnet-all": resnet_generator(RESNET_WIDTHS, (8, 16), blocks=1)}
+_NETS = {
+    **SPACES,
+    "sr_cell-whole": sr_cell(4, ops=tuple(CANDIDATES)),
+    "resnet-all": resnet_generator(RESNET_WIDTHS, (8, 16), blocks=1),
+}
 _INPUT = (1, 16, 12, 3)
 
 
