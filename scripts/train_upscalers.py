@@ -60,6 +60,7 @@ class Model(NamedTuple):
     width: int
     rounds: tuple[Round, ...]
     start: str | None = None  # the model whose trunk it starts from
+    degradation: str = "bicubic"
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -74,11 +75,12 @@ class Model(NamedTuple):
 
 
 MODELS = {
-    "medium_x4": Model(4, 8, 20, (Round(4000, 3e-3),)),
-    "small_x4": Model(4, 5, 12, (Round(4000, 3e-3),)),
-    "medium_x2": Model(2, 8, 20, (Round(1200, 1e-3),), start="medium_x4"),
-    "medium_x3": Model(3, 8, 20, (Round(1200, 1e-3),), start="medium_x4"),
-    "large_x4": Model(4, 8, 32, (Round(2500, 2e-3),)),
+    "medium_x4": Model(4, 8, 20, (Round(2500, 3e-3),)),
+    "small_x4": Model(4, 5, 12, (Round(2500, 3e-3),)),
+    "medium_x2": Model(2, 8, 20, (Round(500, 1e-3),), start="medium_x4"),
+    "medium_x3": Model(3, 8, 20, (Round(500, 1e-3),), start="medium_x4"),
+    "medium-real_x4": Model(4, 8, 20, (Round(700, 1e-3),), start="medium_x4", degradation="practical"),
+    "large_x4": Model(4, 8, 32, (Round(1000, 2e-3),)),
 }
 
 
@@ -117,13 +119,12 @@ def _start(args: argparse.Namespace, model: Model, net: Supernet, arch: Arch) ->
 
 def _fit(args: argparse.Namespace, model: Model, *, name: str, cycle: Round, params: Params | None, folder: Path):
     net, arch = model.network()
-    task = super_resolution(
-        SuperResolutionTask(model.scale, args.patch, args.batch), extracted_model(net, arch), single(arch)
-    )
+    settings = SuperResolutionTask(model.scale, args.patch, args.batch, degradation=model.degradation)
+    task = super_resolution(settings, extracted_model(net, arch), single(arch))
     spec = host_spec(task.batch_spec, data_mesh())["image"].shape
     data = patches(open_source(args.data, "train"), patch=spec[1], batch=spec[0], seed=0, on_small="skip")
     steps, lr = args.steps or cycle.steps, args.lr or cycle.lr
-    config = TrainConfig(steps=steps, lr=lr, log_every=100, validate_every=500)
+    config = TrainConfig(steps=steps, lr=lr, log_every=100, validate_every=500, changed=("steps", "lr"))
     start = None if params is None else {GENERATOR: params}
     with RunLog(folder, name, steps, validation=_validation(model)) as log:
         return fit(task, net.space, single(arch), data=data, config=config, log=log, params=start)
@@ -137,11 +138,11 @@ def _validation(model: Model) -> Validation:
     network = net.extract(arch)
 
     @jax.jit
-    def score(params: Params) -> jax.Array:
+    def score(params: Params, crops: jax.Array) -> jax.Array:
         low, high = degrade(to_float(crops), model.scale)
         return psnr(network.apply({"params": params}, low), high, sr_protocol(model.scale)).mean()
 
-    return Validation(lambda params: {"psnr_y": float(score(params[GENERATOR]))})
+    return Validation(lambda params: {"psnr_y": float(score(params[GENERATOR], crops))})
 
 
 def hours(folder: Path) -> float:
