@@ -22,6 +22,7 @@ from nasjax.commands import (
     search,
     stylize,
     train,
+    upscale,
 )
 
 _OVERRIDES = (
@@ -145,6 +146,7 @@ _COMMANDS: dict[str, _Command] = {
     "evaluate": (evaluate.add, evaluate.run, "score a network by its own protocol"),
     "export": (export.add, export.run, "write a bundle of a run, or graphs of a stylising network"),
     "apply": (apply.add, apply.run, "run a bundle on pictures"),
+    "upscale": (upscale.add, upscale.run, "enlarge pictures by a network that comes with the package"),
     "stylize": (stylize.add, stylize.run, "give photographs the light and colour of others"),
     "import": (import_teacher.add, import_teacher.run, import_teacher.TEXT),
     "data": (data.add, data.run, "what is in a data set, and what is wrong with it"),
