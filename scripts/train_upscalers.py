@@ -86,8 +86,14 @@ MODELS = {
 
 def trained(folder: Path, name: str) -> Params | None:
     """The weights of a model's last finished round."""
-    found = [w for i in range(len(MODELS[name].rounds)) if (w := folder / name / f"{i + 1}.safetensors").is_file()]
-    return read_weights(found[-1]) if found else None
+    last = rounds(folder, name)
+    return read_weights(folder / name / f"{last}.safetensors") if last else None
+
+
+def rounds(folder: Path, name: str) -> int:
+    """How many rounds of a model are finished."""
+    done = [i for i in range(1, len(MODELS[name].rounds) + 1) if (folder / name / f"{i}.safetensors").is_file()]
+    return max(done, default=0)
 
 
 def train(args: argparse.Namespace, name: str) -> None:

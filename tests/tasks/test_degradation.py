@@ -32,7 +32,7 @@ def test_jpeg_is_what_a_library_writes(quality):
         expected = np.asarray(Image.open(file), np.float32)
         found = _levels(jpeg(_floats(picture), jnp.full(1, float(quality))))
         lost, differs = np.square(expected - picture).mean(), np.square(found - expected).mean()
-        assert differs < (0.3 if colour else 0.03) * lost
+        assert differs < (0.3 if colour else 0.05) * lost
 
 
 def test_blur_has_the_deviations_asked_for():
