@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
+from train_upscalers import MODELS, trained
 
 from nasjax.apply.upscalers import load_upscaler, upscalers
 from nasjax.data import folder
 from nasjax.data.evaluation import EvalImage, eval_images
-from nasjax.metrics.image import psnr, sr_protocol, ssim
-from nasjax.systems.super_resolution.pictures import bicubic
-from scripts.train_upscalers import MODELS, trained
+from nasjax.metrics.image import sr_protocol
+from nasjax.systems.super_resolution.pictures import bicubic, tested
 
 SETS = ("set5", "set14", "bsd100")
 # Y-PSNR x4 as their papers or released weights have it, with parameters.
@@ -48,29 +46,18 @@ def images(bench: Path, data: str, scale: int) -> list[EvalImage]:
     if scale != 4 or not (bench / data / "LR").is_dir():
         return eval_images(high, scale)
     low = folder(bench / data / "LR", "fail")
-    pairs = [(high[i]["image"], low[i]["image"]) for i in range(len(high))]
-    return [EvalImage(high.name(i), h[: scale * l.shape[0], : scale * l.shape[1]], l) for i, (h, l) in enumerate(pairs)]
+    pairs = [(high.name(i), high[i]["image"], low[i]["image"]) for i in range(len(high))]
+    return [EvalImage(name, hr[: scale * lr.shape[0], : scale * lr.shape[1]], lr) for name, hr, lr in pairs]
 
 
 def score(predict: Callable[[Any], Any], scale: int, bench: Path) -> dict[str, Scores]:
-    """Means over each set that is there, of a function of one low-resolution image `[1, h, w, 3]` in [-1, 1].
-
-    Pictures are padded to a few sizes by their borders, so that a few programs do for all.
-    """
-    protocol = sr_protocol(scale)
+    """Means over each set of a function of one low-resolution image `[1, h, w, 3]` in [-1, 1]."""
     found = {}
     for data in SETS:
-        rows = [_scores(predict, image, protocol) for image in images(bench, data, scale)]
-        means = np.mean(rows, 0)
-        found[data] = Scores(float(means[0]), float(means[1]), f"{len(rows)} pictures; {protocol}")
+        pictures = images(bench, data, scale)
+        means = tested(predict, pictures, scale).values
+        found[data] = Scores(means["psnr_y"], means["ssim_y"], f"{len(pictures)} pictures; {sr_protocol(scale)}")
     return found
-
-
-def _scores(predict: Callable[[Any], Any], image: EvalImage, protocol: Any) -> tuple[float, float]:
-    y = jnp.asarray(predict(jnp.asarray(image.lr[None] / 127.5 - 1, jnp.float32)))
-    target = jnp.asarray(image.hr[None] / 127.5 - 1, jnp.float32)
-    # Sizes of pictures differ: eager metrics compile less than a program each.
-    return float(psnr(y, target, protocol)[0]), float(ssim(y, target, protocol)[0])
 
 
 def networks(run: Path | None) -> dict[str, tuple[int, int, Callable[[Any], Any]]]:

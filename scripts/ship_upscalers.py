@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
+from bench_upscalers import score
+from train_upscalers import MODELS, hours, rounds, trained
 
 from nasjax.apply.upscalers import FOLDER
 from nasjax.data.embedded import embedded_photos
@@ -21,8 +23,6 @@ from nasjax.export.card import Card
 from nasjax.export.network import Network, deployed, rebuild
 from nasjax.export.weights import read_weights
 from nasjax.files import read_json
-from scripts.bench_upscalers import score
-from scripts.train_upscalers import MODELS, hours, rounds, trained
 
 PHOTOGRAPHS = {"name": "photographs embedded in nasjax", "licence": "CC0 or public domain"}
 
@@ -50,9 +50,10 @@ def card_of(name: str, run: Path, network: Network, bench: Path | None) -> Card:
         "practical": "Low resolution by bicubic reduction, then blur, noise and JPEG in random order.",
     }[model.degradation]
     steps = ", ".join(f"{r.steps} steps at {r.lr:g}" for r in model.rounds[: rounds(run, name)])
+    spent = f"{hours(run / name):.2f} hours on a shared CPU core"
     notes = (
-        f"{degradation} L1, Adam, cosine ({steps}), averaged weights; {hours(run / name):.2f} hours on a part of one CPU "
-        f"core; scripts/train_upscalers.py --models {name}"
+        f"{degradation} L1, Adam, cosine ({steps}), averaged weights; {spent}; "
+        f"scripts/train_upscalers.py --models {name}"
     )
     credits_ = f"{len(embedded_photos('train'))} photographs, halved; nasjax/data/photos/credits.csv"
     return Card(

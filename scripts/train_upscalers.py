@@ -1,13 +1,13 @@
-"""Train the networks of `nasjax upscale`, one after the other or some of them.
+"""Train the networks of `nasjax upscale`, or some of them.
 
-    python scripts/train_upscalers.py [--run runs/upscalers] [--models medium_x4 small_x4 ...] [--data embedded]
-        [--batch 16] [--patch 24] [--steps N] [--lr LR]
+    python scripts/train_upscalers.py [--run runs/upscalers] [--models medium_x4 small_x4 ...] [--rounds 2]
+        [--data embedded] [--batch 16] [--patch 24] [--steps N] [--lr LR]
 
 Every model is trained in rounds: a round is a whole cosine cycle that starts from the averaged weights of the round
 before (the first one from random weights, or from the trunk of the model named in `MODELS`), and leaves
-RUN/MODEL/ROUND.safetensors. A stopped run goes on from its checkpoint, a finished round is not trained again, and one
-more round is one more entry of `Model.rounds`. On an accelerator: `--batch 64 --steps 200000`, which replaces the steps
-of every round; a batch is that of one device.
+RUN/MODEL/ROUND.safetensors. All models get their short first round before any gets its second. A stopped run goes on
+from its checkpoint, a finished round is not trained again, and one more round is one more entry of `Model.rounds`.
+On an accelerator: `--batch 64 --steps 200000`, which replaces the steps of every round; a batch is that of one device.
 `python scripts/bench_upscalers.py` scores what is there, `python scripts/ship_upscalers.py` writes it into the package.
 """
 
@@ -15,7 +15,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,12 +75,14 @@ class Model(NamedTuple):
 
 
 MODELS = {
-    "medium_x4": Model(4, 8, 20, (Round(2500, 3e-3),)),
-    "small_x4": Model(4, 5, 12, (Round(2500, 3e-3),)),
-    "medium_x2": Model(2, 8, 20, (Round(500, 1e-3),), start="medium_x4"),
-    "medium_x3": Model(3, 8, 20, (Round(500, 1e-3),), start="medium_x4"),
-    "medium-real_x4": Model(4, 8, 20, (Round(700, 1e-3),), start="medium_x4", degradation="practical"),
-    "large_x4": Model(4, 8, 32, (Round(1000, 2e-3),)),
+    "medium_x4": Model(4, 8, 20, (Round(1200, 3e-3), Round(20_000, 2e-3))),
+    "small_x4": Model(4, 5, 12, (Round(1200, 3e-3), Round(20_000, 2e-3))),
+    "medium_x2": Model(2, 8, 20, (Round(250, 1e-3), Round(6000, 1e-3)), start="medium_x4"),
+    "medium_x3": Model(3, 8, 20, (Round(250, 1e-3), Round(6000, 1e-3)), start="medium_x4"),
+    "medium-real_x4": Model(
+        4, 8, 20, (Round(250, 1e-3), Round(8000, 1e-3)), start="medium_x4", degradation="practical"
+    ),
+    "large_x4": Model(4, 8, 32, (Round(500, 2e-3), Round(20_000, 1.5e-3))),
 }
 
 
@@ -96,22 +98,21 @@ def rounds(folder: Path, name: str) -> int:
     return max(done, default=0)
 
 
-def train(args: argparse.Namespace, name: str) -> None:
-    """All rounds of a model that are not finished."""
+def train(args: argparse.Namespace, name: str, number: int) -> None:
+    """A round of a model, counted from 1, where it has so many and this one is not finished."""
     model, folder = MODELS[name], Path(args.run) / name
+    weights = folder / f"{number}.safetensors"
+    if number > len(model.rounds) or weights.is_file():
+        return
     net, arch = model.network()
-    params = _start(args, model, net, arch)
-    for i, cycle in enumerate(model.rounds, 1):
-        weights = folder / f"{i}.safetensors"
-        if not weights.is_file():
-            state = _fit(args, model, name=f"round{i}", cycle=cycle, params=params, folder=folder)
-            beside = Path(f"{weights}.part")
-            write_weights(jax.tree.map(np.asarray, state.ema[GENERATOR]), beside, {"arch": net.space.text(arch)})
-            os.replace(beside, weights)
-        params = read_weights(weights)
+    params = started(args, model, net, arch) if number == 1 else trained(Path(args.run), name)
+    state = _fit(args, model, name=f"round{number}", cycle=model.rounds[number - 1], params=params, folder=folder)
+    beside = Path(f"{weights}.part")
+    write_weights(jax.tree.map(np.asarray, state.ema[GENERATOR]), beside, {"arch": net.space.text(arch)})
+    os.replace(beside, weights)
 
 
-def _start(args: argparse.Namespace, model: Model, net: Supernet, arch: Arch) -> Params | None:
+def started(args: argparse.Namespace, model: Model, net: Supernet, arch: Arch) -> Params | None:
     """None for random weights, or new ones with the trunk of another model."""
     if model.start is None:
         return None
@@ -165,19 +166,27 @@ def _seconds(path: Path) -> Iterator[float]:
         before[row["phase"]] = row["step"]
 
 
-def main() -> int:
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="runs/upscalers")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=[*MODELS])
+    parser.add_argument("--rounds", type=int, default=2, help="how many rounds of each; the first ones come first")
     parser.add_argument("--data", default="embedded")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--patch", type=int, default=24, help="low-resolution pixels a side")
     parser.add_argument("--steps", type=int, help="of every round, instead of those of MODELS")
     parser.add_argument("--lr", type=float, help="of every round, instead of those of MODELS")
-    args = parser.parse_args()
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train what is missing: 0, or 128 and the signal that stopped it."""
+    args = parse(argv)
     try:
-        for name in args.models:
-            train(args, name)
+        for number in range(1, args.rounds + 1):
+            for name in args.models:
+                train(args, name, number)
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return 128 + stop.signum
