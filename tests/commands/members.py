@@ -65,4 +65,9 @@ def _stylize(folder: Path) -> Command:
     )
 
 
-COMMANDS: dict[str, Callable[[Path], Command]] = {"apply": _apply, "stylize": _stylize}
+def _upscale(folder: Path) -> Command:
+    """The smallest network that comes with the package."""
+    return Command("upscale", ("--model", "small"), (), (), 4, "", 2.0)
+
+
+COMMANDS: dict[str, Callable[[Path], Command]] = {"apply": _apply, "stylize": _stylize, "upscale": _upscale}
