@@ -93,7 +93,7 @@ PUBLIC = {
     "load_trainable": "nasjax.export.trainable",
     "import_teacher": "nasjax.export.teachers",
     "load_teacher": "nasjax.export.teachers",
-    "upscale": "nasjax.apply.images",
+    "upscale": "nasjax.apply.upscalers",
     "apply_bundle": "nasjax.apply.files",
     "FileOptions": "nasjax.apply.plan",
     "stylize": "nasjax.apply.stylize",

@@ -3,11 +3,11 @@
 from nasjax.apply.files import apply_bundle as apply_bundle
 from nasjax.apply.filter_files import filter_image as filter_image
 from nasjax.apply.filtering import load_filter as load_filter
-from nasjax.apply.images import upscale as upscale
 from nasjax.apply.plan import FileOptions as FileOptions
 from nasjax.apply.stylize import StyleOptions as StyleOptions
 from nasjax.apply.stylize import stylize as stylize
 from nasjax.apply.stylize_files import stylize_files as stylize_files
+from nasjax.apply.upscalers import upscale as upscale
 from nasjax.basis import fingerprint as fingerprint
 from nasjax.chain.configs import load_config as load_config
 from nasjax.chain.experiment import run_experiment as run_experiment

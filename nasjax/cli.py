@@ -26,6 +26,7 @@ from nasjax.commands import (
     serve,
     stylize,
     train,
+    upscale,
 )
 
 _OVERRIDES = (
@@ -151,6 +152,7 @@ _COMMANDS: dict[str, _Command] = {
     "card": (card.add, card.run, "what a bundle says of itself; fill in its licence, credits and notes"),
     "apply": (apply.add, apply.run, "run a bundle on pictures"),
     "filter": (filter.add, filter.run, "a look or a correction on photographs"),
+    "upscale": (upscale.add, upscale.run, "enlarge pictures by a network that comes with the package"),
     "stylize": (stylize.add, stylize.run, "give photographs the light and colour of others"),
     "serve": (serve.add, serve.run, serve.TEXT),
     "import": (import_teacher.add, import_teacher.run, import_teacher.TEXT),

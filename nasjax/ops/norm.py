@@ -1,4 +1,4 @@
-"""Instance normalisation: statistics per image and channel, so it commutes with channel masks."""
+"""Normalisation by statistics of each image and channel, or of each pixel over its channels; exact under masks."""
 
 import functools
 
@@ -37,3 +37,24 @@ def normalise(x: Float[Array, "*d h w c"], epsilon: float = 1e-5) -> Float[Array
     centred = wide - mean
     variance = (centred * centred).mean((-3, -2), keepdims=True)
     return (centred * jax.lax.rsqrt(variance + epsilon)).astype(x.dtype)
+
+
+def pixel_norm(p: Params, x: Float[Array, "*d h w c"], width: Width) -> Float[Array, "*d h w c"]:
+    """Normalise each pixel over its first `width` channels, then scale and shift (`instance_norm_params`).
+
+    Source: layer normalisation over channels as in VapSR, arXiv 2210.05960, section 3.3; epsilon 1e-5.
+    """
+    wide = x.astype(jnp.float32)
+    number = width if isinstance(width, int) else width.reshape(*width.shape, *(1,) * (x.ndim - width.ndim))
+    centred = keep(wide - wide.sum(-1, keepdims=True) / number, width)
+    variance = (centred * centred).sum(-1, keepdims=True) / number
+    y = (centred * jax.lax.rsqrt(variance + 1e-5)).astype(x.dtype)
+    shape = (1,) * (x.ndim - 1) + (-1,)
+    scale, bias = (p[n][: x.shape[-1]].astype(x.dtype).reshape(shape) for n in ("scale", "bias"))
+    return keep(y * scale + bias, width)
+
+
+def unit_pixels(x: Float[Array, "*d h w c"]) -> Float[Array, "*d h w c"]:
+    """Divide each pixel by its Euclidean norm over the channels; pixels of zeros stay zeros."""
+    square = (x.astype(jnp.float32) ** 2).sum(-1, keepdims=True)
+    return (x * jax.lax.rsqrt(jnp.maximum(square, 1e-24))).astype(x.dtype)

@@ -1,7 +1,8 @@
 """`sr_cell`: super-resolution generators of a few thousand to half a million parameters, for x2, x3 and x4.
 
 Path: which blocks exist, long edges from each block to the fusion point, an attention branch, the tail, and how the
-image itself is enlarged. Operator: twelve candidates a block. Channel: the trunk width and each block's inner width.
+image itself is enlarged. Operator: for each block those of `ops.candidates` that are asked for, or the twelve of
+`ops.blocks`. Channel: the trunk width and each block's inner width.
 """
 
 import itertools
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 
 from nasjax.ops.base import Op
 from nasjax.ops.blocks import BLOCKS, OFF, channel_attention, spatial_attention
+from nasjax.ops.candidates import CANDIDATES
 from nasjax.ops.layers import conv_op, pixel_shuffle, separable_op, zero_op
 from nasjax.ops.resize import upscale
 from nasjax.space import Choice, SearchSpace
@@ -76,7 +78,7 @@ def _block(name: str, inner: Sequence[int], nominal: int, ops: tuple[str, ...]) 
 
 
 def _forward(scale: int, blocks: int, ops: tuple[str, ...]):
-    candidates = {"off": OFF} | {name: BLOCKS[name] for name in ops}
+    candidates = {"off": OFF} | {name: CANDIDATES[name] for name in ops}
     stem, fuse = conv_op(3), conv_op(1, gain=0.2)
     images = {
         "bicubic": Op("bicubic", _no_params, lambda p, x, out, inner: upscale(x, scale, "bicubic")),
@@ -105,8 +107,8 @@ def _no_params(c, out, inner):
 def _check(scale: int, trunk: Sequence[int], inner: Sequence[int], ops: Sequence[str]) -> None:
     if scale not in (2, 3, 4):
         raise ValueError(f"sr_cell: scale {scale!r}; allowed: 2, 3, 4")
-    if unknown := sorted(set(ops) - set(BLOCKS)):
-        raise ValueError(f"sr_cell: unknown operation {unknown[0]!r}; allowed: {', '.join(BLOCKS)}")
+    if unknown := sorted(set(ops) - set(CANDIDATES)):
+        raise ValueError(f"sr_cell: unknown operation {unknown[0]!r}; allowed: {', '.join(CANDIDATES)}")
     for name, sizes in (("trunk", trunk), ("inner", inner)):
         if list(sizes) != sorted(set(sizes)) or min(sizes, default=0) < 1:
             raise ValueError(f"sr_cell: {name} widths must be positive and ascending, got {tuple(sizes)}")

@@ -12,10 +12,12 @@ from nasjax.ops.resize import downscale
 from nasjax.sampling import Sampler
 from nasjax.task import Batch, Logs, Players, Task
 from nasjax.tasks.base import Model, image_spec, in_streams, to_float
+from nasjax.tasks.degradation import practical
 from nasjax.typing import Archs, PRNGKey, Scalar
 
 # Two low-resolution pixels is how far the reducing kernel reaches: cut off, no trace is left of the crop's borders.
 MARGIN = 2
+DEGRADATIONS = ("bicubic", "practical")
 GENERATOR = "generator"
 
 
@@ -27,6 +29,7 @@ class SuperResolutionTask:
     patch: int = 24  # low-resolution pixels a side that the network sees
     batch: int = 16  # images a stream and step
     loss: str = "l1"  # l1, charbonnier or mse
+    degradation: str = "bicubic"  # of what is learned from: reduced by bicubic, or also blurred, noisy and compressed
     shared_batch: bool = False  # every stream sees the same images (FairNAS's literal form) instead of its own
     # With a teacher stream: the weight of its output as the others' target; the truth has the rest.
     distillation: float = 1.0
@@ -34,6 +37,10 @@ class SuperResolutionTask:
     def __post_init__(self) -> None:
         if self.loss not in PIXEL_LOSSES:
             raise ValueError(f"super-resolution: unknown loss {self.loss!r}; allowed: {', '.join(PIXEL_LOSSES)}")
+        if self.degradation not in DEGRADATIONS:
+            raise ValueError(
+                f"super-resolution: unknown degradation {self.degradation!r}; allowed: {', '.join(DEGRADATIONS)}"
+            )
         if min(self.scale, self.patch, self.batch) < 1 or not 0 <= self.distillation <= 1:
             raise ValueError(f"super-resolution: sizes must be positive and distillation in 0..1, got {self}")
 
@@ -49,6 +56,8 @@ def super_resolution(config: SuperResolutionTask, model: Model, sampler: Sampler
     The low-resolution side is made on device, in float and without rounding, clipped to [-1, 1]. The loss is the mean
     over streams of each stream's pixel loss. With a teacher stream (`sandwich`) the others learn from its output, to
     which no gradient flows (universally slimmable networks, arXiv 1903.05134, section 3); that needs `shared_batch`.
+    With the degradation "practical" the loss sees low-resolution images after `degradation.practical`; `predict` and
+    the metrics see them as bicubic makes them.
     Raises ValueError where it is missing.
     """
     if sampler.teacher is not None and not config.shared_batch:
@@ -66,6 +75,8 @@ def super_resolution(config: SuperResolutionTask, model: Model, sampler: Sampler
 
     def loss(params: Players, plan: Archs, batch: Batch, key: PRNGKey) -> tuple[Scalar, Logs]:
         low, high = pair(batch)
+        if config.degradation == "practical":
+            low = practical(key, low.reshape(-1, *low.shape[2:])).reshape(low.shape)
         return _loss(config, sampler, model.forward(params[GENERATOR], plan, low), high)
 
     num = config.batch * (1 if config.shared_batch else sampler.slots)

@@ -83,9 +83,15 @@ def _filter(folder: Path) -> Command:
     return Command("filter", ("--model", str(folder / "bundle")), (), (), 1, "", 1.0)
 
 
+def _upscale(folder: Path) -> Command:
+    """The smallest network that comes with the package."""
+    return Command("upscale", ("--model", "small"), (), (), 4, "", 2.0)
+
+
 COMMANDS: dict[str, Callable[[Path], Command]] = {
     "apply": _apply,
     "apply by onnxruntime": _apply_onnx,
+    "upscale": _upscale,
     "stylize": _stylize,
     "filter": _filter,
 }

@@ -11,6 +11,7 @@ from nasjax.cost.count import count
 from nasjax.cost.sample import sample_networks
 from nasjax.cost.table import COUNTED, tabulate
 from nasjax.ops.base import formulation
+from nasjax.ops.candidates import CANDIDATES
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.sr_discriminator import sr_discriminator
@@ -20,7 +21,7 @@ from tests.contracts.members import RESNET_WIDTHS, SPACES, extremes
 # Members that are only traced, never compiled: one at full size, one with all operations.
 _NETS = {
     **SPACES,
-    "sr_cell-whole": sr_cell(4),
+    "sr_cell-whole": sr_cell(4, ops=tuple(CANDIDATES)),
     "resnet-all": resnet_generator(RESNET_WIDTHS, (8, 16), blocks=1),
     "discriminator-whole": sr_discriminator(),
 }

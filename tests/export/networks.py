@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from nasjax.export.network import BUILDERS, Network, deployed
-from nasjax.ops.blocks import BLOCKS
+from nasjax.ops.candidates import CANDIDATES
 from nasjax.spaces.resnet_generator import UPS
 from tests.contracts.members import FILTER
 from tests.contracts.own_generator import own
 
-# Two blocks with a long edge on the second; pairs of operations, so that six networks hold all twelve.
-_PAIRS = [tuple(BLOCKS)[i : i + 2] for i in range(0, len(BLOCKS), 2)]
+# Two blocks with a long edge on the second; pairs of operations, so that nine networks hold all eighteen.
+_PAIRS = [tuple(CANDIDATES)[i : i + 2] for i in range(0, len(CANDIDATES), 2)]
 _PATHS = [
     {"att": att, "tail": tail, "image": image}
     for att, tail, image in (
@@ -26,7 +26,7 @@ _PATHS = [
         ("none", "sep", "nearest"),
     )
 ]
-_SMALL = {"blocks": 2, "trunk": (8, 16), "inner": (8, 16)}
+_SMALL = {"blocks": 2, "trunk": (8, 16), "inner": (8, 16), "ops": tuple(CANDIDATES)}
 
 
 def random_params(shapes: Any, seed: int = 0) -> Any:
@@ -62,7 +62,7 @@ def sr_cell(scale: int, options: Mapping[str, str]) -> Network:
 def _member(i: int) -> Network:
     (first, second), scale = _PAIRS[i], (4, 3, 2)[i % 3]
     widths = {"trunk": ("16", "8")[i % 2], "b1.w": ("8", "16")[i % 2], "b2.w": "16"}
-    return sr_cell(scale, {"b1": first, "b2": second, "b2.edge": "long", **widths, **_PATHS[i]})
+    return sr_cell(scale, {"b1": first, "b2": second, "b2.edge": "long", **widths, **_PATHS[i % len(_PATHS)]})
 
 
 # Three networks have all operations, up-samplings and edges of the ResNet generators, three all of the U-Nets.

@@ -17,7 +17,7 @@ from nasjax.export.card import Card
 from nasjax.export.network import BUILDERS, Network
 from nasjax.export.weights import flatten, nest
 from nasjax.ops.base import is_native
-from nasjax.ops.blocks import BLOCKS
+from nasjax.ops.candidates import CANDIDATES
 from nasjax.ops.normed import normed_blocks
 from nasjax.spaces.resnet_generator import UPS
 from tests.export.networks import NETWORKS, toy
@@ -70,7 +70,7 @@ def test_the_table_holds_every_operation():
     """No candidate of the shipped spaces is left out of the table."""
     options = [NETWORKS[name]().description["options"] for name in NETWORKS]
     seen = {o[b] for o in options for b in ("b1", "b2") if b in o}
-    assert {*BLOCKS, *normed_blocks(), "off"} <= seen
+    assert {*CANDIDATES, *normed_blocks(), "off"} <= seen
     seen = {(k[:1] if k[1:].isdigit() else k, v) for o in options for k, v in o.items()}
     for name in ("resnet_generator", "unet_generator"):
         whole = BUILDERS[name]().space

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasjax.ops.base import formulation
-from nasjax.ops.blocks import BLOCKS
+from nasjax.ops.candidates import CANDIDATES
 from nasjax.ops.conv import conv, conv_params, depthwise, depthwise_params, grouped, grouped_params
 from nasjax.ops.layers import pixel_shuffle
 from nasjax.ops.norm import instance_norm, instance_norm_params
@@ -20,6 +20,7 @@ LAYERS = {
     "conv5": (conv_params(5, 16, 8), lambda p, x: conv(p, x, 8)),
     "depthwise3": (depthwise_params(3, 16), lambda p, x: depthwise(p, x, 16)),
     "depthwise7": (depthwise_params(7, 16, bias=False), lambda p, x: depthwise(p, x)),
+    "depthwise5-dilated": (depthwise_params(5, 16), lambda p, x: depthwise(p, x, 16, dilation=3)),
     "grouped": (grouped_params(3, 16, 8), lambda p, x: grouped(p, x, 16)),
 }
 
@@ -57,10 +58,10 @@ def test_leading_axes_are_a_larger_batch():
     np.testing.assert_allclose(conv(p, x, 6)[1], conv(p, x[1], 6), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("name", CANDIDATES)
 def test_masked_block_equals_sliced_block(name):
     """A traced width masks what a static width slices away, for trunk and inner channels."""
-    op = BLOCKS[name]
+    op = CANDIDATES[name]
     specs = op.params(16, 16, 16)
     p = jax.tree.map(lambda a: a + 0.1 * jax.random.normal(KEY, a.shape), draw(KEY, specs))
     x = jax.random.normal(KEY, (2, 6, 6, 16)) * (jnp.arange(16) < 8).reshape(1, 1, 1, 16)
@@ -70,9 +71,10 @@ def test_masked_block_equals_sliced_block(name):
     assert not np.asarray(masked[..., 8:]).any()
 
 
-def test_folding_the_reparameterised_block_keeps_the_function():
+@pytest.mark.parametrize("name", ["rep", "ecb"])
+def test_folding_a_reparameterised_block_keeps_the_function(name):
     """The merged 3x3 kernels compute what the branches computed."""
-    op = BLOCKS["rep"]
+    op = CANDIDATES[name]
     p = draw(KEY, op.params(8, 8, 8))
     x = jax.random.normal(KEY, (1, 6, 6, 8))
     folded = op.fold(p)

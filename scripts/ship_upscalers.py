@@ -1,0 +1,102 @@
+"""Write the networks of `nasjax upscale` into the package, as bundles with ONNX graphs and cards.
+
+    python scripts/ship_upscalers.py [--run runs/upscalers] [--models medium_x4 ...] [--bench shared/data/sr_bench]
+
+Takes the last finished round of each model of `scripts/train_upscalers.py` that RUN holds. Without RUN, the bundles in
+the package are written anew from their own weights, by this version: their graphs' parity is measured again, which
+every release needs. Figures of a card are on the benchmarks (`scripts/bench_upscalers.py`), or those that it had.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+from bench_upscalers import score
+from train_upscalers import MODELS, hours, rounds, trained
+
+from nasjax.apply.upscalers import FOLDER
+from nasjax.data.embedded import embedded_photos
+from nasjax.export.bundle import CARD, write_bundle
+from nasjax.export.card import Card
+from nasjax.export.network import Network, deployed, rebuild
+from nasjax.export.weights import read_weights
+from nasjax.files import read_json
+
+PHOTOGRAPHS = {"name": "photographs embedded in nasjax", "licence": "CC0 or public domain"}
+
+
+def network_of(name: str, run: Path) -> Network:
+    """A model's deployed network with the weights of its last round."""
+    params = trained(run, name)
+    net, arch = MODELS[name].network()
+    if params is None:
+        raise ValueError(f"{run / name}: no finished round; train it with scripts/train_upscalers.py")
+    return deployed(net, params, arch, builder=("sr_cell", MODELS[name].arguments))
+
+
+def shipped(folder: Path) -> Network:
+    """The network of a bundle that is in the package."""
+    description = read_json(folder / "arch.json")
+    return Network(rebuild(description), read_weights(folder / "model.safetensors"), description)
+
+
+def card_of(name: str, run: Path, network: Network, bench: Path | None) -> Card:
+    """What the training was, and what came of it."""
+    model = MODELS[name]
+    degradation = {
+        "bicubic": "Low resolution by bicubic reduction (MATLAB's kernel).",
+        "practical": "Low resolution by bicubic reduction, then blur, noise and JPEG in random order.",
+    }[model.degradation]
+    steps = ", ".join(f"{r.steps} steps at {r.lr:g}" for r in model.rounds[: rounds(run, name)])
+    spent = f"{hours(run / name):.2f} hours on a shared CPU core"
+    notes = (
+        f"{degradation} L1, Adam, cosine ({steps}), averaged weights; {spent}; "
+        f"scripts/train_upscalers.py --models {name}"
+    )
+    credits_ = f"{len(embedded_photos('train'))} photographs, halved; nasjax/data/photos/credits.csv"
+    return Card(
+        name, training_data=({**PHOTOGRAPHS, "credits": credits_},), metrics=figures(network, model, bench), notes=notes
+    )
+
+
+def figures(network: Network, model: Any, bench: Path | None) -> tuple[dict[str, Any], ...]:
+    """Rows of a card: PSNR and SSIM on each set."""
+    if bench is None:
+        return ()
+
+    def predict(x: Any) -> Any:
+        return network.apply(network.params, jnp.asarray(x))
+
+    return tuple(
+        {"name": measure, "value": round(value, digits), "data": data, "protocol": found.protocol}
+        for data, found in score(predict, model.scale, bench).items()
+        for measure, value, digits in (("Y-PSNR", found.psnr, 2), ("SSIM", found.ssim, 4))
+    )
+
+
+def main() -> None:
+    """Write and name the bundles."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=[*MODELS])
+    parser.add_argument("--bench", type=Path, help="a folder with set5, set14 and bsd100")
+    args = parser.parse_args()
+    for name in args.models:
+        folder = FOLDER / name
+        if args.run is None and folder.is_dir():
+            old = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            card = Card(
+                name, training_data=tuple(old["training_data"]), metrics=tuple(old["metrics"]), notes=old["notes"]
+            )
+            write_bundle(folder, shipped(folder), card=card, formats=("onnx",))
+            print(folder)
+        elif args.run is not None and trained(args.run, name) is not None:
+            network = network_of(name, args.run)
+            write_bundle(folder, network, card=card_of(name, args.run, network, args.bench), formats=("onnx",))
+            print(folder)
+
+
+if __name__ == "__main__":
+    main()

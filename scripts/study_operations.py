@@ -1,0 +1,221 @@
+"""Which operation is worth its cost: each alone in an otherwise plain x4 network, at equal params and at equal latency.
+
+    python scripts/study_operations.py [--run runs/operations] [--steps 20000] [--seeds 0 1] [--ops res vap ...]
+        [--equal params latency] [--params 26000] [--bench shared/data/sr_bench] [--table]
+
+A network has `--blocks` blocks of one operation and one width, 3x3 stem, 1x1 fusion, separable tail, the image by
+bicubic. Equal params: the width whose deployed network is nearest to `--params`. Equal latency: the width whose network
+takes nearest to the time of the residual pairs of that size, one 160x120 input, interleaved medians; measured once a
+run (`widths.json`), so begin on an idle machine. Training: L1, Adam, cosine, averaged weights, batch 16, embedded
+photographs. Scores: Y-PSNR of the centre 512x288 of the validation photographs, and of Set14 with `--bench`. A stopped
+run goes on; `--table` prints what is there, without training.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from bench_upscalers import images
+
+from nasjax.cost.measure import measure, runner
+from nasjax.data.evaluation import EvalImage, eval_images
+from nasjax.data.pipeline import patches
+from nasjax.data.spec import open_source
+from nasjax.files import append_json, read_json, write_json
+from nasjax.ops.candidates import CANDIDATES
+from nasjax.sampling import single
+from nasjax.spaces.sr_cell import sr_cell
+from nasjax.supernet.base import Supernet
+from nasjax.systems.super_resolution.pictures import tested
+from nasjax.tasks.base import extracted_model
+from nasjax.tasks.super_resolution import SuperResolutionTask, super_resolution
+from nasjax.train.config import TrainConfig
+from nasjax.train.log import RunLog
+from nasjax.train.loop import Interrupted, fit
+from nasjax.train.parallel import data_mesh, host_spec
+from nasjax.typing import Arch
+
+SCALE, GENERATOR, REFERENCE = 4, "generator", "res"
+WIDTHS = range(4, 97, 2)
+CROP = (72, 128)  # low-resolution pixels of a validation photograph
+LATENCY_AT = (1, 120, 160, 3)
+
+
+class Entry(NamedTuple):
+    """An operation at a width, and what its deployed network costs."""
+
+    op: str
+    width: int
+    params: int
+    latency_ms: float
+
+
+def network(op: str, width: int, blocks: int) -> tuple[Supernet, Arch]:
+    """The space of one plain network, and its arch."""
+    net = sr_cell(SCALE, blocks=blocks, trunk=(width,), inner=(width,), ops=(op,))
+    return net, net.space.encode({"att": "none", "tail": "sep", "image": "bicubic"})
+
+
+def entries(args: argparse.Namespace) -> dict[str, list[Entry]]:
+    """The networks that are compared, by what is equal; measured once a run."""
+    file = Path(args.run) / "widths.json"
+    if not file.is_file():
+        sized = {op: {w: _params(op, w, args.blocks) for w in WIDTHS if op != "group" or w % 8 == 0} for op in args.ops}
+        nearest = {op: min(of, key=lambda w, of=of: abs(of[w] - args.params)) for op, of in sized.items()}
+        found = {
+            "params": _timed([(op, nearest[op], sized[op][nearest[op]]) for op in args.ops], args.blocks),
+            "latency": _as_fast(sized, args),
+        }
+        write_json(file, found)
+    return {equal: [Entry(*row) for row in rows] for equal, rows in read_json(file).items()}
+
+
+def _params(op: str, width: int, blocks: int) -> int:
+    net, arch = network(op, width, blocks)
+    module = net.extract(arch, deployed=True)
+    shapes = jax.eval_shape(module.init, jax.random.key(0), jax.ShapeDtypeStruct(net.probe, jnp.float32))["params"]
+    return sum(leaf.size for leaf in jax.tree.leaves(shapes))
+
+
+def _timed(rows: list[tuple[str, int, int]], blocks: int) -> list[Entry]:
+    fns = {row: _runner(row[0], row[1], blocks) for row in rows}
+    times = measure(fns, repeats=9, sample_ms=20)
+    return [Entry(*row, round(times[row].median_ms, 2)) for row in rows]
+
+
+def _runner(op: str, width: int, blocks: int) -> Any:
+    net, arch = network(op, width, blocks)
+    module, x = net.extract(arch, deployed=True), jax.ShapeDtypeStruct(LATENCY_AT, jnp.float32)
+    params = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
+    return runner(lambda params, x: module.apply({"params": params}, x), params, x)
+
+
+def _as_fast(sized: dict[str, dict[int, int]], args: argparse.Namespace) -> list[Entry]:
+    """Of each operation the width nearest to the reference's time, by halving the range of widths."""
+    of = sized[REFERENCE]
+    width = min(of, key=lambda w: abs(of[w] - args.params))
+    (reference,) = _timed([(REFERENCE, width, of[width])], args.blocks)
+    return [_nearest(op, reference, sized[op], args.blocks) for op in sized]
+
+
+def _nearest(op: str, reference: Entry, sized: dict[int, int], blocks: int) -> Entry:
+    if op == REFERENCE:
+        return reference
+    widths, tried = [*sized], []
+    low, high = 0, len(widths) - 1
+    while low <= high:
+        middle = (low + high) // 2
+        # Together with the reference, which a slow minute makes slow as well.
+        entry, again = _timed(
+            [(op, widths[middle], sized[widths[middle]]), (REFERENCE, reference.width, reference.params)], blocks
+        )
+        ratio = entry.latency_ms / again.latency_ms
+        tried.append((abs(np.log(ratio)), entry._replace(latency_ms=round(ratio * reference.latency_ms, 2))))
+        low, high = (middle + 1, high) if ratio < 1 else (low, middle - 1)
+    return min(tried)[1]
+
+
+def train(args: argparse.Namespace, entry: Entry, seed: int, pictures: dict[str, list[EvalImage]]) -> dict[str, float]:
+    """Y-PSNR on each set of one training."""
+    net, arch = network(entry.op, entry.width, args.blocks)
+    settings = SuperResolutionTask(SCALE, args.patch, args.batch)
+    task = super_resolution(settings, extracted_model(net, arch), single(arch))
+    spec = host_spec(task.batch_spec, data_mesh())["image"].shape
+    data = patches(open_source("embedded", "train"), patch=spec[1], batch=spec[0], seed=seed)
+    config = TrainConfig(steps=args.steps, seed=seed, lr=args.lr, log_every=100)
+    folder = Path(args.run) / f"{entry.op}-{entry.width}"
+    with RunLog(folder, f"seed{seed}", args.steps) as log:
+        state = fit(task, net.space, single(arch), data=data, config=config, log=log)
+    params = net.deploy_params(state.ema[GENERATOR], arch)
+    module = net.extract(arch, deployed=True)
+    predict = jax.jit(lambda x: module.apply({"params": params}, x))
+    return {name: tested(predict, found, SCALE).values["psnr_y"] for name, found in pictures.items()}
+
+
+def judged(args: argparse.Namespace) -> dict[str, list[EvalImage]]:
+    """The pictures that scores are of."""
+    validation = [_centre(image) for image in eval_images(open_source("embedded", "val"), SCALE)]
+    return {"val": validation} | ({"set14": images(args.bench, "set14", SCALE)} if args.bench else {})
+
+
+def _centre(image: EvalImage) -> EvalImage:
+    (height, width), (h, w) = CROP, image.lr.shape[:2]
+    top, left = (h - height) // 2, (w - width) // 2
+    high = image.hr[SCALE * top : SCALE * (top + height), SCALE * left : SCALE * (left + width)]
+    return EvalImage(image.name, high, image.lr[top : top + height, left : left + width])
+
+
+def results(args: argparse.Namespace) -> dict[tuple[str, int, int, int], dict[str, float]]:
+    """What is there, by operation, width, steps and seed."""
+    file = Path(args.run) / "results.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+    return {(r["op"], r["width"], r["steps"], r["seed"]): r["psnr_y"] for r in rows}
+
+
+def table(args: argparse.Namespace, equal: str) -> str:
+    """Markdown: the best operation first; what it gains is over the residual pairs of the same seeds."""
+    found, rows = results(args), []
+    for entry in entries(args)[equal]:
+        scores = [found.get((entry.op, entry.width, args.steps, seed)) for seed in args.seeds]
+        if all(scores):
+            rows.append((entry, {name: [s[name] for s in scores] for name in scores[0]}))
+    if not rows:
+        return f"equal {equal}: nothing is trained yet"
+    sets = [*rows[0][1]]
+    plain = next((values["val"] for entry, values in rows if entry.op == REFERENCE), None)
+    lines = [
+        f"| operation | width | params | ms | {' | '.join(sets)} | over {REFERENCE} |",
+        "|---" * (5 + len(sets)) + "|",
+    ]
+    for entry, values in sorted(rows, key=lambda row: -statistics.mean(row[1]["val"])):
+        gain = "" if plain is None else _spread([a - b for a, b in zip(values["val"], plain, strict=True)], "+")
+        cells = " | ".join(_spread(v) for v in values.values())
+        lines.append(f"| `{entry.op}` | {entry.width} | {entry.params:,} | {entry.latency_ms:.1f} | {cells} | {gain} |")
+    return "\n".join(lines)
+
+
+def _spread(values: list[float], sign: str = "") -> str:
+    deviation = statistics.stdev(values) if len(values) > 1 else 0
+    return f"{statistics.mean(values):{sign}.3f} ± {deviation:.3f}"
+
+
+def main() -> int:
+    """Train what is missing and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", default="runs/operations")
+    parser.add_argument("--ops", nargs="+", choices=CANDIDATES, default=[*CANDIDATES])
+    parser.add_argument("--equal", nargs="+", choices=("params", "latency"), default=["params", "latency"])
+    parser.add_argument("--params", type=int, default=26_000)
+    parser.add_argument("--blocks", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--patch", type=int, default=24)
+    parser.add_argument("--bench", type=Path)
+    parser.add_argument("--table", action="store_true")
+    args = parser.parse_args()
+    try:
+        todo = [] if args.table else [(e, s) for s in args.seeds for q in args.equal for e in entries(args)[q]]
+        pictures = judged(args) if todo else {}
+        for entry, seed in todo:
+            if (entry.op, entry.width, args.steps, seed) not in results(args):
+                psnr = train(args, entry, seed, pictures)
+                row = {"op": entry.op, "width": entry.width, "steps": args.steps, "seed": seed, "psnr_y": psnr}
+                append_json(Path(args.run) / "results.jsonl", row)
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        return 128 + stop.signum
+    for equal in args.equal:
+        print(f"Equal {equal}, {args.steps} steps, seeds {args.seeds}\n\n{table(args, equal)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
