@@ -99,7 +99,7 @@ def train(folder: Path, name: str, experiment: Experiment, *, started: bool, see
     params = {}
     if started:
         params["generator"] = reconstruct(
-            folder, experiment, model, sampler, net.space, replace(config, steps=steps // 10)
+            folder, experiment, model, sampler, net.space, replace(config, steps=max(1, steps // 10))
         )
     task = ground.task(model, sampler, 4)
     data = ground.batches(host_spec(task.batch_spec, data_mesh()), seed, (0, 1))
