@@ -4,7 +4,7 @@ Paper: the photo filter of the poster "photorealistic style transfer for automat
 sets of pictures. Here it is a small network that decides how every pixel of the whole picture changes, and pictures of
 equal names in both folders are learned from as pairs.
 Command: nasjax search filter --a before/ --b after/
-Time and score: see docs/results/filter.md.
+Time and score: not measured yet.
 """
 
 from nasjax.config import DataConfig, Experiment, FinalConfig, StageConfig

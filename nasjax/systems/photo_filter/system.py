@@ -52,7 +52,7 @@ class FilterWidths:
 class PhotoFilter:
     """The search space of photo filters, and how they are trained: on pairs, or on two sets of pictures.
 
-    Which of both is decided by the data: `pairs:PATH`, `degraded:KIND:PICTURES` or `unpaired:PATH`.
+    Which of both is decided by the data: `pairs:PATH`, `degraded:KIND:PICTURES`, `folders:A|B`, or `unpaired:PATH`.
     """
 
     widths: FilterWidths = field(default_factory=FilterWidths)
