@@ -29,7 +29,7 @@ def config() -> Experiment:
         ),
         name="tpsr",
         data=DataConfig(patch=24, val_patches=16, test_crop=(72, 128)),
-        budget=("params<=400K",),
+        budget=("params<=150K",),
         cost="params",
         stages=(
             StageConfig("start", TrainConfig(steps=1500, lr=3e-3, log_every=50), batch=16, population=1, generations=1),

@@ -120,8 +120,8 @@ def _head(experiment: Experiment, args: argparse.Namespace, results: Mapping[str
     asked, minutes = game.population * game.generations, results["seconds"] / 60
     scale = (
         f"Scale of the run: the generator learnt fidelity for {start.train.steps} steps of {start.batch} pictures; "
-        f"{asked} discriminators were asked for ({game.algorithm}), each trained up to {proxy.train.steps} steps of "
-        f"{proxy.batch}; the found one and every fixed one then {final.train.steps} steps of {final.batch}, "
+        f"{asked} discriminators were asked for ({game.algorithm}), each trained for up to {proxy.train.steps} steps "
+        f"of {proxy.batch}; the found one and every fixed one then {final.train.steps} steps of {final.batch}, "
         f"{final.seeds} times, from the same fidelity model. Mean ± half the range over these trainings. LPIPS v0.1 "
         "(AlexNet) of 8-bit RGB, whole pictures, not cropped; Y-PSNR by the usual protocol."
     )

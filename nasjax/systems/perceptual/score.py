@@ -12,7 +12,8 @@ from jaxtyping import Array
 from nasjax.data.evaluation import EvalImage
 from nasjax.metrics.image import psnr, sr_protocol
 from nasjax.metrics.lpips import lpips
-from nasjax.nets.trunks import Trunk
+from nasjax.nets.trunks import TRUNKS, Trunk
+from nasjax.ops.resize import upscale
 from nasjax.system import Predict, Tested
 from nasjax.systems.perceptual.settings import REWARD
 from nasjax.systems.super_resolution.pictures import tested as fidelity
@@ -44,8 +45,20 @@ def score(predict: Predict, judged: Judged, *, eye: Eye, scale: int, slope: floa
     """LPIPS, PSNR, and the reward: LPIPS, and `slope` for each dB below the floor."""
     y = predict(judged.low)
     seen = eye._replace(params=judged.eye)(y, judged.high).mean()
-    fidelity_ = psnr(y, judged.high, sr_protocol(scale)).mean()
-    return {"lpips": seen, "psnr_y": fidelity_, REWARD: seen + slope * jax.nn.relu(judged.floor - fidelity_)}
+    decibels = psnr(y, judged.high, sr_protocol(scale)).mean()
+    return {"lpips": seen, "psnr_y": decibels, REWARD: seen + slope * jax.nn.relu(judged.floor - decibels)}
+
+
+def judged(low: Array, high: Array, *, eye: Eye, scale: int, floor: float) -> Judged:
+    """Validation patches with the floor, `floor` dB over bicubic on the same patches."""
+    plain = psnr(upscale(low, scale, "bicubic"), high, sr_protocol(scale)).mean()
+    return Judged(low, high, plain + floor, eye.params)
+
+
+def rewarded(found: Tested, plain: Tested, *, floor: float, slope: float) -> Tested:
+    """The scores of whole pictures with the reward by their means; `plain` are those of bicubic."""
+    below = max(0.0, plain.values["psnr_y"] + floor - found.values["psnr_y"])
+    return found._replace(values={**found.values, REWARD: found.values["lpips"] + slope * below})
 
 
 def tested(predict: Predict, images: Sequence[EvalImage], scale: int, *, eye: Eye) -> Tested:
@@ -62,7 +75,5 @@ def tested(predict: Predict, images: Sequence[EvalImage], scale: int, *, eye: Ey
 @functools.cache
 def _distance(name: str) -> Callable[[Params, Any, Any], Array]:
     """Compiled once a picture size, for all networks."""
-    from nasjax.nets.trunks import TRUNKS
-
     trunk = TRUNKS[name]()
     return jax.jit(lambda params, y, target: Eye(trunk, params)(y, target))

@@ -10,7 +10,7 @@ MEASURES = (
     Measure("lpips", "LPIPS", "How different pictures look (AlexNet v0.1), 0 for equal ones.", digits=4),
     Measure("psnr_y", "Y-PSNR", "Peak signal-to-noise ratio of the luma.", "higher", "dB", 2),
     Measure("ssim_y", "SSIM", "Structural similarity of the luma, 1 for identical pictures.", "higher", digits=4),
-    Measure(REWARD, "reward", "LPIPS, and a penalty for each dB of PSNR below the floor.", digits=4),
+    Measure(REWARD, "reward", "LPIPS, and a penalty for each dB of PSNR below the floor, bicubic's.", digits=4),
 )
 
 

@@ -5,6 +5,7 @@ first, in the stage "start", and every candidate of the stage "game" owns a copy
 shipped, its generator.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from nasjax.export.card import Card
 from nasjax.export.network import deployed
 from nasjax.export.trainable import load_trainable
 from nasjax.files import read_json
-from nasjax.metrics.image import psnr, sr_protocol
+from nasjax.metrics.image import sr_protocol
 from nasjax.nets.trunks import before_activation, load_trunk
 from nasjax.ops.params import merge_params
 from nasjax.sampling import Sampler
@@ -31,8 +32,8 @@ from nasjax.spaces.paired import generator_params, paired, with_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.sr_discriminator import HEADS, WIDTHS, fixed_options, sr_discriminator
 from nasjax.supernet.base import Supernet
-from nasjax.system import Found, Ground, Networks, Predict, Rival, Shipped, Trial
-from nasjax.systems.perceptual.score import Eye, Judged, score, tested
+from nasjax.system import Found, Ground, Networks, Predict, Rival, Shipped, Tested, Trial
+from nasjax.systems.perceptual.score import Eye, Judged, judged, rewarded, score, tested
 from nasjax.systems.perceptual.settings import MEASURES, REWARD, Proxy
 from nasjax.systems.perceptual.trial import Trials, make_trial
 from nasjax.systems.super_resolution.pictures import bicubic, strips
@@ -59,7 +60,7 @@ class PerceptualSuperResolution:
     halve: tuple[str, ...] = ("s3", "s4", "s3i", "s4i", "s3s", "s4s", "p3")
     perception: Perception = field(default_factory=Perception)
     level: int = 5  # of VGG16, whose last convolution before activation the generator learns by
-    floor: float = 2.0  # dB of PSNR that perception may cost; what costs more is punished
+    floor: float = 0.0  # dB over bicubic that PSNR has to keep; what is below is punished
     slope: float = 0.1  # by so much LPIPS a dB
     proxy: Proxy = field(default_factory=Proxy)
     # Fixed discriminators to compare with, those that the space holds: srgan, esrgan, unet, patchgan.
@@ -124,11 +125,18 @@ def prepare(system: PerceptualSuperResolution, experiment: Experiment, networks:
 
     def judge(params: Params) -> Judged:
         low, high = jax.jit(lambda p: degrade(to_float(p), system.scale))(jnp.asarray(crops))
-        y = jax.jit(forms["generator"].switched)(params, networks.supernet.space.default_arch(), low)
-        return Judged(low, high, psnr(y, high, sr_protocol(system.scale)).mean() - system.floor, eye.params)
+        return judged(low, high, eye=eye, scale=system.scale, floor=system.floor)
 
-    def scored(predict: Predict, judged: Judged) -> Any:
-        return score(predict, judged, eye=eye, scale=system.scale, slope=system.slope)
+    @functools.cache
+    def plain() -> Tested:
+        return tested(bicubic(system.scale), images, system.scale, eye=eye)
+
+    def test(predict: Predict) -> Tested:
+        found = tested(predict, images, system.scale, eye=eye)
+        return rewarded(found, plain(), floor=system.floor, slope=system.slope)
+
+    def scored(predict: Predict, asked: Judged) -> Any:
+        return score(predict, asked, eye=eye, scale=system.scale, slope=system.slope)
 
     return Ground(
         MEASURES,
@@ -141,7 +149,7 @@ def prepare(system: PerceptualSuperResolution, experiment: Experiment, networks:
         score=scored,
         start=lambda params: merge_params(params, begun),
         trial=_trial(system, experiment, (networks.supernet, forms), (scored, judge), encoder),
-        test=lambda predict: tested(predict, images, system.scale, eye=eye),
+        test=test,
         rivals=lambda found: rivals(system, networks, found),
         show=lambda predicts: strips(predicts, images, system.scale),
         export=lambda folder, shipped: export(system, experiment, networks.supernet, (folder, shipped)),
