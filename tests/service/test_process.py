@@ -102,7 +102,8 @@ def _answer_to(address: str, *pieces: bytes, pause: float = 0.0) -> bytes:
 
 
 def test_slow_and_broken_connections_are_closed(address):
-    """An upload that stops, one that is too long, a header that stops, no header, no HTTP: then a picture, as ever."""
+    """An upload that stops, one that is too long, a header that stops, no header, no HTTP, a caller who leaves: each
+    has its end, and then a picture is edited as ever."""
     head = b"POST /v1/edit HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
     head += f"Authorization: Bearer {KEY}\r\n".encode()
     slow = _answer_to(address, head + b"Content-Length: 5000\r\nConnection: close\r\n\r\n--x\r\n")
@@ -112,6 +113,10 @@ def test_slow_and_broken_connections_are_closed(address):
     assert _answer_to(address, b"GET / HTTP/1.1\r\nHost: local") == b""
     assert _answer_to(address) == b""
     assert _answer_to(address, b"\x16\x03\x01 no HTTP\r\n\r\n").startswith(b"HTTP/1.1 400")
+    url = urllib.parse.urlsplit(address)
+    with socket.create_connection((url.hostname, url.port)) as connection:
+        connection.sendall(head + b"Content-Length: 5000\r\n\r\n--x\r\n")
+    _until(lambda: b'{outcome="499",route="POST /v1/edit"} 1' in _get(f"{address}/metrics"))
     assert decoded(_post(f"{address}/v1/edit", [encoded()])).shape == SCENE.shape
 
 
