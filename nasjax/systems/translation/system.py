@@ -138,6 +138,7 @@ class _Seen(NamedTuple):
     measures: tuple[Measure, ...]
     weights: dict[str, float]
     eyes: Any
+    num_tested: int
     val: Callable[[], Held]
     test: Callable[[], Held]
     reference: Callable[[], Any]
@@ -169,6 +170,7 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
         scores,
         weights,
         eyes,
+        min(compare.tested, len(test.inputs)),
         functools.cache(lambda: held(val, compare.number, side)),
         functools.cache(lambda: held(test, compare.tested, data.test_crop or side)),
         functools.cache(reference),
@@ -265,5 +267,5 @@ def _protocol(system: ImageTranslation, experiment: Experiment, seen: _Seen) -> 
     truth = {"teacher": "the teacher's outputs", "truth": "their true pairs"}.get(_truth(system, seen))
     likeness = f"; LPIPS (AlexNet v0.1) and SSIM (RGB, uint8) to {truth}" if truth else ""
     sets = f"; as a set to up to {compare.reference} pictures of the training split's target domain"
-    where = f"middle {width}x{height} px of up to {compare.tested} pictures of the {data.test} split of {data.source!r}"
+    where = f"middle {width}x{height} px of {seen.num_tested} pictures of the {data.test} split of {data.source!r}"
     return where + likeness + ("" if seen.teacher else sets)
