@@ -9,7 +9,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The network, the scale, pictures and the output."""
     images = "input pictures or folders of them, then the output: a file for a single picture, or an existing folder"
     parser.add_argument("images", nargs="+", help=images)
-    model = "small, medium (default), large; or medium-real, for pictures with blur, noise or JPEG's blocks"
+    model = "small, medium (default), or medium-real, for pictures with blur, noise or JPEG's blocks"
     parser.add_argument("--model", default="medium", help=model)
     parser.add_argument("--scale", type=int, default=4, help="how many times as wide and high: 2, 3 or 4 (default 4)")
     add_options(parser)

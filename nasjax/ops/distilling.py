@@ -26,7 +26,7 @@ def residual_distillation() -> Op:
 
     Source: the residual feature distillation block, RFDN, arXiv 2009.11551, figure 2 (c); IMDN (arXiv 1909.11856)
     splits channels where this has a 1x1. The first 3x3 brings the trunk to `inner` channels, so it alone has no
-    residual; the attention is `ops.blocks.spatial_attention`.
+    residual; the attention is `ops.blocks.spatial_attention`, and the residual around the block is ours, as in BSRN.
     """
 
     def params(c, out, inner):
