@@ -20,7 +20,7 @@ from nasjax.search.pareto import hypervolume
 from nasjax.search.run import run_search
 from nasjax.space import SearchSpace
 from nasjax.tasks.base import supernet_model
-from nasjax.train.log import RunLog, Watch
+from nasjax.train.log import RunLog
 from nasjax.train.parallel import data_mesh
 from nasjax.train.precision import compute_dtype
 from nasjax.train.processes import is_first
@@ -81,7 +81,7 @@ def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Pa
         evaluate = trial_scorer(problem, params, run.trials(stage.stage), say=run.say)
     with (
         timed(run.folder, name) as lap,
-        RunLog(run.folder.path, name, stage.generations, watch=Watch(run.look), writers=run.writers) as log,
+        RunLog(run.folder.path, name, stage.generations, on_write=run.look, writers=run.writers) as log,
     ):
 
         def on_generation(generation: int, archive: Archive) -> None:

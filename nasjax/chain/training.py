@@ -20,7 +20,7 @@ from nasjax.space import SearchSpace
 from nasjax.task import Task
 from nasjax.train.beside import fit_beside
 from nasjax.train.config import TrainConfig
-from nasjax.train.log import RunLog, Watch
+from nasjax.train.log import RunLog
 from nasjax.train.loop import Data, Training, fit
 from nasjax.train.parallel import data_mesh, host_spec
 from nasjax.train.processes import is_first
@@ -110,7 +110,7 @@ def _log(run: Run, phase: Phase) -> RunLog:
         run.folder.save_params(f"{phase.name}-snapshot{number}", jax.tree.map(np.asarray, params[GENERATOR]))
 
     name, steps = phase.name, phase.config.steps
-    return RunLog(run.folder.path, name, steps, watch=Watch(run.look, kept), writers=run.writers)
+    return RunLog(run.folder.path, name, steps, on_write=run.look, on_snapshot=kept, writers=run.writers)
 
 
 def _others(run: Run, phase: Phase) -> dict[str, Params]:

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, final
+from typing import final
 
 from nasjax.files import append_json, write_json, write_whole
 from nasjax.say import Say, to_stderr, told
@@ -17,26 +17,13 @@ from nasjax.typing import Params
 _PLAIN_SECONDS = 15.0  # between two lines where the output is no terminal
 
 
-class Watch(NamedTuple):
-    """Who is told what happens in a phase.
-
-    `wrote()` whenever `status.json` was renewed; `snapshot(number, params)` at the end of each cycle of warm restarts,
-    with the params of all players as they are.
-    """
-
-    wrote: Callable[[], None] = lambda: None
-    snapshot: Callable[[int, Mapping[str, Params]], None] = lambda number, params: None
-
-
-_NOBODY = Watch()
-
-
 @final
 class RunLog:
     """The log of one phase of `steps` steps in the run folder `folder`; a context manager.
 
     `writers` are given the numbers too, as "phase/name" (`train.writers`); whoever made them closes them. `validation`
-    is what `fit` measures now and then, beside the loss; `watch` is told of what happens.
+    is what `fit` measures now and then, beside the loss; `on_write` is called whenever `status.json` was renewed,
+    `on_snapshot(number, params)` at the end of each cycle of warm restarts, with the params of all players as they are.
     Progress is shown as a bar in a terminal (the first of trainings that run beside one another has it), and told to
     `say` line by line elsewhere; None silences both. Of several processes, only the first one writes.
     """
@@ -49,12 +36,13 @@ class RunLog:
         *,
         writers: Sequence[Writer] = (),
         validation: Validation | None = None,
-        watch: Watch = _NOBODY,
+        on_write: Callable[[], None] | None = None,
+        on_snapshot: Callable[[int, Mapping[str, Params]], None] | None = None,
         say: Say | None = to_stderr,
     ):
         self.folder, self.phase, self.steps, self.validation = Path(folder), phase, steps, validation
         self._writes = is_first()
-        self._watch, self._writers = watch, tuple(writers)
+        self._on_write, self._on_snapshot, self._writers = on_write, on_snapshot, tuple(writers)
         self._say = told(say if self._writes else None)
         self._last: tuple[float, int] | None = None
         self._printed = 0.0
@@ -76,7 +64,8 @@ class RunLog:
 
     def snapshot(self, number: int, params: Mapping[str, Params]) -> None:
         """Hand on the params at the end of a cycle, counted from 1."""
-        self._watch.snapshot(number, params)
+        if self._on_snapshot is not None:
+            self._on_snapshot(number, params)
 
     def start(self, step: int) -> None:
         """Count steps per second from here: after compiling, or after resuming."""
@@ -136,7 +125,8 @@ class RunLog:
         place = {"phase": self.phase, "step": step, "steps": self.steps, "steps_per_s": rate, "eta_s": eta}
         now = {"updated": time.time(), "done": False, "message": message}
         write_json(self.folder / "status.json", {**place, **now}, indent=None, durable=False)
-        self._watch.wrote()
+        if self._on_write is not None:
+            self._on_write()
 
     def _show(self, step: int, numbers: Mapping[str, float]) -> None:
         text = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nasjax.train.log import RunLog, Watch
+from nasjax.train.log import RunLog
 from nasjax.train.loop import Interrupted, fit
 from tests.train import parts
 from tests.train.runner import SAMPLER, TASK
@@ -13,8 +13,7 @@ CONFIG = parts.config(12, schedule="restarts", cycle=2, cycle_growth=2.0, checkp
 
 def _train(folder, data=None):
     kept = {}
-    watch = Watch(snapshot=lambda n, p: kept.update({n: parts.host(p)}))
-    log = RunLog(folder, "phase", CONFIG.steps, say=None, watch=watch)
+    log = RunLog(folder, "phase", CONFIG.steps, say=None, on_snapshot=lambda n, p: kept.update({n: parts.host(p)}))
     with log:
         state = fit(TASK, parts.SPACE, SAMPLER, data=data or parts.Numbers(TASK), config=CONFIG, log=log)
     return kept, parts.host(state.params)
