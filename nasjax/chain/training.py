@@ -109,8 +109,9 @@ def _log(run: Run, phase: Phase) -> RunLog:
     def kept(number: int, params: Mapping[str, Params]) -> None:
         run.folder.save_params(f"{phase.name}-snapshot{number}", jax.tree.map(np.asarray, params[GENERATOR]))
 
-    name, steps = phase.name, phase.config.steps
-    return RunLog(run.folder.path, name, steps, on_write=run.look, on_snapshot=kept, writers=run.writers)
+    log = RunLog(run.folder.path, phase.name, phase.config.steps, on_write=run.look, writers=run.writers)
+    log.on_snapshot = kept
+    return log
 
 
 def _others(run: Run, phase: Phase) -> dict[str, Params]:

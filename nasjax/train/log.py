@@ -22,8 +22,7 @@ class RunLog:
     """The log of one phase of `steps` steps in the run folder `folder`; a context manager.
 
     `writers` are given the numbers too, as "phase/name" (`train.writers`); whoever made them closes them. `validation`
-    is what `fit` measures now and then, beside the loss; `on_write` is called whenever `status.json` was renewed,
-    `on_snapshot(number, params)` at the end of each cycle of warm restarts, with the params of all players as they are.
+    is what `fit` measures now and then, beside the loss; `on_write` is called whenever `status.json` was renewed.
     Progress is shown as a bar in a terminal (the first of trainings that run beside one another has it), and told to
     `say` line by line elsewhere; None silences both. Of several processes, only the first one writes.
     """
@@ -37,12 +36,13 @@ class RunLog:
         writers: Sequence[Writer] = (),
         validation: Validation | None = None,
         on_write: Callable[[], None] | None = None,
-        on_snapshot: Callable[[int, Mapping[str, Params]], None] | None = None,
         say: Say | None = to_stderr,
     ):
         self.folder, self.phase, self.steps, self.validation = Path(folder), phase, steps, validation
         self._writes = is_first()
-        self._on_write, self._on_snapshot, self._writers = on_write, on_snapshot, tuple(writers)
+        self._on_write, self._writers = on_write, tuple(writers)
+        # (number, params of all players as they are), at the end of each cycle of warm restarts; for whoever keeps them
+        self.on_snapshot: Callable[[int, Mapping[str, Params]], None] | None = None
         self._say = told(say if self._writes else None)
         self._last: tuple[float, int] | None = None
         self._printed = 0.0
@@ -64,8 +64,8 @@ class RunLog:
 
     def snapshot(self, number: int, params: Mapping[str, Params]) -> None:
         """Hand on the params at the end of a cycle, counted from 1."""
-        if self._on_snapshot is not None:
-            self._on_snapshot(number, params)
+        if self.on_snapshot is not None:
+            self.on_snapshot(number, params)
 
     def start(self, step: int) -> None:
         """Count steps per second from here: after compiling, or after resuming."""

@@ -13,7 +13,8 @@ CONFIG = parts.config(12, schedule="restarts", cycle=2, cycle_growth=2.0, checkp
 
 def _train(folder, data=None):
     kept = {}
-    log = RunLog(folder, "phase", CONFIG.steps, say=None, on_snapshot=lambda n, p: kept.update({n: parts.host(p)}))
+    log = RunLog(folder, "phase", CONFIG.steps, say=None)
+    log.on_snapshot = lambda number, params: kept.update({number: parts.host(params)})
     with log:
         state = fit(TASK, parts.SPACE, SAMPLER, data=data or parts.Numbers(TASK), config=CONFIG, log=log)
     return kept, parts.host(state.params)
