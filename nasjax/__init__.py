@@ -112,7 +112,7 @@ PUBLIC = {
     "Ground": "nasjax.system",
     "Measure": "nasjax.shown",
     "Rival": "nasjax.system",
-    "Trial": "nasjax.system",
+    "Trial": "nasjax.tasks.trial",
     "Panel": "nasjax.shown",
     "Strip": "nasjax.shown",
     "Tested": "nasjax.system",

@@ -92,7 +92,6 @@ from nasjax.system import Ground as Ground
 from nasjax.system import Networks as Networks
 from nasjax.system import Rival as Rival
 from nasjax.system import Tested as Tested
-from nasjax.system import Trial as Trial
 from nasjax.system import same_size as same_size
 from nasjax.systems.photo_filter.system import PhotoFilter as PhotoFilter
 from nasjax.systems.style_transfer.ship import export_style_network as export_style_network
@@ -110,6 +109,7 @@ from nasjax.tasks.super_resolution import super_resolution as super_resolution
 from nasjax.tasks.translation import Teaching as Teaching
 from nasjax.tasks.translation import Translation as Translation
 from nasjax.tasks.translation import translation as translation
+from nasjax.tasks.trial import Trial as Trial
 from nasjax.train.config import TrainConfig as TrainConfig
 from nasjax.train.log import RunLog as RunLog
 from nasjax.train.loop import fit as fit

@@ -12,11 +12,11 @@ import jax
 import numpy as np
 
 from nasjax.sampling import Sampler
-from nasjax.say import Say
 from nasjax.shown import Measure, Strip
 from nasjax.supernet.base import Supernet
 from nasjax.task import Task
 from nasjax.tasks.base import Model
+from nasjax.tasks.trial import Trial
 from nasjax.typing import Params
 
 # One network as a function of what the system feeds it, whichever mode it runs in.
@@ -79,18 +79,6 @@ class Rival(NamedTuple):
     start: Params | None = None
     trained: bool = True
     predict: Predict | None = None
-
-
-class Trial(NamedTuple):
-    """How candidates are scored that shared weights cannot tell apart: each is trained for a while, by the system.
-
-    `score(shared params, archs, folder, say)` gives each measure that a search sees, one number an arch, NaN where a
-    training failed; it keeps in `folder` what it goes on from when it was stopped, and the weights that were scored,
-    which `params(arch, folder)` reads: those of `extract_params`, or None.
-    """
-
-    score: Callable[[Params, np.ndarray, Path, Say], Mapping[str, np.ndarray]]
-    params: Callable[[np.ndarray, Path], Params | None]
 
 
 def _nothing(*given: Any) -> tuple[Any, ...]:

@@ -49,7 +49,7 @@ def population_scorer(
 
 
 def trial_scorer(problem: Problem, params: Params, folder: Path, *, say: Say) -> Callable[[np.ndarray], Evaluation]:
-    """The same for candidates that are trained to be scored (`system.Trial`).
+    """The same for candidates that are trained to be scored (`tasks.trial.Trial`).
 
     What failed is recorded as the worst of those asked for with it, and violates by 1 more than its costs do.
     """

@@ -62,6 +62,21 @@ def readable_bytes(number: int) -> str:
     return f"{number / 1024**power:.{0 if power == 0 else 1}f} {units[power]}"
 
 
+def free_bytes(device: Any) -> int | None:
+    """Free bytes of a device's memory, or of this machine's for its CPU; None where nobody tells."""
+    stats = device.memory_stats() if device.platform != "cpu" else None
+    if stats and "bytes_limit" in stats:
+        return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
+    if device.platform != "cpu":
+        return None
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["MemAvailable"].split()[0]) * 1024 // max(1, jax.local_device_count())
+    except (OSError, KeyError, ValueError):
+        return None
+
+
 def _kept(task: Task, sampler: Sampler, state: TrainState) -> int:
     """Bytes that the dearest player's gradient keeps from its forward pass, on one device."""
     key = jax.random.key(0)

@@ -19,7 +19,7 @@ from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Int, UInt8
 
 from nasjax.train.compiling import compiler_options
-from nasjax.train.memory import num_bytes
+from nasjax.train.memory import free_bytes, num_bytes
 from nasjax.train.parallel import AXIS, replicate, sharded
 from nasjax.train.step import ema_decay
 from nasjax.typing import Arch, Archs, Params, PRNGKey
@@ -60,7 +60,7 @@ class Population:
         ema = jax.tree.map(jnp.copy, params)
         return Member(params, self.optimiser.init(params), ema, jnp.zeros((), jnp.int32), jnp.zeros((), bool))
 
-    def step(self, member: Member, arch: Arch, order: Int[Array, ""], pool: UInt8[Array, "n h w 3"]) -> Member:
+    def step(self, member: Member, arch: Arch, order: Int[Array, ""], *, pool: UInt8[Array, "n h w 3"]) -> Member:
         """One update on the member's next pictures; a member that has failed stays as it is."""
         key = jax.random.fold_in(jax.random.key(self.seed), order)
         images = pool[pictures_of(key, member.step, len(pool), batch=self.batch)]
@@ -178,7 +178,7 @@ def _program(population: Population, mesh: Mesh) -> Callable[..., Member]:
     def one(given: Any, pool: Array) -> Member:
         member, arch, order, active = given
         # A seat that is empty takes no time in turn; side by side it is computed, and dropped.
-        return jax.lax.cond(active, lambda m: population.step(m, arch, order, pool), lambda m: m, member)
+        return jax.lax.cond(active, lambda m: population.step(m, arch, order, pool=pool), lambda m: m, member)
 
     def local(members: Member, archs: Array, orders: Array, active: Array, pool: Array) -> Member:
         given, own = (members, archs, orders, active), lambda each: one(each, pool)
@@ -210,21 +210,6 @@ def seats_that_fit(
     each = 2 * num_bytes(member) + (0 if in_turn else work)
     room = _SHARE * free - pool.nbytes - (work if in_turn else 0)
     return int(min(wanted, max(1, room // each) * len(devices)))
-
-
-def free_bytes(device: Any) -> int | None:
-    """Free bytes of a device's memory, or of this machine's for its CPU; None where nobody tells."""
-    stats = device.memory_stats() if device.platform != "cpu" else None
-    if stats and "bytes_limit" in stats:
-        return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
-    if device.platform != "cpu":
-        return None
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            lines = dict(line.split(":", 1) for line in file)
-        return int(lines["MemAvailable"].split()[0]) * 1024 // max(1, jax.local_device_count())
-    except (OSError, KeyError, ValueError):
-        return None
 
 
 def _kept(population: Population, member: Member, arch: Arch, pool: np.ndarray) -> int:

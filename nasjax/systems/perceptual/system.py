@@ -32,7 +32,7 @@ from nasjax.spaces.paired import generator_params, paired, with_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.sr_discriminator import HEADS, WIDTHS, fixed_options, sr_discriminator
 from nasjax.supernet.base import Supernet
-from nasjax.system import Found, Ground, Networks, Predict, Rival, Shipped, Tested, Trial
+from nasjax.system import Found, Ground, Networks, Predict, Rival, Shipped, Tested
 from nasjax.systems.perceptual.score import Eye, Judged, judged, rewarded, score, tested
 from nasjax.systems.perceptual.settings import MEASURES, REWARD, Proxy
 from nasjax.systems.perceptual.trial import Trials, make_trial
@@ -43,6 +43,7 @@ from nasjax.tasks.base import Model, to_float
 from nasjax.tasks.networks import Fixed
 from nasjax.tasks.perceptual import Pair, Perception, pair_loss, pairs_of, perceptual_super_resolution
 from nasjax.tasks.super_resolution import SuperResolutionTask, degrade, super_resolution
+from nasjax.tasks.trial import Trial
 from nasjax.typing import Params
 
 
@@ -152,7 +153,7 @@ def prepare(system: PerceptualSuperResolution, experiment: Experiment, networks:
         test=test,
         rivals=lambda found: rivals(system, networks, found),
         show=lambda predicts: strips(predicts, images, system.scale),
-        export=lambda folder, shipped: export(system, experiment, networks.supernet, (folder, shipped)),
+        export=lambda folder, shipped: export(system, experiment, networks.supernet, what=(folder, shipped)),
     )
 
 
@@ -180,7 +181,7 @@ def rivals(system: PerceptualSuperResolution, networks: Networks, found: Found) 
 
 
 def export(
-    system: PerceptualSuperResolution, experiment: Experiment, pair: Supernet, what: tuple[Path, Shipped]
+    system: PerceptualSuperResolution, experiment: Experiment, pair: Supernet, *, what: tuple[Path, Shipped]
 ) -> dict[str, Any]:
     """Write the generator as a bundle; the pair's params beside it where it is to be trained on."""
     folder, shipped = what

@@ -21,8 +21,9 @@ from nasjax.metrics.rank import kendall_tau
 from nasjax.say import Say
 from nasjax.search.halving import Rung, survivors, told_scores
 from nasjax.supernet.base import Supernet
-from nasjax.system import Predict, Trial
+from nasjax.system import Predict
 from nasjax.systems.perceptual.settings import REWARD, Proxy
+from nasjax.tasks.trial import Trial
 from nasjax.train.parallel import data_mesh
 from nasjax.train.population import Line, Member, MemberLoss, Population, Seats, seats_that_fit, train_members
 from nasjax.train.processes import is_first
