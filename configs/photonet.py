@@ -2,7 +2,7 @@
 
 Paper: StyleNAS (arXiv 1906.02470), its space in one supernet with operators and widths beside the original 31 bits.
 Command: nasjax search photonet
-Time and score: 36 minutes on one CPU core; the sum that decides was 0.599 and 0.610 in two runs (docs/results/style.md).
+Time and score: 36 minutes on one CPU core; what decides was 0.599 and 0.610 in two runs (docs/results/style.md).
 """
 
 from nasjax.config import ConfirmConfig, DataConfig, Experiment, FinalConfig, StageConfig
