@@ -54,6 +54,7 @@ PUBLIC = {
     # what is learned
     "Task": "nasjax.task",
     "Metric": "nasjax.metrics.base",
+    "interpolate": "nasjax.ops.params",
     "Model": "nasjax.tasks.base",
     "supernet_model": "nasjax.tasks.base",
     "extracted_model": "nasjax.tasks.base",
@@ -118,6 +119,7 @@ PUBLIC = {
     "Tested": "nasjax.system",
     "same_size": "nasjax.system",
     "SuperResolution": "nasjax.systems.super_resolution.system",
+    "PerceptualSuperResolution": "nasjax.systems.perceptual.system",
     "StyleTransfer": "nasjax.systems.style_transfer.system",
     "load_config": "nasjax.chain.configs",
     "run_experiment": "nasjax.chain.experiment",
