@@ -54,6 +54,7 @@ PUBLIC = {
     # what is learned
     "Task": "nasjax.task",
     "Metric": "nasjax.metrics.base",
+    "interpolate": "nasjax.ops.params",
     "Model": "nasjax.tasks.base",
     "supernet_model": "nasjax.tasks.base",
     "extracted_model": "nasjax.tasks.base",
@@ -121,6 +122,7 @@ PUBLIC = {
     "filter_image": "nasjax.apply.filter_files",
     "load_filter": "nasjax.apply.filtering",
     "PhotoFilter": "nasjax.systems.photo_filter.system",
+    "PerceptualSuperResolution": "nasjax.systems.perceptual.system",
     "StyleTransfer": "nasjax.systems.style_transfer.system",
     "ImageTranslation": "nasjax.systems.translation.system",
     "compression": "nasjax.systems.translation.compress",

@@ -49,6 +49,7 @@ from nasjax.metrics.image import ssim as ssim
 from nasjax.metrics.lpips import lpips as lpips
 from nasjax.nets.discriminators import patch_discriminator as patch_discriminator
 from nasjax.ops.base import Op as Op
+from nasjax.ops.params import interpolate as interpolate
 from nasjax.report.page import write_report as write_report
 from nasjax.report.run import load_run as load_run
 from nasjax.rounds import fair_round as fair_round
@@ -93,6 +94,7 @@ from nasjax.system import Networks as Networks
 from nasjax.system import Rival as Rival
 from nasjax.system import Tested as Tested
 from nasjax.system import same_size as same_size
+from nasjax.systems.perceptual.system import PerceptualSuperResolution as PerceptualSuperResolution
 from nasjax.systems.photo_filter.system import PhotoFilter as PhotoFilter
 from nasjax.systems.style_transfer.ship import export_style_network as export_style_network
 from nasjax.systems.style_transfer.system import StyleTransfer as StyleTransfer
