@@ -11,9 +11,12 @@ from nasjax.apply.files import picture_job
 from nasjax.apply.filtering import Filter, apply_filter, check_strength, load_filter
 from nasjax.apply.images import AnyImage
 from nasjax.apply.job import Job
+from nasjax.apply.memory import refusal
 from nasjax.apply.picture import Picture, from_pillow, to_pillow
 from nasjax.apply.plan import FileOptions
 from nasjax.apply.select import Location
+
+_STRIP_BYTES = 200 << 20  # of the strip that is being computed, and of the small copy's network
 
 
 def filter_image(image: AnyImage, model: Filter | Location, *, strength: float = 1.0, wrap: bool = False) -> AnyImage:
@@ -57,4 +60,5 @@ def filter_job(
         size_fn=lambda size: size,
         settings={**loaded.settings, "strength": strength, "wrap": wrap},
         options=options,
+        refuse_fn=lambda size: refusal(size, _STRIP_BYTES),
     )
