@@ -48,7 +48,7 @@ LAYERS: dict[str, set[str]] = {
     "linalg": {"typing"},
     "ops": {"typing", "say", "linalg"},
     "nets": FUNCTIONS,
-    "windows": {"typing"},
+    "windows": {"typing", "files"},
     "supernet": {*FUNCTIONS, "space", "rounds", "nets"},
     "spaces": {*FUNCTIONS, "space", "nets", "supernet"},
     # arrays: know neither space nor nets

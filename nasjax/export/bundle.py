@@ -1,6 +1,5 @@
 """Bundles: one folder with a network's weights, its graphs, a card, and a manifest with checksums and parities."""
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from nasjax.export.onnx.model import load_onnx, write_onnx
 from nasjax.export.stablehlo import load_stablehlo, write_stablehlo
 from nasjax.export.trainable import write_trainable
 from nasjax.export.weights import read_weights, write_weights
-from nasjax.files import read_json, write_json
+from nasjax.files import read_json, to_json, write_json
 from nasjax.typing import Params
 
 ARCH = "arch.json"
@@ -128,7 +127,7 @@ def load_bundle(folder: str | os.PathLike[str], *, runtime: str = "jax") -> Bund
     if description["builder"] is not None and card["nasjax"] == nasjax.__version__:
         forward = rebuild(description)
         run = forgetful(jax.jit(forward))
-        return Bundle(lambda x: run(params, x), card, description["arch"], params, forward, json.dumps(description))
+        return Bundle(lambda x: run(params, x), card, description["arch"], params, forward, to_json(description))
     graph = EXPORTERS["stablehlo"].file
     if graph not in manifest["files"]:
         raise ValueError(

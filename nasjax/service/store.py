@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
+from nasjax.files import to_json
 from nasjax.service.work import Done, Work
 
 _ATTEMPTS = 3
@@ -138,7 +139,7 @@ class Store:
             self._db.execute("BEGIN")
             self._db.execute(
                 "UPDATE pictures SET state = ?, error = ?, notes = ?, seconds = ? WHERE job = ? AND number = ?",
-                (state, error, json.dumps(notes), seconds, claimed.job, claimed.number),
+                (state, error, to_json(notes), seconds, claimed.job, claimed.number),
             )
             self._end(claimed.job)
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export
 
+from nasjax.files import to_json
 from nasjax.windows.named import NAMED
 from nasjax.windows.primitives import PRIMITIVES
 from nasjax.windows.site import Rule, Run
@@ -92,7 +93,7 @@ class Windowed:
             return kept
         found = self._study(parameters, images)
         if self._store is not None and path is not None:
-            self._store.write(path, json.dumps(found).encode())
+            self._store.write(path, to_json(found).encode())
         return found
 
     def output(
@@ -209,7 +210,7 @@ def fitted(
         side = error.multiple * -(-side // error.multiple)
         plan = windowed.plan(parameters, (channels,), side=side)._replace(mirrored=True)
     if store is not None and path is not None:
-        store.write(path, json.dumps(plan).encode())
+        store.write(path, to_json(plan).encode())
     return windowed, plan
 
 
