@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +49,30 @@ def main() -> None:
         plain(*args.child)
         return
     with tempfile.TemporaryDirectory() as temporary:
-        work = Path(args.work or temporary)
-        rows = [row(args, work, what, source) for source in inputs(args, work) for what in args.what]
+        rows = list(measure(args, Path(args.work or temporary)))
     if args.json:
         print(json.dumps(rows))
-        return
-    print("pictures        what          seconds   to pillow   pictures/s   peak MB")
-    floors = {each["input"]: each["seconds"] for each in rows if each["what"] == "pillow"}
-    for each in rows:
-        ratio = each["seconds"] / floors.get(each["input"], float("nan"))
-        head = f"{each['input']:<15} {each['what']:<12}"
-        figures = f"{each['seconds']:9.1f} {ratio:11.1f} {each['pictures'] / each['seconds']:12.2f} {each['mb']:9.0f}"
-        print(head, figures, "" if each["code"] == 0 else f"failed ({each['code']})")
+
+
+def measure(args: argparse.Namespace, work: Path) -> Iterator[dict[str, Any]]:
+    """Every row of the table, told as it is measured; the floor first."""
+    if not args.json:
+        print("pictures        what          seconds   to pillow   pictures/s   peak MB", flush=True)
+    for source in inputs(args, work):
+        floor = float("nan")
+        for what in sorted(args.what, key=lambda what: what != "pillow"):
+            found = row(args, work, what, source)
+            floor = found["seconds"] if what == "pillow" else floor
+            if not args.json:
+                print(told(found, floor), flush=True)
+            yield found
+
+
+def told(found: dict[str, Any], floor: float) -> str:
+    """A line of the table."""
+    speed, head = found["pictures"] / found["seconds"], f"{found['input']:<15} {found['what']:<12}"
+    figures = f"{found['seconds']:9.1f} {found['seconds'] / floor:11.1f} {speed:12.2f} {found['mb']:9.0f}"
+    return f"{head} {figures}" + (f" failed ({found['code']})" if found["code"] else "")
 
 
 def inputs(args: argparse.Namespace, work: Path) -> list[Path]:
@@ -171,8 +184,8 @@ def plain(kind: str, graph: str, source: str, target: str) -> None:
             image = image.resize((SCALE * image.width, SCALE * image.height), Image.Resampling.NEAREST)
         else:
             x = np.asarray(image, np.float32)[None] / 127.5 - 1
-            (y,) = session.run(None, {"image": x})
-            image = Image.fromarray(np.round((y[0].clip(-1, 1) + 1) * 127.5).astype(np.uint8))
+            y = np.asarray(session.run(None, {"image": x})[0])[0]
+            image = Image.fromarray(np.round((y.clip(-1, 1) + 1) * 127.5).astype(np.uint8))
         image.save(Path(target) / path.name if folder else target, quality=95)
 
 

@@ -6,8 +6,8 @@ graph that takes statistics of the whole picture, needs the picture as a whole, 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -57,8 +57,12 @@ class _Source(NamedTuple):
 
 
 class _Study(NamedTuple):
-    """A network in windows, the sides that they may have, and its memory; or why it has to see a picture as a whole."""
+    """A network in windows, the sides that they may have, and its memory; or why it has to see a picture as a whole.
 
+    It holds the network's function, by which it is found again.
+    """
+
+    forward: Callable[..., Any]
     windowed: Windowed | None
     plan: Plan | None
     sides: tuple[int, ...]
@@ -138,7 +142,7 @@ def _inside_tiles(bundle: Bundle, size: tuple[int, int]) -> list[Tile]:
 def _sides(bytes_per_pixel: float | int, margin: int, step: int) -> tuple[int, ...]:
     """The sides that windows may have: those within bounds, and one of which a third or more is not margin."""
     sides = [step * -(-side // step) for side in SIDES]
-    least = step * -(-3 * margin // step)
+    least = max(sides[0], step * -(-3 * margin // step))
     within = [side for side in sides if side**2 * bytes_per_pixel <= _WINDOW_BYTES]
     return tuple(sorted({*within, *(() if within and within[-1] >= least else (least,))}))
 
@@ -146,12 +150,12 @@ def _sides(bytes_per_pixel: float | int, margin: int, step: int) -> tuple[int, .
 def _study(bundle: Bundle) -> _Study:
     """What was found out about the network of a bundle; kept, with its programs, for the last few."""
     assert bundle.forward is not None
-    key = id(bundle.forward)  # its study keeps it alive
-    if key not in _studies:
-        _studies[key] = _studied(bundle)
+    found = _studies.get(id(bundle.forward))  # no other function has this number while its study is kept
+    if found is None:
+        found = _studies[id(bundle.forward)] = _studied(bundle)
         while len(_studies) > _KEPT:
             _studies.popitem(last=False)
-    return _studies[key]
+    return found
 
 
 _studies: OrderedDict[int, _Study] = OrderedDict()
@@ -169,6 +173,6 @@ def _studied(bundle: Bundle) -> _Study:
         windowed, plan = fitted(forward, bundle.params, multiple=step, channels=channels, side=side, store=store)
         if plan.scale != card["scale"]:
             raise NotWindowed(f"its output is {plan.scale} times as large, where its card says {card['scale']}")
-        return _Study(windowed, plan, _sides(each, max(plan.margins), plan.multiple), each)
+        return _Study(forward, windowed, plan, _sides(each, max(plan.margins), plan.multiple), each)
     except NotWindowed as error:
-        return _Study(None, None, (), each, str(error))
+        return _Study(forward, None, None, (), each, str(error))

@@ -88,7 +88,7 @@ def picture_of(image: Image.Image, deep: np.ndarray | None) -> Picture:
         said += more
     pixels, alpha = upright(pixels, image), None if alpha is None else upright(alpha, image)
     if alpha is not None and alpha.min() <= 0:
-        pixels = to_levels(spread_colours(to_floats(pixels), alpha), deep=deep is not None)
+        pixels = spread_colours(pixels, alpha)
     meta = meta._replace(profile=profile)
     return Picture(np.ascontiguousarray(pixels), alpha, grey, deep is not None, meta, (*notes, *said))
 

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nasjax.apply.levels import to_floats, to_levels
 from nasjax.apply.regions import Labels, region_shares
 from nasjax.apply.stylist import Style, Stylist
 from nasjax.apply.transparency import spread_colours
@@ -119,7 +118,4 @@ def _visible(name: str, pixels: Any, alpha: Opacity | None) -> tuple[Any, Any]:
         raise ValueError(f"stylize: the alpha of the {name} must be float in [0, 1], got {alpha.dtype}")
     opacity = alpha.astype(np.float32)
     counts = opacity if opacity.min() < 1 and opacity.max() > 0 else None
-    if opacity.min() > 0:
-        return pixels, counts
-    spread = spread_colours(to_floats(pixels), opacity)
-    return spread if pixels.dtype == np.float32 else to_levels(spread, deep=pixels.dtype == np.uint16), counts
+    return spread_colours(pixels, opacity), counts

@@ -21,6 +21,7 @@ from nasjax.windows.traced import trace
 from nasjax.windows.values import Frame, Halved, NotWindowed, Value
 from nasjax.windows.walk import walk
 
+_TRIED = 32  # pixels a side or more, of a picture that is tried: borders reflect several
 Known: TypeAlias = Mapping[str, Any]  # statistics of the whole picture, by number of the point
 
 
@@ -215,8 +216,8 @@ def fitted(
 def _fills_up(fn: Callable[..., Any], parameters: Any, channels: int, *, steps: tuple[int, int]) -> bool:
     """Whether a function of pictures of any multiple of the first step mirrors them up to the second, by trying."""
     step, needed = steps
-    # Two squares of the coarser step a side and more: borders reflect what lies in several.
-    height, width = 3 * needed + step, 4 * needed - step
+    number = -(-_TRIED // needed)
+    height, width = number * needed + step, (number + 1) * needed - step
     x = np.random.default_rng(0).uniform(-1, 1, (1, height, width, channels)).astype(np.float32)
     top = [(0, 0), (0, -height % needed), (0, -width % needed), (0, 0)]
     own, filled = (np.asarray(jax.jit(fn)(parameters, image)) for image in (x, np.pad(x, top, mode="symmetric")))

@@ -23,9 +23,11 @@ def _picture(height, width, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, (height, width, 3)).astype(np.float32)
 
 
-@pytest.fixture(scope="module", params=["sr_cell res+sep3", "sr_cell sep5+sep7"])
+@pytest.fixture(scope="module", params=["sr_cell res+sep3", "sr_cell sep5+sep7", "resnet group+incep"])
 def folder(request, tmp_path_factory):
-    """A bundle with its ONNX: one of windows, and one whose channel attention takes the mean of the whole picture."""
+    """A bundle with its ONNX: one of windows, one whose channel attention takes the mean of the whole picture, and a
+    generator that takes any size, and fills it up to multiples itself.
+    """
     folder = tmp_path_factory.mktemp("bundle") / "b"
     write_bundle(folder, NETWORKS[request.param](), card=Card("t"), formats=("onnx",))
     return folder
@@ -34,8 +36,8 @@ def folder(request, tmp_path_factory):
 @pytest.mark.parametrize("runtime", ["jax", "onnx"])
 def test_a_bundle_in_windows_is_the_bundle(folder, runtime):
     """By either runtime, floats to 1e-5 of the range and levels the same."""
-    bundle, pixels = load_bundle(folder, runtime=runtime), _picture(70, 100)
-    need = engine.memory_needed(bundle, (70, 100))
+    bundle, pixels = load_bundle(folder, runtime=runtime), _picture(70, 101)
+    need = engine.memory_needed(bundle, (70, 101))
     tiled = runtime == "jax" or not bundle.card["tiling"]["statistics"]
     assert (need.windows > 1) == tiled and bool(need.whole) != tiled
     whole = np.asarray(bundle.apply(jnp.asarray(pixels[None])))[0]

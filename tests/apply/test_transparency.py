@@ -39,3 +39,17 @@ def test_pictures_that_are_all_or_not_at_all_transparent():
     one = np.zeros((5, 7), np.float32)
     one[4, 6] = 0.5
     np.testing.assert_allclose(spread_colours(rgb, one), np.broadcast_to(rgb[4, 6], rgb.shape), atol=1e-6)
+
+
+def test_a_large_picture_in_parts_is_the_picture(monkeypatch):
+    """In blocks of a few rows, of odd sizes, and as levels of 8 and 16 bits: the same, rounded."""
+    rng = np.random.default_rng(0)
+    rgb = rng.uniform(-1, 1, (37, 41, 3)).astype(np.float32)
+    alpha = np.where(rng.random((37, 41)) < 0.1, 0.5, 0).astype(np.float32)
+    whole = spread_colours(rgb, alpha)
+    monkeypatch.setattr("nasjax.apply.transparency._BLOCK", 120)
+    np.testing.assert_allclose(spread_colours(rgb, alpha), whole, atol=1e-6)
+    for dtype in (np.uint8, np.uint16):
+        half = np.iinfo(dtype).max / 2
+        levels = spread_colours(np.round((rgb + 1) * half).astype(dtype), alpha)
+        assert levels.dtype == dtype and np.abs(levels - (whole + 1) * half).max() <= 1.001

@@ -90,5 +90,5 @@ def measure(predict: Callable[[Array], Any], judge: Judge) -> Mapping[str, Array
 
 
 def _written(y: Array, content: Array, smooth: Array) -> Array:
-    """The output as it is written to a file."""
+    """The output as `nasjax stylize` filters it; its match of colours would hide what a network does to them."""
     return jnp.where(smooth > 0, keep_detail(content, y), y).clip(-1, 1)

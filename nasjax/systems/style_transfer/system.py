@@ -59,7 +59,7 @@ class StyleTransfer:
     # What a stage decides by, and in what finalists are ordered: the smallest weighted sum, of edge, style, teacher
     # and cost.
     weights: tuple[float, float, float, float] = (1.0, 1.0, 0.0, 0.1)
-    smooth: bool = True  # scored is what `nasjax stylize` writes by default: filtered along the content's edges
+    smooth: bool = True  # score outputs filtered along the content's edges, as `nasjax stylize` does by default
     pixel: float = 4.0  # weights of pixel and feature errors in training (`tasks.style_transfer`)
     feature: float = 0.5
 
