@@ -78,6 +78,7 @@ def told(found: dict[str, Any], floor: float) -> str:
 def inputs(args: argparse.Namespace, work: Path) -> list[Path]:
     """The pictures, or folders of them, that are not there yet are made."""
     rng, found = np.random.default_rng(0), []
+    work.mkdir(parents=True, exist_ok=True)
     for megapixels in args.megapixels:
         path = work / f"{megapixels:g}MP.jpg"
         if not path.is_file():
