@@ -1,6 +1,6 @@
 """Fixed discriminators against the searched one: equal generator, equal training, several seeds; a table.
 
-    python scripts/bench_tpsr.py tpsr --run /tmp/tpsr --seeds 3 --bench set5=PATH set14=PATH --out docs/results/tpsr.md
+    python scripts/bench_tpsr.py tpsr --run runs/tpsr --seeds 3 --bench set5=PATH set14=PATH --out docs/results/tpsr.md
 
 Runs the whole search of the config (called again it goes on where it was stopped), with every fixed discriminator that
 the space holds as a rival, each trained as often as the found one from the same fidelity model. `--bench` are folders

@@ -1,6 +1,6 @@
 """How short a proxy training may be: does it rank discriminators as a longer one does?
 
-    python scripts/study_proxy.py tpsr --run /tmp/proxy --pairs 16 --lengths 25 50 100 200 --out docs/results/proxy.md
+    python scripts/study_proxy.py tpsr --run runs/proxy --pairs 16 --lengths 25 50 100 200 --out docs/results/proxy.md
 
 The generator learns fidelity as the config says, then random pairs within its budget are trained to the last length,
 none stopped, and compared at each. Called again it goes on where it was. Kendall's tau with its bootstrap interval over
