@@ -67,13 +67,13 @@ def test_a_label_that_the_style_lacks_takes_the_whole_style(options):
     content, labels = _photo(0), np.zeros((24, 28), np.int64)
     labels[:, 14:] = 7
     style = np.concatenate([_photo(1)[:, :14] // 4 + 180, _photo(2)[:, 14:] // 4], 1)
-    known, options = np.where(labels == 7, 5, 0), replace(options, smooth=False)
+    # Columns near the border see the other region, and have their part in the statistics that colours are matched by.
+    known, options = np.where(labels == 7, 5, 0), replace(options, smooth=False, match=False)
     found = stylize(content, style, options, content_labels=labels, style_labels=known)
     whole = stylize(content, style, options, content_labels=labels, style_labels=labels * 0 + 7)
     wanted = stylize(content, style, options, content_labels=labels, style_labels=labels)
-    # Columns near the border, which see the other region, have their part in the statistics of colours.
-    assert np.abs(found[:, 18:].astype(int) - whole[:, 18:]).max() <= 4
-    assert np.abs(found[:, :10].astype(int) - wanted[:, :10]).max() <= 4
+    assert np.abs(found[:, 18:].astype(int) - whole[:, 18:]).max() <= 2
+    assert np.abs(found[:, :10].astype(int) - wanted[:, :10]).max() <= 2
 
 
 def test_what_is_invisible_does_not_count(options):
@@ -232,5 +232,7 @@ def test_the_shipped_network_gives_a_photograph_another_light():
     far = {alpha: np.abs(mean - wanted).sum() for alpha, mean in means.items()}
     assert far[1.0] < 0.5 * far[0.0] and far[1.0] < far[0.5] < far[0.0]
     assert (outs[0.0] == content).all()
-    images = (jax.numpy.asarray(a, np.float32)[None] / 127.5 - 1 for a in (outs[1.0], content))
-    assert float(edge_ssim(*images)[0]) > 0.55
+    unmatched = stylize(content, style, StyleOptions(match=False))
+    for out, least in ((unmatched, 0.6), (outs[1.0], 0.55)):  # colours that differ more have edges that differ more
+        images = (jax.numpy.asarray(a, np.float32)[None] / 127.5 - 1 for a in (out, content))
+        assert float(edge_ssim(*images)[0]) > least

@@ -67,7 +67,13 @@ def _stylize(folder: Path) -> Command:
     write_style_network(folder / "network", _STYLE, arch=arch, params=params, card={"name": "test"})
     Image.fromarray(SCENE[::-1, ::-1]).save(folder / "style.png")
     return Command(
-        "stylize", ("--network", str(folder / "network")), (), (str(folder / "style.png"),), 1, "_style", 8.0
+        "stylize",
+        ("--network", str(folder / "network"), "--no-match"),
+        (),
+        (str(folder / "style.png"),),
+        1,
+        "_style",
+        4.0,
     )
 
 
