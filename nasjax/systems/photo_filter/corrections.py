@@ -1,0 +1,47 @@
+"""What the searches for corrections have in common: pictures degraded on purpose, and how long is trained and searched."""
+
+from nasjax.config import DataConfig, Experiment, FinalConfig, StageConfig
+from nasjax.systems.photo_filter.system import FilterHeads, FilterWidths, PhotoFilter
+from nasjax.tasks.photo_filter import FilterLoss
+from nasjax.train.config import TrainConfig
+
+
+def restoration(name: str, degradation: str, *, bands: tuple[str, ...], loss: FilterLoss) -> Experiment:
+    """A search for a filter that brings detail back: bands, and small networks of neighbours on small patches."""
+    restore, colour = ("none", "half2conv", "half4conv", "full2conv"), ("none", "curves")
+    system = PhotoFilter(
+        widths=FilterWidths(restore=(16, 24, 32)),
+        heads=FilterHeads(colour=colour, grid=("none", "a8x4"), bands=bands, restore=restore),
+        sides=(64,),
+        loss=loss,
+    )
+    final = FinalConfig(train=TrainConfig(steps=2000, lr=2e-3, log_every=100), batch=8, scratch=False)
+    return _search(system, name, degradation, sizes=(48, 128), final=final)
+
+
+def recolouring(name: str, degradation: str, *, loss: FilterLoss) -> Experiment:
+    """A search for a filter of the place and the colour of a pixel, on patches that show most of a picture."""
+    heads = FilterHeads(restore=("none", "full2sep"), bands=("0", "1"))
+    system = PhotoFilter(heads=heads, size=120, loss=loss, decides="ciede2000")
+    final = FinalConfig(train=TrainConfig(steps=1500, lr=3e-3, log_every=100), batch=4, scratch=False)
+    return _search(system, name, degradation, sizes=(96, 112), final=final)
+
+
+def _search(
+    system: PhotoFilter, name: str, degradation: str, *, sizes: tuple[int, int], final: FinalConfig
+) -> Experiment:
+    short = TrainConfig(steps=300, lr=2e-3, log_every=50)
+    patch, val_patch = sizes
+    source = f"degraded:{degradation}:embedded"
+    return Experiment(
+        system,
+        name=name,
+        data=DataConfig(source=source, patch=patch, val_patches=12, val_patch=val_patch, test_crop=None),
+        cost="macs",
+        macs_at=(2400, 2400),
+        stages=tuple(
+            StageConfig(stage, short, batch=2, population=16, generations=generations)
+            for stage, generations in (("path", 6), ("operator", 6), ("channel", 4))
+        ),
+        final=final,
+    )
