@@ -6,12 +6,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 from nasjax.apply import stylize
 from nasjax.apply.files import bundle_folder
+from nasjax.apply.filtering import SHIPPED as FILTERS
+from nasjax.apply.filtering import apply_filter, load_filter, shipped_filters
 from nasjax.apply.images import enlarge
-from nasjax.apply.levels import to_levels
 from nasjax.apply.photo import as_colours, in_colours_of
 from nasjax.apply.picture import Picture
 from nasjax.apply.stylize_files import Pair, restyle
-from nasjax.export.bundle import ARCH, CARD, Bundle, load_bundle
+from nasjax.apply.upscalers import FOLDER
+from nasjax.export.bundle import ARCH, CARD, load_bundle
 from nasjax.export.stylist import load_style_network
 from nasjax.files import read_json
 
@@ -107,19 +109,8 @@ def _enlarge(folder: Path) -> _Change:
 
 
 def _filter(folder: Path) -> _Change:
-    bundle = load_bundle(folder)
-    return lambda picture, options: _blended(bundle, picture, options.strength)
-
-
-def _blended(bundle: Bundle, picture: Picture, strength: float) -> Picture:
-    """The picture on its way to the network's output: all of it at strength 1, nothing at 0."""
-    if strength == 0:
-        return picture
-    out = enlarge(bundle, picture)
-    if strength == 1:
-        return out
-    mixed = picture.rgb + strength * (out.rgb - picture.rgb)
-    return out._replace(pixels=to_levels(mixed, deep=picture.deep))
+    loaded = load_filter(folder)
+    return lambda picture, options: apply_filter(loaded, picture, strength=options.strength)
 
 
 def _style(folder: Path) -> _Change:
@@ -140,4 +131,8 @@ KINDS: Mapping[str, Kind] = {
     "style": Kind(style=True, strength=True, load=_style),
 }
 # What comes with the package, by the name that callers know it by; the folder says of which kind it is.
-SHIPPED: Mapping[str, Path] = {"stylize": stylize.SHIPPED}
+SHIPPED: Mapping[str, Path] = {
+    "stylize": stylize.SHIPPED,
+    **{f"upscale-{path.name.replace('_', '-')}": path for path in sorted(FOLDER.iterdir()) if path.is_dir()},
+    **{name: FILTERS / name for name in shipped_filters()},
+}

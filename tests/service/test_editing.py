@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nasjax.apply.files import apply_bundle
 from nasjax.cli import main
 from nasjax.service.models import SHIPPED, load_models
 from tests.commands.cases import FINE_RGB, SCENE, png
@@ -157,8 +156,8 @@ def test_the_service_gives_what_the_commands_give(tmp_path):
     folders = {"large": Path(apply.before[0]), "own": Path(style.options[1]), "tiny": write_tiny(tmp_path / "tiny")}
     (tmp_path / "in.png").write_bytes(encoded())
     apply(tmp_path / "in.png", tmp_path / "large.png")
-    style(tmp_path / "in.png", tmp_path / "own.png", "--alpha", "0.5")
-    apply_bundle(folders["tiny"], tmp_path / "in.png", tmp_path / "tiny.png")
+    style(tmp_path / "in.png", tmp_path / "own.png", "--alpha", "0.5", "--match")
+    assert main(["filter", "--model", str(folders["tiny"]), str(tmp_path / "in.png"), str(tmp_path / "tiny.png")]) == 0
     models = load_models([*folders.items()])
     assert {name: models[name].kind for name in folders} == {"large": "enlarge", "own": "style", "tiny": "filter"}
     with running(tmp_path / "data", models) as service:

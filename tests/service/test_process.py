@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nasjax.service.models import SHIPPED
 from tests.commands.cases import SCENE
 from tests.report.browser import browser, find_chromium
 from tests.service.process import serving, write_tiny
@@ -135,7 +136,7 @@ def test_the_page(address, tmp_path):
         page.until("document.querySelector('#status').textContent.includes('asks for its key')")
         page.evaluate(f"document.querySelector('#key').value = {KEY!r}")
         page.evaluate("document.querySelector('#unlock button').click()")
-        page.until("document.querySelector('#model').options.length === 2")
+        page.until(f"document.querySelector('#model').options.length === {len(SHIPPED) + 1}")
         _set(page, "#model", "tiny")
         page.choose("#files", *photos, tmp_path / "broken.png")
         page.until("document.querySelector('#caption').textContent.includes('preview on a small copy')")

@@ -1,4 +1,4 @@
-"""What the searches for corrections have in common: pictures degraded on purpose, and how long is trained and searched."""
+"""What the searches for corrections have in common: pictures degraded on purpose, how long is trained and searched."""
 
 from nasjax.config import DataConfig, Experiment, FinalConfig, StageConfig
 from nasjax.systems.photo_filter.system import FilterHeads, FilterWidths, PhotoFilter
