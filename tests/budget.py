@@ -2,7 +2,8 @@
 
 A pytest plugin, loaded by tests/conftest.py. Seconds are those of this process and the processes that it waited for,
 so they depend little on what else the machine does. Under xdist every worker counts its own, and the first process adds
-up. A whole run (no file, test or marker asked for) that exceeds `tests/budget.json` fails.
+up. A whole run (no file, test or marker asked for) that exceeds `tests/budget.json` fails. What is compiled is bounded
+by the number of programs and not by its seconds, which depend on what the cache of compiled programs already holds.
 """
 
 import json
@@ -114,7 +115,7 @@ class Budget:
     def _exceeded(self, found: dict[str, Any]) -> list[str]:
         limits = json.loads(_LIMITS.read_text())
         spent = {
-            "cpu_minutes": sum(found["cpu"].values()) / 60,
+            "cpu_minutes_beside_compiling": (sum(found["cpu"].values()) - sum(found["compiling"].values())) / 60,
             "programs": sum(found["programs"].values()),
             "worker_peak_mib": found["peak"],
         }

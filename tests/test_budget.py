@@ -47,12 +47,17 @@ def test_workers_add_up():
 
 @pytest.mark.parametrize(
     ("spent", "over"),
-    [({"cpu": {"a": 59.0}}, []), ({"cpu": {"a": 61.0}}, ["cpu_minutes"]), ({"programs": {"a": 11}}, ["programs"])],
+    [
+        ({"cpu": {"a": 59.0}}, []),
+        ({"cpu": {"a": 61.0}}, ["cpu_minutes_beside_compiling"]),
+        ({"cpu": {"a": 61.0}, "compiling": {"a": 2.0}}, []),
+        ({"programs": {"a": 11}}, ["programs"]),
+    ],
 )
 def test_the_budget_is_held(tmp_path, monkeypatch, spent, over):
     """What exceeds a limit is named, with both figures."""
     limits = tmp_path / "budget.json"
-    limits.write_text('{"cpu_minutes": 1, "programs": 10, "worker_peak_mib": 100}')
+    limits.write_text('{"cpu_minutes_beside_compiling": 1, "programs": 10, "worker_peak_mib": 100}')
     monkeypatch.setattr(budget, "_LIMITS", limits)
     plugin = Budget(SimpleNamespace(option=SimpleNamespace()))
     found = {"cpu": {}, "programs": {}, "compiling": {}, "peak": 100} | spent

@@ -5,8 +5,10 @@ import doctest
 import io
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import jax
 import pytest
 
 from nasjax.cli import _parser
@@ -29,7 +31,15 @@ _GIVEN = {
 }
 
 
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """Programs of a page are forgotten before the next page's: those of all pages take gigabytes."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.mark.parametrize("name", _WITH_PYTHON)
+@pytest.mark.usefixtures("forgotten")
 def test_python_blocks_run(name, tmp_path, monkeypatch):
     """A page's Python blocks run in order in one namespace, in an empty folder, and print what the page shows."""
     monkeypatch.chdir(tmp_path)
