@@ -20,5 +20,5 @@ def config() -> Experiment:
         found,
         system=replace(found.system, crops=1000),
         stages=tuple(replace(stage, population=24, generations=5) for stage in found.stages),
-        final=FinalConfig(train=train, batch=4, scratch=False),
+        final=FinalConfig(train=train, batch=4),
     )

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from nasjax.report.measures import Measure, is_cost, write
 from nasjax.report.run import Row, Run
+from nasjax.report.saved import saved
 from nasjax.report.system import in_order, measure, stated_at
 from nasjax.report.tables import Cell, Column, Table
 from nasjax.report.units import LETTERS, NBSP, exact, fixed
@@ -16,9 +17,10 @@ _ARROWS = {"higher": "↑", "lower": "↓"}
 
 
 class Results(NamedTuple):
-    """The table; what each score means, by its label; and notes on protocol, budget and chance."""
+    """The table; what was saved of networks as they are; what each score means, by its label; and notes."""
 
     table: Table
+    saved: Sequence[Table]
     meanings: Sequence[tuple[str, str]]
     notes: Sequence[str]
 
@@ -36,7 +38,7 @@ def results_view(run: Run) -> Results | None:
         for row, *columns_of_row in zip(run.rows, *(_cells(run.rows, each) for each in shown), strict=True)
     ]
     head = [Column("Network"), *columns, *([Column("Note")] if has_notes else [])]
-    return Results(Table("results", head, rows), _meanings(shown), _notes(run))
+    return Results(Table("results", head, rows), saved(run), _meanings(shown), _notes(run))
 
 
 def _column(run: Run, shown: Measure) -> Column:

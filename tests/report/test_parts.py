@@ -241,6 +241,25 @@ def test_counts_of_a_column_share_one_unit(tmp_path):
     assert [row[1].text for row in found.rows] == ["1448.76", "24.90", "0"]
 
 
+def test_what_was_saved_of_a_network_as_it_is(tmp_path):
+    """A table for a reference that has parameters: each cost of both, four bytes a parameter, and the factor."""
+    teacher = {"params": 8e6, "macs": 4e9, "s": 30.0}
+    rows = table(
+        ("small", "found", {"params": 2e5, "macs": 1e8, "latency_ms": 5.0, "s": 29.0}),
+        ("plain", "rival", {"params": 2e5, "macs": 1e8}),
+        ("teacher", "reference", teacher),
+        ("input", "reference", {"params": 0, "s": 20.0}),
+    )
+    (saved,) = results_view(run_with(tmp_path, {"results": rows})).saved
+    assert [column.label for column in saved.columns] == ["Saved", "teacher", "small", "Factor"]
+    texts = [[cell.text.replace("\xa0", " ") for cell in row] for row in saved.rows]
+    assert texts == [
+        ["Parameters", "8.00 M", "200 K", "40.0×"],
+        ["Size", "32.0 MB", "800 KB", "40.0×"],
+        ["MACs", "4.00 G", "100 M", "40.0×"],
+    ]
+
+
 def test_best_value_of_each_score_is_marked(tmp_path):
     """The largest S and the smallest E are marked, though they belong to different rows; costs are not."""
     values = ({"s": 28.0, "e": 0.3, "latency_ms": 5.0}, {"s": 27.0, "e": 0.2, "latency_ms": 4.0})
