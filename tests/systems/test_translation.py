@@ -1,5 +1,7 @@
 """Image translation: scores by what they must say, rivals by their costs, recipes by the pictures that they need."""
 
+import os
+import time
 from dataclasses import replace
 
 import jax
@@ -24,7 +26,7 @@ from nasjax.systems.translation.rivals import hand_scaled
 from nasjax.systems.translation.score import load_eyes, make_judge, make_reference, measure
 from nasjax.systems.translation.score import tested as scored
 from nasjax.systems.translation.settings import Comparison
-from nasjax.systems.translation.teach import crops_of, outputs_of
+from nasjax.systems.translation.teach import crops_of, forget_unused, outputs_of
 from nasjax.tasks.adversarial import Adversarial
 from nasjax.tasks.base import extracted_model, supernet_model
 from nasjax.tasks.translation import Teaching, Translation
@@ -261,3 +263,14 @@ def test_unmatched_names_are_refused(tmp_path):
     system = replace(load_config("translation").tiny().system, size=None)
     with pytest.raises(ValueError, match="05"):
         system.prepare(Experiment(system, data=DataConfig(source=f"pairs:{tmp_path / 'd'}")), system.networks())
+
+
+def test_crops_of_other_runs_do_not_pile_up(tmp_path):
+    """Beyond so many bytes, what was used longest ago goes; what is used now, and what was used lately, stays."""
+    for i, age in enumerate((5, 4, 3, 0)):
+        folder = tmp_path / f"{i}"
+        folder.mkdir()
+        (folder / "inputs.npy").write_bytes(bytes(100))
+        os.utime(folder, (time.time() - age * 86400,) * 2)
+    forget_unused(tmp_path / "1", most=250)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]

@@ -1,6 +1,10 @@
 """The teacher of a compression: what it makes of held-out pictures, and of the crops that a student learns from."""
 
+import contextlib
 import functools
+import os
+import shutil
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -36,9 +40,10 @@ def crops_of(teacher: Teacher, source: Source, *, patch: int, number: int) -> Ta
     """So many crops with the teacher's outputs, kept in the user's cache: other runs of the same teacher share them."""
     names = "\n".join(source.name(i) for i in range(len(source)))
     mark = fingerprint(teacher.params)
-    place = f"{zlib.crc32(f'{mark} {patch} {number} {names}'.encode()):08x}"
+    folder = crops_folder() / f"{zlib.crc32(f'{mark} {patch} {number} {names}'.encode()):08x}"
+    forget_unused(folder)
     return taught_crops(
-        crops_folder() / place,
+        folder,
         source,
         patch=patch,
         number=number,
@@ -52,6 +57,22 @@ def crops_folder() -> Path:
     """Where crops are kept: beside compiled programs, or, where these are not kept, in the current folder."""
     folder = cache_folder()
     return Path("teacher_crops") if folder is None else folder.parent / "teacher_crops"
+
+
+def forget_unused(used: Path, *, most: int = 2**31, rest_s: float = 86400.0) -> None:
+    """Mark a folder of crops as used, and remove those beside it that were used longest ago, down to `most` bytes.
+
+    What was used within `rest_s` seconds stays: a run that goes on may need it.
+    """
+    used.mkdir(parents=True, exist_ok=True)
+    os.utime(used)
+    total = 0
+    with contextlib.suppress(OSError):  # another process removes them, too
+        found = [path for path in used.parent.iterdir() if path.is_dir()]
+        for path in sorted(found, key=lambda path: -path.stat().st_mtime):
+            total += sum(file.stat().st_size for file in path.iterdir())
+            if total > most and path != used and path.stat().st_mtime < time.time() - rest_s:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def teaching(teacher: Teacher) -> dict[str, Any]:
