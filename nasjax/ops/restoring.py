@@ -117,7 +117,7 @@ def _layer_params(width: int, separable: bool) -> dict[str, Any]:
 
 
 def _layer(p: Params, x: jax.Array, width: Width) -> jax.Array:
-    """A layer, added to its input: without, a branch of four layers starts with a fifth of its signal, and learns little."""
+    """A layer, added to its input: of its signal, four layers alone would leave a fifth at the start."""
     if "d" not in p:
         return x + _conv(p, x, width)
     return x + conv(p["z"], depthwise(p["d"], _bordered(x))[..., 1:-1, 1:-1, :], width)
