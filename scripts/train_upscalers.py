@@ -1,6 +1,6 @@
 """Train the networks of `nasjax upscale`, or some of them.
 
-    python scripts/train_upscalers.py [--run runs/upscalers] [--models medium_x4 small_x4 ...] [--rounds 2]
+    python scripts/train_upscalers.py [--run runs/upscalers] [--models medium_x4 small_x4 ...] [--rounds 3]
         [--data embedded] [--batch 16] [--patch 24] [--steps N] [--lr LR]
 
 Every model is trained in rounds: a round is a whole cosine cycle that starts from the averaged weights of the round
@@ -12,6 +12,7 @@ On an accelerator: `--batch 64 --steps 200000`, which replaces the steps of ever
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
@@ -22,9 +23,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from PIL import Image
 
 from nasjax.data.evaluation import validation_patches
 from nasjax.data.pipeline import patches
+from nasjax.data.source import Cached, Source
 from nasjax.data.spec import open_source
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.metrics.image import psnr, sr_protocol
@@ -46,10 +49,45 @@ SCORED = 32  # validation patches
 
 
 class Round(NamedTuple):
-    """A cosine cycle."""
+    """A cosine cycle, on the pictures at these shares of their size: reduced ones have finer detail."""
 
     steps: int
     lr: float
+    sizes: tuple[float, ...] = (1.0,)
+
+
+SIZES = (1.0, 2 / 3, 1 / 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class AtSizes:
+    """A source's pictures at several sizes, one after the other; those that would be too small are left out."""
+
+    source: Source
+    entries: tuple[tuple[int, float], ...]
+
+    @classmethod
+    def of(cls, source: Source, sizes: Sequence[float], least: int) -> "AtSizes":
+        """Each picture at each size at which its shorter side has `least` pixels."""
+        pairs = [(i, size) for size in sizes for i in range(len(source))]
+        return cls(source, tuple((i, size) for i, size in pairs if int(size * min(source.size(i))) >= least))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        (picture, _), (height, width) = self.entries[index], self.size(index)
+        image = Image.fromarray(self.source[picture]["image"]).resize((width, height), Image.Resampling.BICUBIC)
+        return {"name": self.name(index), "image": np.asarray(image)}
+
+    def name(self, index: int) -> str:
+        picture, size = self.entries[index]
+        return f"{self.source.name(picture)} at {size:.2g}"
+
+    def size(self, index: int) -> tuple[int, int]:
+        picture, size = self.entries[index]
+        height, width = self.source.size(picture)
+        return int(size * height), int(size * width)
 
 
 class Model(NamedTuple):
@@ -75,8 +113,8 @@ class Model(NamedTuple):
 
 
 MODELS = {
-    "medium_x4": Model(4, 8, 20, (Round(1200, 3e-3), Round(40_000, 2e-3))),
-    "small_x4": Model(4, 5, 12, (Round(1200, 3e-3), Round(40_000, 2e-3))),
+    "medium_x4": Model(4, 8, 20, (Round(1200, 3e-3), Round(40_000, 2e-3), Round(20_000, 1e-3, SIZES))),
+    "small_x4": Model(4, 5, 12, (Round(1200, 3e-3), Round(40_000, 2e-3), Round(20_000, 1e-3, SIZES))),
     "medium_x2": Model(2, 8, 20, (Round(250, 1e-3), Round(6000, 1e-3)), start="medium_x4"),
     "medium_x3": Model(3, 8, 20, (Round(250, 1e-3), Round(6000, 1e-3)), start="medium_x4"),
     "medium-real_x4": Model(
@@ -129,7 +167,9 @@ def _fit(args: argparse.Namespace, model: Model, *, name: str, cycle: Round, par
     settings = SuperResolutionTask(model.scale, args.patch, args.batch, degradation=model.degradation)
     task = super_resolution(settings, extracted_model(net, arch), single(arch))
     spec = host_spec(task.batch_spec, data_mesh())["image"].shape
-    data = patches(open_source(args.data, "train"), patch=spec[1], batch=spec[0], seed=0, on_small="skip")
+    whole = open_source(args.data, "train")
+    source = whole if cycle.sizes == (1.0,) else Cached(AtSizes.of(whole, cycle.sizes, spec[1]), 2**28)
+    data = patches(source, patch=spec[1], batch=spec[0], seed=0, on_small="skip")
     steps, lr = args.steps or cycle.steps, args.lr or cycle.lr
     config = TrainConfig(steps=steps, lr=lr, log_every=100, validate_every=500, changed=("steps", "lr"))
     start = None if params is None else {GENERATOR: params}
@@ -171,7 +211,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="runs/upscalers")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=[*MODELS])
-    parser.add_argument("--rounds", type=int, default=2, help="how many rounds of each; the first ones come first")
+    parser.add_argument("--rounds", type=int, default=3, help="how many rounds of each; the first ones come first")
     parser.add_argument("--data", default="embedded")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--patch", type=int, default=24, help="low-resolution pixels a side")
