@@ -38,8 +38,7 @@ def test_a_bundle_in_windows_is_the_bundle(folder, runtime):
     """By either runtime, floats to 1e-5 of the range and levels the same."""
     bundle, pixels = load_bundle(folder, runtime=runtime), _picture(70, 101)
     need = engine.memory_needed(bundle, (70, 101))
-    tiled = runtime == "jax" or not bundle.card["tiling"]["statistics"]
-    assert (need.windows > 1) == tiled and bool(need.whole) != tiled
+    assert need.windows > 1 and not need.whole
     whole = np.asarray(bundle.apply(jnp.asarray(pixels[None])))[0]
     assert np.abs(upscale(bundle, pixels) - whole).max() <= 2e-5
     levels = np.zeros(whole.shape, np.uint16)
@@ -57,7 +56,7 @@ def test_many_sizes_take_few_programs():
         assert upscale(bundle, _picture(height, width)).shape == (2 * height, 2 * width, 3)
     compiled = [name for name in compiled if name.endswith("backend_compile_duration")]
     # Two sides for small pictures and the tile, by rows and by columns.
-    assert engine._study(bundle).windowed.programs <= 9
+    assert engine._way(bundle).passes.windowed.programs <= 9
     assert len(compiled) <= 9
 
 
