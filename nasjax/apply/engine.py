@@ -43,16 +43,20 @@ class Need(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """Pixels of a picture, filled up to a size by replication or mirrored, in so many channels."""
+    """Pixels of a picture, filled up to a size by replication or mirrored, in so many channels.
+
+    With `reach`, columns are filled up by the picture's own, and so many more are on either side.
+    """
 
     pixels: np.ndarray
     size: tuple[int, int]
     channels: int
     mirrored: bool = False
+    reach: int = 0
 
     def cut(self, tile: Tile) -> list[np.ndarray]:
         """The window of a tile: colours, or their luma (ITU-R BT.601) for a network of one channel."""
-        x = cut(self.pixels, tile, mirrored=self.mirrored)
+        x = cut(self.pixels, tile, mirrored=self.mirrored, reach=self.reach)
         return [x if self.channels == 3 else x @ _LUMA]
 
 
@@ -82,10 +86,14 @@ class _Inside(NamedTuple):
         return {}
 
 
-def outputs(bundle: Bundle, pixels: Num[np.ndarray, "h w c"]) -> Iterator[tuple[Tile, np.ndarray]]:
+def outputs(
+    bundle: Bundle, pixels: Num[np.ndarray, "h w c"], *, wrap: bool = False
+) -> Iterator[tuple[Tile, np.ndarray]]:
     """The parts of a picture with what the network makes of their windows, float32 `[i, j, c]`, unclipped.
 
-    Pixels are levels or float32 in [-1, 1]. Raises ValueError where memory does not suffice.
+    Pixels are levels or float32 in [-1, 1]. `wrap`: left and right borders belong together, of a network that
+    `sees_around`: it finds the columns of the other side beyond them, and statistics are those of the picture. Raises
+    ValueError where memory does not suffice.
     """
     if reason := too_large(bundle, (pixels.shape[0], pixels.shape[1])):
         raise ValueError(reason)
@@ -94,7 +102,7 @@ def outputs(bundle: Bundle, pixels: Num[np.ndarray, "h w c"]) -> Iterator[tuple[
         tile = Tile(0, 0, *source.size, (0, 0, *source.size))
         yield tile, np.asarray(bundle.apply(source.cut(tile)[0]))[0]
         return
-    source = _filled(source, way.passes.plan)
+    source = _filled(source, way.passes.plan, wrap=wrap)
     for tile, y, _ in way.passes.outputs(source, way.passes.gather(source, way.passes.plan.levels)):
         yield tile, np.asarray(y)[0]
 
@@ -107,14 +115,24 @@ def memory_needed(bundle: Bundle, size: tuple[int, int]) -> Need:
     return Need(None if each is None else int(each * tiles[0].height * tiles[0].width), len(tiles), way.whole)
 
 
-def _filled(source: _Source, plan: Plan) -> _Source:
-    """For a network that fills pictures up itself, the same done beforehand: its windows must not."""
-    if not plan.mirrored:
-        return source
-    least = [(0, n - m) for n, m in zip(source.size, source.pixels.shape[:2], strict=True)]
-    pixels = np.pad(source.pixels, [*least, (0, 0)], mode="edge") if any(map(any, least)) else source.pixels
-    height, width = (plan.multiple * -(-n // plan.multiple) for n in source.size)
-    return _Source(pixels, (height, width), source.channels, True)
+def sees_around(bundle: Bundle) -> bool:
+    """Whether a picture's border can be continued by the other side: how far the network sees is known.
+
+    A network that counts columns would find others there.
+    """
+    passes = _way(bundle).passes
+    return passes is not None and not passes.plan.placed
+
+
+def _filled(source: _Source, plan: Plan, *, wrap: bool) -> _Source:
+    """For a network that fills pictures up itself, the same done beforehand: its windows must not; and what wraps."""
+    reach, pixels = max(plan.margins) if wrap else 0, source.pixels
+    height, width = source.size
+    if plan.mirrored:
+        least = [(0, height - len(pixels)), (0, 0 if reach else width - pixels.shape[1]), (0, 0)]
+        pixels = np.pad(pixels, least, mode="edge") if any(map(any, least)) else pixels
+        height, width = (plan.multiple * -(-n // plan.multiple) for n in source.size)
+    return _Source(pixels, (height, width + 2 * reach), source.channels, plan.mirrored, reach)
 
 
 def _channels(bundle: Bundle) -> int:

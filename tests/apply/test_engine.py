@@ -46,6 +46,37 @@ def test_a_bundle_in_windows_is_the_bundle(folder, runtime):
     assert np.abs(levels - (whole.clip(-1, 1) + 1) * 32767.5).max() <= 1
 
 
+@pytest.mark.parametrize("runtime", ["jax", "onnx"])
+def test_a_picture_that_wraps_is_the_middle_of_three(folder, runtime):
+    """Beside each border is the other one, and means of the whole are those of the picture: as of three copies."""
+    bundle, pixels = load_bundle(folder, runtime=runtime), _picture(70, 52)
+    three = np.asarray(bundle.apply(jnp.asarray(np.tile(pixels[None], (1, 1, 3, 1)))))[0]
+    wanted = three[:, three.shape[1] // 3 : 2 * three.shape[1] // 3]
+    found = upscale(bundle, pixels, wrap=True)
+    assert np.abs(found - wanted).max() <= 2e-5
+    # What is seen beyond a border shows: otherwise the last pixel is seen again.
+    assert np.abs(upscale(bundle, pixels) - wanted).max() > 0.01
+
+
+def _shaded(params, x):
+    """Darker from left to right, by counting columns."""
+    return x - jnp.arange(x.shape[2], dtype=jnp.float32).reshape(1, 1, -1, 1) / 100
+
+
+@pytest.mark.parametrize("forward", [_shaded, lambda params, x: jnp.flip(x, 1) + jnp.cumsum(x, 2) / 100])
+def test_what_cannot_be_shown_the_other_side_is_turned(forward):
+    """A network that counts columns, or sees all of the picture: both borders come from where they meet."""
+    bundle = Bundle(jax.jit(lambda x: forward({}, x)), _CARD, "none", {}, forward)
+    pixels = np.full((40, 100, 3), 0.5, np.float32)
+    plain, found = upscale(bundle, pixels), upscale(bundle, pixels, wrap=True)
+    assert np.abs(plain[:, 0] - plain[:, -1]).min() > 0.4
+    assert np.abs(found[:, 0] - found[:, -1]).max() <= 0.02
+    np.testing.assert_allclose(found[:, 40:60], plain[:, 40:60], atol=1e-6)
+
+
+_CARD = {"scale": 1, "size_multiple": 1, "min_size": 1}
+
+
 def test_many_sizes_take_few_programs():
     """Sixty pictures of as many sizes: what is compiled is a program for each shape of window."""
     bundle = Bundle(lambda x: x, {"scale": 2, "size_multiple": 1, "min_size": 1}, "none", {}, _blurred_twice)
