@@ -69,7 +69,7 @@ class _Way(NamedTuple):
 
 
 class _Inside(NamedTuple):
-    """A graph on windows that lie inside the picture, without statistics (`passes.Programs`)."""
+    """A graph on windows that lie inside the picture (`passes.Programs`); there are no statistics to pass for."""
 
     apply: Callable[[Any], Any]
 
@@ -78,11 +78,11 @@ class _Inside(NamedTuple):
         return self.apply(images[0]), {}
 
     def sums(self, level: int, parameters: Any, images: Sequence[Any], *, place: Place, known: Known) -> dict:
-        """Nothing."""
+        """There are none."""
         return {}
 
     def merge(self, a: dict, b: dict) -> dict:
-        """Nothing."""
+        """There are none."""
         return {}
 
 

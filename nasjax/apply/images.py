@@ -4,9 +4,10 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Array, Float, Num
 from PIL import Image
 
+from nasjax.apply import engine
 from nasjax.apply.around import wrapped
 from nasjax.apply.canvas import canvas, mapped, release
 from nasjax.apply.engine import outputs, sees_around
@@ -41,6 +42,16 @@ def upscale(bundle: Bundle, image: AnyImage, *, wrap: bool = False) -> AnyImage:
     for pixels, target in zip(batch, out, strict=True):
         enlarge_into(target, bundle, pixels, wrap=wrap)
     return _like(image, out if array.ndim == 4 else out[0])
+
+
+def predict(bundle: Bundle, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
+    """What a bundle makes of a batch in [-1, 1]: of one program where a picture is no larger than a window.
+
+    Larger pictures are worked on in windows, one after the other, with the same result.
+    """
+    if max(x.shape[1:3]) <= engine.SIDES[-1] or x.shape[-1] != 3:
+        return jax.numpy.asarray(bundle.apply(x))
+    return upscale(bundle, x)
 
 
 def enlarge(bundle: Bundle, picture: Picture, *, wrap: bool = False) -> Picture:
