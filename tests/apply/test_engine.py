@@ -47,15 +47,20 @@ def test_a_bundle_in_windows_is_the_bundle(folder, runtime):
 
 
 @pytest.mark.parametrize("runtime", ["jax", "onnx"])
-def test_a_picture_that_wraps_is_the_middle_of_three(folder, runtime):
-    """Beside each border is the other one, and means of the whole are those of the picture: as of three copies."""
+def test_where_a_picture_that_wraps_is_cut_open_does_not_matter(folder, runtime):
+    """Turned, it gives the output turned: beside each border is the other one, and statistics count each column once.
+
+    It is the middle of three copies, but for what the outer borders of these do to their mean.
+    """
     bundle, pixels = load_bundle(folder, runtime=runtime), _picture(70, 52)
+    found, turned = (upscale(bundle, x, wrap=True) for x in (pixels, np.roll(pixels, 20, 1)))
+    scale = len(found) // len(pixels)
+    assert np.abs(np.roll(found, 20 * scale, 1) - turned).max() <= 2e-5
     three = np.asarray(bundle.apply(jnp.asarray(np.tile(pixels[None], (1, 1, 3, 1)))))[0]
-    wanted = three[:, three.shape[1] // 3 : 2 * three.shape[1] // 3]
-    found = upscale(bundle, pixels, wrap=True)
-    assert np.abs(found - wanted).max() <= 2e-5
+    off = np.abs(found - three[:, 52 * scale : 2 * 52 * scale]).max()
+    assert off <= (1e-3 if bundle.card["tiling"]["statistics"] else 2e-5)
     # What is seen beyond a border shows: otherwise the last pixel is seen again.
-    assert np.abs(upscale(bundle, pixels) - wanted).max() > 100 * 2e-5
+    assert np.abs(upscale(bundle, pixels) - found).max() > 2e-3
 
 
 def _shaded(params, x):
