@@ -1,10 +1,15 @@
-"""Pictures whose left and right borders belong together, for what cannot be told how far it sees."""
+"""Pictures whose left and right borders belong together."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 _BLOCK = 2**20  # pixels that are mixed at once
+
+
+def continued(plane: np.ndarray, columns: int) -> np.ndarray:
+    """A plane `[h, w]` with so many columns of the other side beyond its left and right border."""
+    return np.pad(plane, ((0, 0), (columns, columns)), mode="wrap") if columns else plane
 
 
 def wrapped(change: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Num
 from PIL import Image
 
 from nasjax.apply import engine
-from nasjax.apply.around import wrapped
+from nasjax.apply.around import continued, wrapped
 from nasjax.apply.canvas import canvas, mapped, release
 from nasjax.apply.engine import outputs, sees_around
 from nasjax.apply.picture import Picture, from_pillow, to_pillow
@@ -110,7 +110,7 @@ def _enlarged(alpha: Float[np.ndarray, "h w"], size: tuple[int, int], *, around:
     `around`: how many columns of the other side are found beyond the left and right border.
     """
     out, factor = mapped(size, np.float32), alpha.shape[0] / size[0]
-    image = Image.fromarray(np.pad(alpha, ((0, 0), (around, around)), mode="wrap"))
+    image = Image.fromarray(continued(alpha, around))
     rows = max(1, _BLOCK // size[1])
     for top in range(0, size[0], rows):
         part = out[top : top + rows]

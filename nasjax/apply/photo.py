@@ -5,6 +5,7 @@ import os
 import numpy as np
 from PIL import Image
 
+from nasjax.apply.around import continued
 from nasjax.apply.colour import colour_space, converted
 from nasjax.apply.levels import to_levels
 from nasjax.apply.picture import Picture
@@ -83,5 +84,6 @@ def repaint(picture: Picture, rgb: np.ndarray) -> Picture:
 def _resize(plane: np.ndarray, size: tuple[int, int], around: int) -> np.ndarray:
     """A plane of another size, that finds so many columns of the other side beyond its left and right border."""
     box = (around, 0, around + plane.shape[1], plane.shape[0])
-    image = Image.fromarray(np.pad(plane, ((0, 0), (around, around)), mode="wrap"))
-    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC, box))
+    return np.asarray(
+        Image.fromarray(continued(plane, around)).resize((size[1], size[0]), Image.Resampling.BICUBIC, box)
+    )
