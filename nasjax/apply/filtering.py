@@ -120,10 +120,14 @@ def apply_filter(filter_: Filter, picture: Picture, *, strength: float = 1.0, wr
     if strength == 0:
         return picture
 
-    pixels, change = picture.pixels, filter_.around if wrap and filter_.around else filter_.change
-    if wrap and filter_.around is None:
-        return picture._replace(pixels=wrapped(lambda turned: change(turned, strength), pixels))
-    return picture._replace(pixels=change(pixels, strength))
+    pixels = picture.pixels
+    if not wrap:
+        changed = filter_.change(pixels, strength)
+    elif filter_.around is not None:
+        changed = filter_.around(pixels, strength)
+    else:
+        changed = wrapped(lambda turned: filter_.change(turned, strength), pixels)
+    return picture._replace(pixels=changed)
 
 
 def check_strength(strength: float) -> None:

@@ -26,8 +26,8 @@ def upscale(bundle: Bundle, image: AnyImage, *, wrap: bool = False) -> AnyImage:
     A Pillow picture of any mode gives an 8-bit one of mode L, LA, RGB or RGBA with its profile and EXIF; uint8
     `[h, w, 3]` gives uint8; float `[h, w, 3]` or `[b, h, w, 3]` in [-1, 1] gives float32, unclipped. Large images are
     worked on in windows, with the same result. `wrap`: left and right borders belong together (360-degree pictures).
-    Raises ValueError for another type or shape, and where the network must
-    see an image as a whole that memory does not suffice for.
+    Raises ValueError for another type or shape, and where the network must see an image as a whole that memory does not
+    suffice for.
     """
     if isinstance(image, Image.Image):
         return to_pillow(enlarge(bundle, from_pillow(image), wrap=wrap))
