@@ -1,12 +1,12 @@
 """How a bundle runs on pictures of any size: in windows, exactly, where its network allows it; else as a whole.
 
 Three ways. A network whose code is known runs in windows of few shapes, statistics of the whole picture first. A graph
-(ONNX, StableHLO) whose card says how far it sees runs in windows that lie inside the picture. Everything else, as a
-graph that takes statistics of the whole picture, needs the picture as a whole, and is refused where memory is short.
+(ONNX, StableHLO) whose card says how far it sees runs in windows that lie inside the picture; if it is ONNX, statistics
+of the whole picture first, too. Everything else needs the picture as a whole, and is refused where memory is short.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -16,12 +16,12 @@ from jaxtyping import Num
 
 from nasjax.apply.memory import refusal
 from nasjax.apply.passes import Passes
-from nasjax.apply.tiles import Tile, cut, tiles_of
+from nasjax.apply.tiles import Tile, cut
 from nasjax.export.bundle import Bundle
 from nasjax.windows.memory import peak_bytes
 from nasjax.windows.store import Store, kept_programs
 from nasjax.windows.values import NotWindowed
-from nasjax.windows.windowed import Plan, Windowed, fitted
+from nasjax.windows.windowed import Known, Place, Plan, fitted
 
 SIDES = (64, 128, 256, 384, 512)  # of windows, in pixels: what there are programs for
 _WINDOW_BYTES = 400 << 20  # what a window may take: wide networks get smaller ones
@@ -43,74 +43,96 @@ class Need(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """Pixels of a picture, filled up to a size by replication or mirrored, in so many channels."""
+    """Pixels of a picture, filled up to a size by replication or mirrored, in so many channels.
+
+    With `reach`, columns are filled up by the picture's own, and so many more are on either side.
+    """
 
     pixels: np.ndarray
     size: tuple[int, int]
     channels: int
     mirrored: bool = False
+    reach: int = 0
 
     def cut(self, tile: Tile) -> list[np.ndarray]:
         """The window of a tile: colours, or their luma (ITU-R BT.601) for a network of one channel."""
-        x = cut(self.pixels, tile, mirrored=self.mirrored)
+        x = cut(self.pixels, tile, mirrored=self.mirrored, reach=self.reach)
         return [x if self.channels == 3 else x @ _LUMA]
 
 
-class _Study(NamedTuple):
-    """A network in windows, the sides that they may have, and its memory; or why it has to see a picture as a whole.
+class _Way(NamedTuple):
+    """How a network runs: in windows, or as a whole, and why; and its memory, None where it is not known."""
 
-    It holds the network's function, by which it is found again.
-    """
-
-    forward: Callable[..., Any]
-    windowed: Windowed | None
-    plan: Plan | None
-    sides: tuple[int, ...]
-    bytes_per_pixel: float
+    passes: Passes | None
+    bytes_per_pixel: float | None
     whole: str = ""
 
 
-def outputs(bundle: Bundle, pixels: Num[np.ndarray, "h w c"]) -> Iterator[tuple[Tile, np.ndarray]]:
+class _Inside(NamedTuple):
+    """A graph on windows that lie inside the picture (`passes.Programs`); there are no statistics to pass for."""
+
+    apply: Callable[[Any], Any]
+
+    def output(self, parameters: Any, images: Sequence[Any], *, place: Place, known: Known) -> tuple[Any, dict]:
+        """What it makes of the window."""
+        return self.apply(images[0]), {}
+
+    def sums(self, level: int, parameters: Any, images: Sequence[Any], *, place: Place, known: Known) -> dict:
+        """There are none."""
+        return {}
+
+    def merge(self, a: dict, b: dict) -> dict:
+        """There are none."""
+        return {}
+
+
+def outputs(
+    bundle: Bundle, pixels: Num[np.ndarray, "h w c"], *, wrap: bool = False
+) -> Iterator[tuple[Tile, np.ndarray]]:
     """The parts of a picture with what the network makes of their windows, float32 `[i, j, c]`, unclipped.
 
-    Pixels are levels or float32 in [-1, 1]. Raises ValueError where memory does not suffice.
+    Pixels are levels or float32 in [-1, 1]. `wrap`: left and right borders belong together, of a network that
+    `sees_around`: it finds the columns of the other side beyond them, and statistics are those of the picture. Raises
+    ValueError where memory does not suffice.
     """
     if reason := too_large(bundle, (pixels.shape[0], pixels.shape[1])):
         raise ValueError(reason)
-    source = _Source(pixels, _accepted(bundle, pixels.shape[:2]), _channels(bundle))
-    if bundle.forward is not None and (study := _study(bundle)).plan and study.windowed:
-        passes, source = Passes(study.windowed, bundle.params, study.plan, study.sides), _filled(source, study.plan)
-        for tile, y, _ in passes.outputs(source, passes.gather(source, study.plan.levels)):
-            yield tile, np.asarray(y)[0]
+    way, source = _way(bundle), _Source(pixels, _accepted(bundle, pixels.shape[:2]), _channels(bundle))
+    if way.passes is None:
+        tile = Tile(0, 0, *source.size, (0, 0, *source.size))
+        yield tile, np.asarray(bundle.apply(source.cut(tile)[0]))[0]
         return
-    for tile in _inside_tiles(bundle, source.size):
-        yield tile, np.asarray(bundle.apply(jnp.asarray(source.cut(tile)[0])))[0]
+    source = _filled(source, way.passes.plan, wrap=wrap)
+    for tile, y, _ in way.passes.outputs(source, way.passes.gather(source, way.passes.plan.levels)):
+        yield tile, np.asarray(y)[0]
 
 
 def memory_needed(bundle: Bundle, size: tuple[int, int]) -> Need:
     """What it takes to run a bundle on a picture of (height, width), without running it."""
-    size = _accepted(bundle, size)
-    if bundle.forward is not None:
-        study = _study(bundle)
-        if study.plan is None:
-            return Need(int(study.bytes_per_pixel * size[0] * size[1]), 1, study.whole)
-        tiles = tiles_of(size, sides=study.sides, margin=study.plan.margins[-1])
-        return Need(int(study.bytes_per_pixel * tiles[0].height * tiles[0].width), len(tiles))
-    if (tiling := bundle.card.get("tiling")) is None:
-        return Need(None, 1, "its card does not say how far it sees")
-    tiles = _inside_tiles(bundle, size)
-    each = tiling["bytes_per_pixel"] * tiles[0].height * tiles[0].width
-    return Need(int(each), len(tiles), tiling["whole"] or "")
+    way, size = _way(bundle), _accepted(bundle, size)
+    tiles = [Tile(0, 0, *size, (0, 0, *size))] if way.passes is None else way.passes.tiles(size)
+    each = way.bytes_per_pixel
+    return Need(None if each is None else int(each * tiles[0].height * tiles[0].width), len(tiles), way.whole)
 
 
-def _filled(source: _Source, plan: Plan) -> _Source:
-    """For a network that fills pictures up itself, the same done beforehand: its windows must not."""
-    if not plan.mirrored:
-        return source
-    least = [(0, n - m) for n, m in zip(source.size, source.pixels.shape[:2], strict=True)]
-    pixels = np.pad(source.pixels, [*least, (0, 0)], mode="edge") if any(map(any, least)) else source.pixels
-    height, width = (plan.multiple * -(-n // plan.multiple) for n in source.size)
-    return _Source(pixels, (height, width), source.channels, True)
+def sees_around(bundle: Bundle) -> bool:
+    """Whether a picture's border can be continued by the other side: how far the network sees is known.
+
+    A network that counts columns would find others there.
+    """
+    passes = _way(bundle).passes
+    return passes is not None and not passes.plan.placed
+
+
+def _filled(source: _Source, plan: Plan, *, wrap: bool) -> _Source:
+    """For a network that fills pictures up itself, the same done beforehand: its windows must not; and what wraps."""
+    reach, pixels = max(plan.margins) if wrap else 0, source.pixels
+    height, width = source.size
+    if plan.mirrored:
+        least = [(0, height - len(pixels)), (0, 0 if reach else width - pixels.shape[1]), (0, 0)]
+        pixels = np.pad(pixels, least, mode="edge") if any(map(any, least)) else pixels
+        height, width = (plan.multiple * -(-n // plan.multiple) for n in source.size)
+    return _Source(pixels, (height, width + 2 * reach), source.channels, plan.mirrored, reach)
 
 
 def _channels(bundle: Bundle) -> int:
@@ -130,13 +152,34 @@ def _accepted(bundle: Bundle, size: tuple[int, ...]) -> tuple[int, int]:
     return height, width
 
 
-def _inside_tiles(bundle: Bundle, size: tuple[int, int]) -> list[Tile]:
-    """Windows inside the picture for a graph that says how far it sees, else one that is the picture."""
-    tiling = bundle.card.get("tiling")
-    if bundle.forward is not None or tiling is None or tiling["whole"] is not None:
-        return [Tile(0, 0, *size, (0, 0, *size))]
-    sides = _sides(tiling["bytes_per_pixel"], tiling["margin"], tiling["multiple"])
-    return tiles_of(size, sides=sides, margin=tiling["margin"], exact=tiling["multiple"])
+def _way(bundle: Bundle) -> _Way:
+    """How a bundle runs; what was found out about a network's code is kept, with its programs, for the last few."""
+    if bundle.forward is None:
+        return _of_graph(bundle)
+    _, found = _studies.get(id(bundle.forward), (None, None))  # no other function has this number while it is kept
+    if found is None:
+        found = _of_code(bundle)
+        _studies[id(bundle.forward)] = bundle.forward, found
+        while len(_studies) > _KEPT:
+            _studies.popitem(last=False)
+    return found._replace(passes=found.passes and found.passes._replace(parameters=bundle.params))
+
+
+_studies: OrderedDict[int, tuple[Any, _Way]] = OrderedDict()
+
+
+def _of_graph(bundle: Bundle) -> _Way:
+    """As the card says that the graph may run."""
+    if (tiling := bundle.card.get("tiling")) is None:
+        return _Way(None, None, "its card does not say how far it sees")
+    each, step = tiling["bytes_per_pixel"], tiling["multiple"]
+    if tiling["whole"] is not None and bundle.split is None:
+        return _Way(None, each, tiling["whole"])
+    passes = tiling["passes"] if bundle.split else []
+    margins = (*(found["margin"] for found in passes), tiling["margin"])
+    plan = Plan(margins, step, (), bundle.card["scale"], mirrored=tiling.get("mirrored", False))
+    programs = bundle.split or _Inside(bundle.apply)
+    return _Way(Passes(programs, bundle.params, plan, _sides(each, max(margins), step), step), each)
 
 
 def _sides(bytes_per_pixel: float | int, margin: int, step: int) -> tuple[int, ...]:
@@ -147,21 +190,8 @@ def _sides(bytes_per_pixel: float | int, margin: int, step: int) -> tuple[int, .
     return tuple(sorted({*within, *(() if within and within[-1] >= least else (least,))}))
 
 
-def _study(bundle: Bundle) -> _Study:
-    """What was found out about the network of a bundle; kept, with its programs, for the last few."""
-    assert bundle.forward is not None
-    found = _studies.get(id(bundle.forward))  # no other function has this number while its study is kept
-    if found is None:
-        found = _studies[id(bundle.forward)] = _studied(bundle)
-        while len(_studies) > _KEPT:
-            _studies.popitem(last=False)
-    return found
-
-
-_studies: OrderedDict[int, _Study] = OrderedDict()
-
-
-def _studied(bundle: Bundle) -> _Study:
+def _of_code(bundle: Bundle) -> _Way:
+    """As a study of its operations finds."""
     forward, card, step = bundle.forward, bundle.card, bundle.card["size_multiple"]
     assert forward is not None
     folder = kept_programs()
@@ -173,6 +203,7 @@ def _studied(bundle: Bundle) -> _Study:
         windowed, plan = fitted(forward, bundle.params, multiple=step, channels=channels, side=side, store=store)
         if plan.scale != card["scale"]:
             raise NotWindowed(f"its output is {plan.scale} times as large, where its card says {card['scale']}")
-        return _Study(forward, windowed, plan, _sides(each, max(plan.margins), plan.multiple), each)
+        sides = _sides(each, max(plan.margins), plan.multiple)
+        return _Way(Passes(windowed, bundle.params, plan, sides), each)
     except NotWindowed as error:
-        return _Study(forward, None, None, (), each, str(error))
+        return _Way(None, each, str(error))

@@ -24,6 +24,7 @@ def apply_bundle(
     output: Location,
     *,
     options: FileOptions = FileOptions(),  # noqa: B008 - frozen
+    wrap: bool = False,
     on_written: Callable[[Path, Path], None] = lambda source, target: None,
 ) -> list[Path]:
     """Run a bundle on image files and return the files written, as they were written.
@@ -31,12 +32,12 @@ def apply_bundle(
     `images` are files or folders (`select`). One file may go to a file, whose suffix chooses the format (.png, .jpg,
     .jpeg, .webp); several go to an existing folder under their own names, in their own format where it can be written,
     else as PNG. A folder keeps a manifest: what it says was done before by the same bundle is not done again.
-    `on_written(source, target)` reports progress.
+    `wrap`: left and right borders belong together (360-degree pictures). `on_written(source, target)` reports progress.
 
     Raises ValueError before any work for a missing bundle, folder or image, an unknown format, two outputs of one name
     and an output that exists; for images that failed only after all others are done, naming them.
     """
-    job = bundle_job(bundle, images, output, options=options)
+    job = bundle_job(bundle, images, output, options=options, wrap=wrap)
     told = Told(on_written=lambda item: on_written(item.sources[0], item.target or Path()))
     return all_or_error(run_job(job, told))
 
@@ -48,15 +49,16 @@ def bundle_job(
     *,
     options: FileOptions,
     runtime: str = "jax",
+    wrap: bool = False,
 ) -> Job:
     """The job of `apply_bundle`; raises what that raises before any work. `runtime` as of `load_bundle`."""
     loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle_folder(bundle), runtime=runtime)
     scale = int(loaded.card["scale"])
-    settings = {"network": digest(loaded.params), "arch": loaded.arch, "scale": scale}
+    settings = {"network": digest(loaded.params), "arch": loaded.arch, "scale": scale, "wrap": wrap}
     return picture_job(
         images,
         output,
-        lambda picture: enlarge(loaded, picture),
+        lambda picture: enlarge(loaded, picture, wrap=wrap),
         size_fn=lambda size: (scale * size[0], scale * size[1]),
         settings=settings,
         options=options,

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import nasjax
+from nasjax.apply.around import wrapped
 from nasjax.apply.canvas import canvas, release
 from nasjax.apply.files import bundle_folder, digest
 from nasjax.apply.images import enlarge
@@ -34,12 +35,14 @@ _GRAIN = 64  # strips of filters that read no neighbours are so many columns wid
 class Filter(NamedTuple):
     """A filter ready for pictures: `change(pixels, strength)` takes levels or floats `[h, w, 3]` and gives the same.
 
-    `settings` are what decides about its outputs, in JSON.
+    `settings` are what decides about its outputs, in JSON. `around` changes pictures whose left and right borders
+    belong together, where the network can be shown the other side; others are turned (`apply.around`).
     """
 
     name: str
     change: Callable[[np.ndarray, float], np.ndarray]
     settings: dict[str, Any]
+    around: Callable[[np.ndarray, float], np.ndarray] | None = None
 
 
 def shipped_filters() -> list[str]:
@@ -74,8 +77,11 @@ def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
         settings["snapshots"] = [digest(member.params) for member in members]
         changes = [_in_strips(member, builder["arguments"]) for member in members]
         return Filter(str(bundle.card["name"]), functools.partial(_averaged, changes), settings)
-    change = _in_strips(bundle, builder["arguments"]) if in_strips else functools.partial(_whole, bundle)
-    return Filter(str(bundle.card["name"]), change, settings)
+    name = str(bundle.card["name"])
+    if in_strips:
+        return Filter(name, _in_strips(bundle, builder["arguments"]), settings)
+    change, around = (functools.partial(_whole, bundle, wrap=wrap) for wrap in (False, True))
+    return Filter(name, change, settings, around)
 
 
 def _snapshots(run: Path, number: int) -> list[Params]:
@@ -114,10 +120,14 @@ def apply_filter(filter_: Filter, picture: Picture, *, strength: float = 1.0, wr
     if strength == 0:
         return picture
 
-    def change(pixels: np.ndarray) -> np.ndarray:
-        return filter_.change(pixels, strength)
-
-    return picture._replace(pixels=wrapped(change, picture.pixels) if wrap else change(picture.pixels))
+    pixels = picture.pixels
+    if not wrap:
+        changed = filter_.change(pixels, strength)
+    elif filter_.around is not None:
+        changed = filter_.around(pixels, strength)
+    else:
+        changed = wrapped(lambda turned: filter_.change(turned, strength), pixels)
+    return picture._replace(pixels=changed)
 
 
 def check_strength(strength: float) -> None:
@@ -126,26 +136,10 @@ def check_strength(strength: float) -> None:
         raise ValueError(f"filter: strength must be 0 to 1, got {strength}")
 
 
-def wrapped(change: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> np.ndarray:
-    """A change of a picture whose left and right borders belong together, without a seam.
-
-    The picture is changed twice, once turned by half: around each border pixels come from the one in which they lie in
-    the middle, and in between both are mixed. The same type comes out; levels are rounded after mixing.
-    """
-    width = pixels.shape[1]
-    plain = change(pixels)
-    turned = np.roll(change(np.roll(pixels, width // 2, 1)), -(width // 2), 1)
-    # 0 at the borders, 1 in the middle half: a quarter of the width to mix on either side.
-    place = (np.arange(width, dtype=np.float32) + 0.5) / max(width, 1)
-    share = np.clip(4 * np.minimum(place, 1 - place) - 0.25, 0, 1)[None, :, None]
-    mixed = share * plain.astype(np.float32) + (1 - share) * turned.astype(np.float32)
-    return mixed if np.issubdtype(plain.dtype, np.floating) else np.round(mixed).astype(plain.dtype)
-
-
-def _whole(bundle: Bundle, pixels: np.ndarray, strength: float) -> np.ndarray:
+def _whole(bundle: Bundle, pixels: np.ndarray, strength: float, *, wrap: bool) -> np.ndarray:
     """Any network, over the picture as one."""
     x = to_floats(pixels)
-    y = (1 - strength) * x + strength * to_floats(enlarge(bundle, Picture(x, deep=True)).pixels)
+    y = (1 - strength) * x + strength * to_floats(enlarge(bundle, Picture(x, deep=True), wrap=wrap).pixels)
     return _like(pixels, y)
 
 

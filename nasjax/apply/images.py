@@ -4,29 +4,33 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Array, Float, Num
 from PIL import Image
 
+from nasjax.apply import engine
+from nasjax.apply.around import continued, wrapped
 from nasjax.apply.canvas import canvas, mapped, release
-from nasjax.apply.engine import outputs
+from nasjax.apply.engine import outputs, sees_around
 from nasjax.apply.picture import Picture, from_pillow, to_pillow
 from nasjax.apply.tiles import Tile
 from nasjax.export.bundle import Bundle
 
+_TAPS = 2  # pixels that bicubic enlargement looks at on either side
 _BLOCK = 2**22  # values that are computed at once
 AnyImage = TypeVar("AnyImage", Image.Image, np.ndarray, jax.Array)
 
 
-def upscale(bundle: Bundle, image: AnyImage) -> AnyImage:
+def upscale(bundle: Bundle, image: AnyImage, *, wrap: bool = False) -> AnyImage:
     """Run a bundle on one image (or a float batch) and return the same kind of image, `scale` times as large.
 
     A Pillow picture of any mode gives an 8-bit one of mode L, LA, RGB or RGBA with its profile and EXIF; uint8
     `[h, w, 3]` gives uint8; float `[h, w, 3]` or `[b, h, w, 3]` in [-1, 1] gives float32, unclipped. Large images are
-    worked on in windows, with the same result. Raises ValueError for another type or shape, and where the network must
-    see an image as a whole that memory does not suffice for.
+    worked on in windows, with the same result. `wrap`: left and right borders belong together (360-degree pictures).
+    Raises ValueError for another type or shape, and where the network must see an image as a whole that memory does not
+    suffice for.
     """
     if isinstance(image, Image.Image):
-        return to_pillow(enlarge(bundle, from_pillow(image)))
+        return to_pillow(enlarge(bundle, from_pillow(image), wrap=wrap))
     array = np.asarray(image)
     if array.ndim not in (3, 4) or array.shape[-1] != 3 or 0 in array.shape:
         raise ValueError(f"upscale: expected an image [h, w, 3] or a batch [b, h, w, 3], got the shape {array.shape}")
@@ -36,30 +40,54 @@ def upscale(bundle: Bundle, image: AnyImage) -> AnyImage:
     scale = bundle.card["scale"]
     out = np.empty((len(batch), scale * array.shape[-3], scale * array.shape[-2], 3), dtype)
     for pixels, target in zip(batch, out, strict=True):
-        enlarge_into(target, bundle, pixels)
+        enlarge_into(target, bundle, pixels, wrap=wrap)
     return _like(image, out if array.ndim == 4 else out[0])
 
 
-def enlarge(bundle: Bundle, picture: Picture) -> Picture:
-    """The picture through the network, `scale` times as large; transparency is enlarged beside it, by bicubic."""
+def predict(bundle: Bundle, x: Float[Array, "b h w c"]) -> Float[Array, "b H W d"]:
+    """What a bundle makes of a batch in [-1, 1]: of one program where a picture is no larger than a window.
+
+    Larger pictures are worked on in windows, one after the other, with the same result.
+    """
+    if max(x.shape[1:3]) <= engine.SIDES[-1] or x.shape[-1] != 3:
+        return jax.numpy.asarray(bundle.apply(x))
+    return upscale(bundle, x)
+
+
+def enlarge(bundle: Bundle, picture: Picture, *, wrap: bool = False) -> Picture:
+    """The picture through the network, `scale` times as large; transparency is enlarged beside it, by bicubic.
+
+    `wrap` as of `upscale`.
+    """
     scale = bundle.card["scale"]
     size = (scale * picture.size[0], scale * picture.size[1])
     out = canvas(size, deep=picture.deep)
-    enlarge_into(out, bundle, picture.pixels)
-    alpha = None if picture.alpha is None else _enlarged(picture.alpha, size)
+    enlarge_into(out, bundle, picture.pixels, wrap=wrap)
+    alpha = None if picture.alpha is None else _enlarged(picture.alpha, size, around=_TAPS if wrap else 0)
     return picture._replace(pixels=out, alpha=alpha)
 
 
-def enlarge_into(out: Num[np.ndarray, "H W c"], bundle: Bundle, pixels: Num[np.ndarray, "h w 3"]) -> None:
+def enlarge_into(
+    out: Num[np.ndarray, "H W c"], bundle: Bundle, pixels: Num[np.ndarray, "h w 3"], *, wrap: bool = False
+) -> None:
     """Write what the network makes of pixels into an array of `scale` times their size, part by part.
 
     Pixels and output are levels (uint8, uint16: clipped and rounded) or float32 in [-1, 1] (unclipped), each for
-    itself; the output may be mapped from a file. ValueError as of `upscale`.
+    itself; the output may be mapped from a file. `wrap` and ValueError as of `upscale`.
     """
+    if wrap and not sees_around(bundle):
+        out[...] = wrapped(lambda turned: _made(out, bundle, turned), pixels)
+        return
     scale = bundle.card["scale"]
-    for tile, y in outputs(bundle, pixels):
+    for tile, y in outputs(bundle, pixels, wrap=wrap):
         _paste(out, tile, y, scale)
         release(out)
+
+
+def _made(like: np.ndarray, bundle: Bundle, pixels: np.ndarray) -> np.ndarray:
+    out = np.empty_like(like)
+    enlarge_into(out, bundle, pixels)
+    return out
 
 
 def _paste(out: np.ndarray, tile: Tile, y: np.ndarray, scale: int) -> None:
@@ -76,13 +104,17 @@ def _paste(out: np.ndarray, tile: Tile, y: np.ndarray, scale: int) -> None:
     place[...] = levels
 
 
-def _enlarged(alpha: Float[np.ndarray, "h w"], size: tuple[int, int]) -> Float[np.ndarray, "H W"]:
-    """A plane of another size by bicubic, in [0, 1]; some rows at a time, since it may be as large as the picture."""
-    out, image, factor = mapped(size, np.float32), Image.fromarray(alpha), alpha.shape[0] / size[0]
+def _enlarged(alpha: Float[np.ndarray, "h w"], size: tuple[int, int], *, around: int = 0) -> Float[np.ndarray, "H W"]:
+    """A plane of another size by bicubic, in [0, 1]; some rows at a time, since it may be as large as the picture.
+
+    `around`: how many columns of the other side are found beyond the left and right border.
+    """
+    out, factor = mapped(size, np.float32), alpha.shape[0] / size[0]
+    image = Image.fromarray(continued(alpha, around))
     rows = max(1, _BLOCK // size[1])
     for top in range(0, size[0], rows):
         part = out[top : top + rows]
-        box = (0, top * factor, alpha.shape[1], (top + len(part)) * factor)
+        box = (around, top * factor, around + alpha.shape[1], (top + len(part)) * factor)
         resized = image.resize((size[1], len(part)), Image.Resampling.BICUBIC, box)
         np.clip(np.asarray(resized), 0, 1, part)
         release(out)

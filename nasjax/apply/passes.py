@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax
 import numpy as np
 
-from nasjax.apply.tiles import Tile, place_of, tiles_of
-from nasjax.windows.windowed import Known, Plan, Windowed
+from nasjax.apply.tiles import Tile, counting, moved, place_of, tiles_of
+from nasjax.windows.windowed import Known, Place, Plan
 
 
 @runtime_checkable
@@ -16,7 +16,12 @@ class Source(Protocol):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width, filled up to what the function takes."""
+        """Height and width, filled up to what the function takes, and continued."""
+        ...
+
+    @property
+    def reach(self) -> int:
+        """By how many columns it is continued on either side, which count neither in statistics nor as output."""
         ...
 
     def cut(self, tile: Tile) -> list[np.ndarray]:
@@ -24,24 +29,50 @@ class Source(Protocol):
         ...
 
 
-class Passes(NamedTuple):
-    """A function, what it is given beside a picture, and the sides that windows may have."""
+class Programs(Protocol):
+    """A function on windows, as `windows.windowed.Windowed` is one."""
 
-    windowed: Windowed
+    def output(
+        self, parameters: Any, images: Sequence[Any], *, place: Place, known: Known
+    ) -> tuple[Any, dict[str, Any]]:
+        """Its result on a window, and statistics of the window's core that are not known."""
+        ...
+
+    def sums(self, level: int, parameters: Any, images: Sequence[Any], *, place: Place, known: Known) -> dict[str, Any]:
+        """The core's statistics of a level."""
+        ...
+
+    def merge(self, a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+        """The statistics of two cores together."""
+        ...
+
+
+class Passes(NamedTuple):
+    """A function, what it is given beside a picture, and the sides that windows may have.
+
+    `exact`: windows lie inside the picture and begin at multiples of that number; 0: they may reach beyond its end.
+    """
+
+    windowed: Programs
     parameters: Any
     plan: Plan
     sides: Sequence[int]
+    exact: int = 0
+
+    def tiles(self, size: tuple[int, int], level: int = -1) -> list[Tile]:
+        """The windows of a picture for the statistics of a level, or for the output."""
+        return tiles_of(size, sides=self.sides, margin=self.plan.margins[level], exact=self.exact)
 
     def is_one(self, source: Source) -> bool:
-        """Whether one window holds the whole picture."""
-        return max(source.size) <= self.sides[-1]
+        """Whether one window holds the whole picture, and can tell it from what it is continued by."""
+        return max(source.size) <= self.sides[-1] and not (self.exact and source.reach)
 
     def gather(self, source: Source, levels: int) -> Known:
         """The statistics of the first levels over the whole picture; nothing where it is one window."""
         known: dict[str, Any] = {}
         for level in range(0 if self.is_one(source) else levels):
             total: Any = None
-            for tile in tiles_of(source.size, sides=self.sides, margin=self.plan.margins[level]):
+            for tile in self._counting(source, level):
                 place = place_of(tile, source.size)
                 sums = self.windowed.sums(level, self.parameters, source.cut(tile), place=place, known=known)
                 total = sums if total is None else self.windowed.merge(total, sums)
@@ -49,14 +80,20 @@ class Passes(NamedTuple):
         return known
 
     def outputs(self, source: Source, known: Known) -> Iterator[tuple[Tile, Any, Known]]:
-        """Each tile with the function's result on its window, and the statistics of its core that are not known."""
+        """Each tile with the function's result on its window, and the statistics of its core that are not known.
+
+        Tiles are placed in the picture itself; of one that is continued, windows may begin before its first column.
+        """
         pending: tuple[Tile, Any] | None = None
-        for tile in tiles_of(source.size, sides=self.sides, margin=self.plan.margins[-1]):
+        for tile in self._counting(source, -1):
             window, place = source.cut(tile), place_of(tile, source.size)
             jax.block_until_ready(pending)  # two at once would take the memory of two
             made = self.windowed.output(self.parameters, window, place=place, known=known)
             if pending is not None:  # taken while the next one is computed
                 yield pending[0], *pending[1]
-            pending = tile, made
+            pending = moved(tile, -source.reach), made
         if pending is not None:
             yield pending[0], *pending[1]
+
+    def _counting(self, source: Source, level: int) -> list[Tile]:
+        return counting(self.tiles(source.size, level), source.size, source.reach)

@@ -5,6 +5,7 @@ import os
 import numpy as np
 from PIL import Image
 
+from nasjax.apply.around import continued
 from nasjax.apply.colour import colour_space, converted
 from nasjax.apply.levels import to_levels
 from nasjax.apply.picture import Picture
@@ -27,17 +28,17 @@ def as_colours(picture: Picture) -> Picture:
     return picture._replace(grey=False)
 
 
-def limit_size(picture: Picture, longest: int | None) -> Picture:
+def limit_size(picture: Picture, longest: int | None, *, wrap: bool = False) -> Picture:
     """The picture reduced (bicubic, antialiased) so that no side exceeds `longest` pixels; None leaves it alone.
 
-    Sides are at least one pixel. ValueError for a limit below 1.
+    Sides are at least one pixel. `wrap`: left and right borders belong together. ValueError for a limit below 1.
     """
     size = limited(picture.size, longest)
     if size == picture.size:
         return picture
-    rgb = picture.rgb
-    pixels = np.stack([_resize(rgb[..., k], size) for k in range(3)], -1).clip(-1, 1)
-    alpha = None if picture.alpha is None else _resize(picture.alpha, size).clip(0, 1)
+    rgb, around = picture.rgb, 2 * -(-picture.size[1] // size[1]) if wrap else 0
+    pixels = np.stack([_resize(rgb[..., k], size, around) for k in range(3)], -1).clip(-1, 1)
+    alpha = None if picture.alpha is None else _resize(picture.alpha, size, around).clip(0, 1)
     return picture._replace(pixels=pixels, alpha=alpha)
 
 
@@ -80,5 +81,9 @@ def repaint(picture: Picture, rgb: np.ndarray) -> Picture:
     return picture._replace(pixels=rgb, grey=False, meta=picture.meta._replace(profile=profile))
 
 
-def _resize(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return np.asarray(Image.fromarray(plane).resize((size[1], size[0]), Image.Resampling.BICUBIC))
+def _resize(plane: np.ndarray, size: tuple[int, int], around: int) -> np.ndarray:
+    """A plane of another size, that finds so many columns of the other side beyond its left and right border."""
+    box = (around, 0, around + plane.shape[1], plane.shape[0])
+    return np.asarray(
+        Image.fromarray(continued(plane, around)).resize((size[1], size[0]), Image.Resampling.BICUBIC, box)
+    )

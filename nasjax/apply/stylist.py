@@ -57,20 +57,22 @@ class _Inputs(NamedTuple):
     shares: np.ndarray
     counts: np.ndarray
     multiple: int
+    reach: int = 0  # by how many columns of the other side it is continued on the left and on the right
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width, filled up to multiples, of which there are two or more."""
+        """Height and width, filled up to multiples, of which there are two or more, and continued."""
         height, width = (self.multiple * max(2, -(-n // self.multiple)) for n in self.pixels.shape[:2])
-        return height, width
+        return height, width + 2 * self.reach
 
     def cut(self, tile: Tile) -> list[np.ndarray]:
-        """The windows of all three; what only fills the picture up counts for nothing."""
-        counts = cut(self.counts, tile)
+        """The windows of all three; what only fills the picture up, or continues it, counts for nothing."""
+        counts = cut(self.counts, tile, reach=self.reach)
+        columns = np.arange(tile.width) + tile.left - self.reach
         counts[:, max(self.pixels.shape[0] - tile.top, 0) :] = 0
-        counts[:, :, max(self.pixels.shape[1] - tile.left, 0) :] = 0
-        shares = cut(self.shares, tile, mirrored=True, levels=False)
-        return [cut(self.pixels, tile, mirrored=True), shares.astype(np.float32), counts]
+        counts[:, :, (columns < 0) | (columns >= self.pixels.shape[1])] = 0
+        shares = cut(self.shares, tile, mirrored=True, levels=False, reach=self.reach)
+        return [cut(self.pixels, tile, mirrored=True, reach=self.reach), shares.astype(np.float32), counts]
 
 
 @final
@@ -135,18 +137,20 @@ class Stylist:
         weights: Shares | None = None,
         counts: Counts | None = None,
         dtype: Any = np.float32,
+        wrap: bool = False,
     ) -> np.ndarray:
         """The content in the style's light and colour, `[h, w, 3]`; `alpha` 0 transfers nothing, 1 everything.
 
         With alpha 0, and where a picture is its own style, it is the content. `weights` and `counts` as of `style`;
-        what does not count is moved all the same. `dtype` is float32 (in [-1, 1]), uint8 or uint16. Raises ValueError
-        where the numbers of regions differ.
+        what does not count is moved all the same. `dtype` is float32 (in [-1, 1]), uint8 or uint16. `wrap`: left and
+        right borders belong together. Raises ValueError where the numbers of regions differ.
         """
         inputs = _inputs(content, weights, counts, self.multiple)
         if (found := inputs.shares.shape[-1]) != style.labels:
             raise ValueError(f"stylize: the content has {found} regions, the style {style.labels}; they must match")
         given = {"net": self.network.params, "style": style.record, "alpha": np.float32(alpha)}
         passes = self._passes(self._content, given, inputs)
+        inputs = inputs._replace(reach=max(passes.plan.margins) if wrap else 0)
         # The last level is that of the output's colours: they are measured as it is made.
         known = passes.gather(inputs, passes.plan.levels - 1)
         y, own = Packed.of(inputs.pixels.shape[:2], exact=dtype == np.float32), None

@@ -35,6 +35,7 @@ class StyleOptions:
     method: str = "newton-schulz"  # how statistics are moved: eigh, newton-schulz or cholesky
     network: Location | None = None  # a network folder of a search; None: the one that comes with the package
     match: bool = True  # match the output's colours to the style's (`export.finish.colour_match`)
+    wrap: bool = False  # left and right borders of the content belong together (360-degree pictures)
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
@@ -70,7 +71,9 @@ def stylize(
     shares = region_shares((content_labels, style_labels), (content.shape[:2], style.shape[:2]))
     known = _style(options, theirs, shares[1], their_counts)
     dtype = ours.dtype if ours.dtype in (np.uint8, np.uint16) else np.float32
-    return _stylist(options)(ours, known, alpha=options.alpha, weights=shares[0], counts=counts, dtype=dtype)
+    return _stylist(options)(
+        ours, known, alpha=options.alpha, weights=shares[0], counts=counts, dtype=dtype, wrap=options.wrap
+    )
 
 
 def _stylist(options: StyleOptions) -> Stylist:

@@ -108,21 +108,21 @@ class _Reader:
     """Reads pairs in any thread. Those of one style follow each other, so that it is read once."""
 
     def __init__(self, options: StyleOptions, files: FileOptions, masks: Masks | None):
-        self._size, self._files, self._masks = options.size, files, masks
+        self._size, self._wrap, self._files, self._masks = options.size, options.wrap, files, masks
         self._lock, self._style = threading.Lock(), functools.lru_cache(2)(self._photo)
 
     def read(self, item: Item) -> tuple[Pair, Notes]:
         """The pictures of an item, no larger than asked for, and what there is to say about their files."""
-        content = self._photo(item.sources[0], item.frame)
+        content = self._photo(item.sources[0], item.frame, wrap=self._wrap)
         with self._lock:
             style = self._style(item.sources[1])
         notes = [(str(path), text) for path, p in zip(item.sources, (content, style), strict=True) for text in p.notes]
         labels = (None, None) if self._masks is None else _fitting(self._masks, (content, style))
         return Pair(content, in_colours_of(style, content), labels), notes
 
-    def _photo(self, path: Path, frame: int | None = None) -> Picture:
+    def _photo(self, path: Path, frame: int | None = None, *, wrap: bool = False) -> Picture:
         picture = read_picture(path, frame=frame, max_pixels=self._files.max_pixels)
-        return limit_size(as_colours(picture), self._size)
+        return limit_size(as_colours(picture), self._size, wrap=wrap)
 
 
 def _pairs(contents: Selection, styles: Selection, options: StyleOptions) -> list[Wanted]:

@@ -43,18 +43,23 @@ def tiles_of(size: tuple[int, int], *, sides: Sequence[int], margin: int, exact:
 
 
 def cut(
-    pixels: Shaped[np.ndarray, "h w c"], tile: Tile, *, mirrored: bool = False, levels: bool = True
+    pixels: Shaped[np.ndarray, "h w c"], tile: Tile, *, mirrored: bool = False, levels: bool = True, reach: int = 0
 ) -> Shaped[np.ndarray, "1 i j c"]:
     """The tile's window; beyond the picture the last pixel again, or the picture mirrored, border included.
 
-    uint8 and uint16 are `levels`, which become float32 in [-1, 1], or other integers, which stay what they are.
+    With `reach` a picture is continued to the left and right by its own columns, from the other side, and the tile's
+    columns count from so many before the picture's first. uint8 and uint16 are `levels`, which become float32 in
+    [-1, 1], or other integers, which stay what they are.
     """
-    for axis, (start, length) in enumerate(((tile.top, tile.height), (tile.left, tile.width))):
+    for axis, (start, length) in enumerate(((tile.top, tile.height), (tile.left - reach, tile.width))):
         at, end = np.arange(start, start + length), pixels.shape[axis]
-        if at[-1] < end:
+        if at[0] >= 0 and at[-1] < end:
             pixels = pixels[(slice(None),) * axis + (slice(start, start + length),)]
             continue
-        at = np.minimum(at % (2 * end), 2 * end - 1 - at % (2 * end)) if mirrored else np.minimum(at, end - 1)
+        if axis == 1 and reach:
+            at = at % end
+        else:
+            at = np.minimum(at % (2 * end), 2 * end - 1 - at % (2 * end)) if mirrored else np.minimum(at, end - 1)
         pixels = np.take(pixels, at, axis)
     return (as_float(pixels) if levels else pixels)[None]
 
@@ -67,6 +72,18 @@ def as_float(pixels: Num[np.ndarray, "*d"]) -> Float[np.ndarray, "*d"]:
     wide /= np.float32(np.iinfo(pixels.dtype).max / 2)
     wide -= 1
     return wide
+
+
+def counting(tiles: Sequence[Tile], size: tuple[int, int], reach: int) -> list[Tile]:
+    """The tiles of a picture that is continued by `reach` columns on either side to `size`: only it itself counts."""
+    cores = [(t.core[0], max(t.core[1], reach), t.core[2], min(t.core[3], size[1] - reach)) for t in tiles]
+    return [tile._replace(core=core) for tile, core in zip(tiles, cores, strict=True) if core[1] < core[3]]
+
+
+def moved(tile: Tile, columns: int) -> Tile:
+    """The tile so many columns to the right."""
+    top, left, bottom, right = tile.core
+    return tile._replace(left=tile.left + columns, core=(top, left + columns, bottom, right + columns))
 
 
 def place_of(tile: Tile, size: tuple[int, int]) -> Place:

@@ -11,15 +11,16 @@ FOLDER = Path(__file__).parent / "models"
 """One bundle a network and scale, named as `medium_x4`."""
 
 
-def upscale(image: Any, model: str | Any = "medium", *, scale: int = 4) -> Any:
+def upscale(image: Any, model: str | Any = "medium", *, scale: int = 4, wrap: bool = False) -> Any:
     """The picture `scale` times as large, of the same kind as `image`: a Pillow picture or an array.
 
     `model` is the name of a network that comes with the package (`upscalers`), or a loaded bundle, whose own scale then
-    counts; `upscale(bundle, image)` is the same. Kinds and ranges of images as `apply.images.upscale` has them. Raises
-    ValueError for another kind, and for a model or scale that there is none of, naming those there are.
+    counts; `upscale(bundle, image)` is the same. `wrap`: left and right borders belong together (360-degree pictures).
+    Kinds and ranges of images as `apply.images.upscale` has them. Raises ValueError for another kind, and for a model
+    or scale that there is none of, naming those there are.
     """
     image, model = (model, image) if isinstance(image, Bundle) else (image, model)
-    return images.upscale(model if isinstance(model, Bundle) else load_upscaler(model, scale), image)
+    return images.upscale(model if isinstance(model, Bundle) else load_upscaler(model, scale), image, wrap=wrap)
 
 
 @functools.cache

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from nasjax.apply.images import predict
 from nasjax.chain.alone import Job, train_alone
 from nasjax.chain.compare import Entry, Programs
 from nasjax.chain.configs import from_dict, load_json
@@ -125,7 +125,7 @@ def evaluate_bundle(folder: Path, data: str | None = None, split: str = "test", 
     if problem.ground.test is None:
         raise ValueError(f"{folder}: {problem.experiment.system.title} is scored in its run: nasjax evaluate RUN")
     bundle = load_bundle(folder)
-    tested = problem.ground.test(lambda x: jnp.asarray(bundle.apply(x)))
+    tested = problem.ground.test(lambda x: predict(bundle, x))
     return {"arch": bundle.arch, **_shown(problem, tested), "params": card["params"]}
 
 

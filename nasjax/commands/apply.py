@@ -24,6 +24,6 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
     def job(options):
         from nasjax.apply.files import bundle_job
 
-        return bundle_job(args.bundle, images, output, options=options, runtime=args.runtime)
+        return bundle_job(args.bundle, images, output, options=options, runtime=args.runtime, wrap=args.wrap)
 
     return run_pictures(args, "apply", job)

@@ -18,7 +18,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strength", type=float, default=1.0, help="how much of the change, 0 to 1 (default 1)")
     several = "average the outputs of the N newest snapshots of a run that was trained with warm restarts"
     parser.add_argument("--snapshots", type=int, default=1, metavar="N", help=several)
-    parser.add_argument("--wrap", action="store_true", help="360-degree pictures: no seam between left and right")
     add_options(parser)
 
 

@@ -16,7 +16,9 @@ _MOST_NAMES = 20
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `apply.plan.FileOptions`."""
+    """What every command on pictures takes: --wrap, and the options of `apply.plan.FileOptions`."""
+    around = "360-degree pictures: left and right borders belong together, no seam between them"
+    parser.add_argument("--wrap", action="store_true", help=around)
     files = parser.add_argument_group("files")
     files.add_argument("--recursive", action="store_true", help="pictures in folders of the given folders too")
     frames = "of animated and multi-page files: the first (default), or all, each to a file of its own"

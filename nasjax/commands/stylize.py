@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
         from nasjax.apply.stylize import StyleOptions
         from nasjax.apply.stylize_files import style_job
 
-        options = StyleOptions(args.alpha, args.size, args.smooth, args.method, args.network, args.match)
+        options = StyleOptions(args.alpha, args.size, args.smooth, args.method, args.network, args.match, args.wrap)
         return style_job(args.content, args.style, args.output, options=options, files=files, masks=masks)
 
     return run_pictures(args, "stylize", job)

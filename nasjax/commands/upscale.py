@@ -25,6 +25,6 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
         from nasjax.apply.files import bundle_job
         from nasjax.apply.upscalers import load_upscaler
 
-        return bundle_job(load_upscaler(args.model, args.scale), images, output, options=options)
+        return bundle_job(load_upscaler(args.model, args.scale), images, output, options=options, wrap=args.wrap)
 
     return run_pictures(args, "upscale", job)

@@ -15,6 +15,7 @@ from nasjax.export.forgetful import forgetful
 from nasjax.export.manifest import staged, verified, write_manifest
 from nasjax.export.network import Network, rebuild
 from nasjax.export.onnx.model import load_onnx, write_onnx
+from nasjax.export.onnx.split import SplitGraph, split_graph
 from nasjax.export.stablehlo import load_stablehlo, write_stablehlo
 from nasjax.export.trainable import write_trainable
 from nasjax.export.weights import read_weights, write_weights
@@ -68,7 +69,8 @@ class Bundle(NamedTuple):
 
     `card` is the content of `card.json`, `arch` the arch's text form. `apply` compiles once for each distinct shape, of
     which it keeps the last few. `forward(params, x)` is the same as code, where there is code for it: what is run in
-    windows (`nasjax.upscale`); `identity` tells one such function from another.
+    windows (`nasjax.upscale`); `identity` tells one such function from another. `split` is an ONNX graph in parts,
+    where it takes statistics of the whole picture.
     """
 
     apply: Callable[[Any], Any]
@@ -77,6 +79,7 @@ class Bundle(NamedTuple):
     params: Params
     forward: Callable[[Params, Any], Any] | None = None
     identity: str = ""
+    split: SplitGraph | None = None
 
     def __repr__(self) -> str:
         params = sum(x.size for x in jax.tree.leaves(self.params))
@@ -122,7 +125,8 @@ def load_bundle(folder: str | os.PathLike[str], *, runtime: str = "jax") -> Bund
     if runtime == "onnx":
         if (onnx := EXPORTERS["onnx"].file) not in manifest["files"]:
             raise ValueError(f"bundle {folder} has no {onnx}: export it again with the format onnx")
-        return Bundle(load_onnx(folder / onnx), card, description["arch"], params)
+        split = split_graph(folder / onnx, card.get("tiling", {}).get("passes"))
+        return Bundle(load_onnx(folder / onnx), card, description["arch"], params, split=split)
     # Code of another version may build another function from the same parameters; the graph is what was checked.
     if description["builder"] is not None and card["nasjax"] == nasjax.__version__:
         forward = rebuild(description)

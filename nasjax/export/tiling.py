@@ -1,5 +1,6 @@
 """What a card says of a network's reach: whether it may run in windows of a picture, and what it takes as a whole."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 from nasjax.export.network import Network
 from nasjax.windows.memory import peak_bytes
 from nasjax.windows.values import NotWindowed
-from nasjax.windows.windowed import fitted
+from nasjax.windows.windowed import Plan, fitted
 
 
 def describe_tiling(network: Network) -> dict[str, Any]:
@@ -16,8 +17,11 @@ def describe_tiling(network: Network) -> dict[str, Any]:
 
     `receptive_field`: the side of the square of input pixels that an output pixel depends on, without statistics;
     `margin`: pixels around a window's core that it must hold; `multiple`: of it windows must begin. `statistics`:
-    operations that take in the whole picture. `whole`: why a graph cannot run in windows, None where it can; windows
-    must then lie inside the picture. `bytes_per_pixel`: memory of the network's values, an estimate.
+    operations that take in the whole picture. `whole`: why the graph cannot run in windows as it is, None where it can;
+    windows must then lie inside the picture. `passes`: which statistics are gathered in passes over all windows, one
+    after the other, with the margin of each, for who runs the graph in parts (`export.onnx.split`); None where that
+    does not help. `mirrored`: pictures are filled up to multiples of `multiple` by mirroring them, inside the graph.
+    `bytes_per_pixel`: memory of the network's values, an estimate.
     """
     step = network.size_multiple
     side = step * -(-max(256, network.min_size) // step)
@@ -27,7 +31,9 @@ def describe_tiling(network: Network) -> dict[str, Any]:
         "receptive_field": None,
         "margin": None,
         "multiple": None,
+        "mirrored": False,
         "statistics": [],
+        "passes": None,
         "bytes_per_pixel": round(each),
     }
     try:
@@ -35,12 +41,24 @@ def describe_tiling(network: Network) -> dict[str, Any]:
     except NotWindowed as error:
         return {**entry, "whole": str(error)}
     names = sorted({name for name, _ in plan.points})
-    whole = f"it takes statistics of the whole picture: {', '.join(names)}" if names else None
     return {
         **entry,
         "receptive_field": 2 * plan.margins[-1] + 1,
         "margin": plan.margins[-1],
         "multiple": plan.multiple,
+        "mirrored": plan.mirrored,
         "statistics": names,
-        "whole": whole,
+        "passes": None if plan.placed else _passes(plan),
+        "whole": _whole(plan, names),
     }
+
+
+def _passes(plan: Plan) -> list[dict[str, Any]]:
+    levels = range(plan.levels)
+    return [{"margin": plan.margins[n], "statistics": [name for name, m in plan.points if m == n]} for n in levels]
+
+
+def _whole(plan: Plan, names: Sequence[str]) -> str | None:
+    if plan.placed:
+        return "it counts the picture's rows or columns"
+    return f"it takes statistics of the whole picture: {', '.join(names)}" if names else None

@@ -188,6 +188,7 @@ def _iota(site: Site, values: list[Value]) -> list[Value]:
     _same(site, "shape")
     array, axis = site.bind(*_arrays(values)), site.axes()[site.params["dimension"]]
     if axis is not None:
+        site.run.placed = True
         array = array + site.run.frame.position(axis).astype(array.dtype)
     return [Value(array)]
 

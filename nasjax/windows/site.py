@@ -88,6 +88,7 @@ class Run:
         self.points: list[Point] = []
         self.reach: dict[int, Fraction] = {}  # by level: how far, in pixels, what is measured there was spoilt
         self.scales: set[Fraction] = {Fraction(1)}
+        self.placed = False  # whether places of the picture were counted
 
     def axes(self, shapes: Sequence[Sequence[int]]) -> tuple[Axis | None, ...]:
         """The axes that grow, of a value's shapes at the three sizes.

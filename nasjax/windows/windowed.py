@@ -31,14 +31,16 @@ class Plan(NamedTuple):
 
     `margins`: pixels around a window's core that it must hold, for the statistics of level 0, 1, ... and last for the
     output. `multiple` divides windows, cores and pictures. `points`: name and level of each statistic of the whole, in
-    the order in which they are met. `scale`: size of the output over that of the picture. `mirrored`: the function
-    takes other sizes too, and fills them up to multiples as `ops.reflect.fill_up` does.
+    the order in which they are met. `scale`: size of the output over that of the picture. `placed`: the function counts
+    the picture's rows or columns. `mirrored`: it takes other sizes too, and fills them up to multiples as
+    `ops.reflect.fill_up` does.
     """
 
     margins: tuple[int, ...]
     multiple: int
     points: tuple[tuple[str, int], ...]
     scale: int
+    placed: bool = False
     mirrored: bool = False
 
     @property
@@ -241,7 +243,8 @@ def _planned(run: Run, outputs: Sequence[Value], multiple: int) -> Plan:
     levels = 1 + max((point.level for point in run.points), default=-1)
     reaches = [run.reach.get(level, Fraction(0)) for level in range(levels)] + [max(spoilt, default=Fraction(0))]
     margins = tuple(multiple * math.ceil(reach / multiple) for reach in reaches)
-    return Plan(margins, multiple, tuple((point.name, point.level) for point in run.points), scale.numerator)
+    points = tuple((point.name, point.level) for point in run.points)
+    return Plan(margins, multiple, points, scale.numerator, run.placed)
 
 
 def _read_plan(path: Path) -> Plan | None:

@@ -38,13 +38,48 @@ def test_a_bundle_in_windows_is_the_bundle(folder, runtime):
     """By either runtime, floats to 1e-5 of the range and levels the same."""
     bundle, pixels = load_bundle(folder, runtime=runtime), _picture(70, 101)
     need = engine.memory_needed(bundle, (70, 101))
-    tiled = runtime == "jax" or not bundle.card["tiling"]["statistics"]
-    assert (need.windows > 1) == tiled and bool(need.whole) != tiled
+    assert need.windows > 1 and not need.whole
     whole = np.asarray(bundle.apply(jnp.asarray(pixels[None])))[0]
     assert np.abs(upscale(bundle, pixels) - whole).max() <= 2e-5
     levels = np.zeros(whole.shape, np.uint16)
     enlarge_into(levels, bundle, pixels)
     assert np.abs(levels - (whole.clip(-1, 1) + 1) * 32767.5).max() <= 1
+
+
+@pytest.mark.parametrize("runtime", ["jax", "onnx"])
+def test_where_a_picture_that_wraps_is_cut_open_does_not_matter(folder, runtime):
+    """Turned, it gives the output turned: beside each border is the other one, and statistics count each column once.
+
+    It is the middle of three copies, but for what the outer borders of these do to their mean.
+    """
+    bundle, pixels = load_bundle(folder, runtime=runtime), _picture(70, 52)
+    found, turned = (upscale(bundle, x, wrap=True) for x in (pixels, np.roll(pixels, 20, 1)))
+    scale = len(found) // len(pixels)
+    assert np.abs(np.roll(found, 20 * scale, 1) - turned).max() <= 2e-5
+    three = np.asarray(bundle.apply(jnp.asarray(np.tile(pixels[None], (1, 1, 3, 1)))))[0]
+    off = np.abs(found - three[:, 52 * scale : 2 * 52 * scale]).max()
+    assert off <= (1e-3 if bundle.card["tiling"]["statistics"] else 2e-5)
+    # What is seen beyond a border shows: otherwise the last pixel is seen again.
+    assert np.abs(upscale(bundle, pixels) - found).max() > 2e-3
+
+
+def _shaded(params, x):
+    """Darker from left to right, by counting columns."""
+    return x - jnp.arange(x.shape[2], dtype=jnp.float32).reshape(1, 1, -1, 1) / 100
+
+
+@pytest.mark.parametrize("forward", [_shaded, lambda params, x: jnp.flip(x, 1) + jnp.cumsum(x, 2) / 100])
+def test_what_cannot_be_shown_the_other_side_is_turned(forward):
+    """A network that counts columns, or sees all of the picture: both borders come from where they meet."""
+    bundle = Bundle(jax.jit(lambda x: forward({}, x)), _CARD, "none", {}, forward)
+    pixels = np.full((40, 100, 3), 0.5, np.float32)
+    plain, found = upscale(bundle, pixels), upscale(bundle, pixels, wrap=True)
+    assert np.abs(plain[:, 0] - plain[:, -1]).min() > 0.4
+    assert np.abs(found[:, 0] - found[:, -1]).max() <= 0.02
+    np.testing.assert_allclose(found[:, 40:60], plain[:, 40:60], atol=1e-6)
+
+
+_CARD = {"scale": 1, "size_multiple": 1, "min_size": 1}
 
 
 def test_many_sizes_take_few_programs():
@@ -57,7 +92,7 @@ def test_many_sizes_take_few_programs():
         assert upscale(bundle, _picture(height, width)).shape == (2 * height, 2 * width, 3)
     compiled = [name for name in compiled if name.endswith("backend_compile_duration")]
     # Two sides for small pictures and the tile, by rows and by columns.
-    assert engine._study(bundle).windowed.programs <= 9
+    assert engine._way(bundle).passes.windowed.programs <= 9
     assert len(compiled) <= 9
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 import nasjax
 from nasjax.apply import filtering
+from nasjax.apply.around import wrapped
 from nasjax.export.bundle import load_bundle, write_bundle
 from nasjax.export.card import Card
 from nasjax.export.weights import write_weights
@@ -81,12 +82,12 @@ def test_a_wrapped_picture_has_no_seam():
     ramp = np.linspace(-1, 1, width, dtype=np.float32)[None, :, None]
     flat = np.zeros((height, width, 3), np.float32)
     plain = flat + ramp
-    wrapped = filtering.wrapped(lambda pixels: pixels + ramp, flat)
-    steps = np.abs(np.diff(wrapped, axis=1)).max()
-    seam = np.abs(wrapped[:, 0] - wrapped[:, -1]).max()
+    mixed = wrapped(lambda pixels: pixels + ramp, flat)
+    steps = np.abs(np.diff(mixed, axis=1)).max()
+    seam = np.abs(mixed[:, 0] - mixed[:, -1]).max()
     assert np.abs(plain[:, 0] - plain[:, -1]).max() == 2
     assert seam <= steps < 0.3
-    np.testing.assert_array_equal(wrapped[:, 24:40], plain[:, 24:40])
+    np.testing.assert_array_equal(mixed[:, 24:40], plain[:, 24:40])
 
 
 def test_snapshots_are_averaged(bundles, tmp_path):

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nasjax.apply import engine, images
 from nasjax.chain.configs import as_dict
+from nasjax.chain.steps import evaluate_bundle
 from nasjax.cli import main
 from nasjax.config import Experiment
 from nasjax.export.bundle import write_bundle
@@ -65,6 +67,26 @@ def test_the_pictures_of_a_folder_are_those_of_every_command(bundle, tmp_path):
         (line,) = [line for line in lines if line.startswith("failed: ") and f"/{name}" in line]
         assert reason in line
     assert len(lines) == 1 + len(FAILING) + sum(bool(case.says) for case in lossless.values())
+
+
+def test_large_pictures_are_scored_in_windows(bundle, monkeypatch):
+    """The scores are those of the whole pictures, which no program is made for."""
+    whole = evaluate_bundle(bundle)
+    windows, outputs = [], engine.outputs
+
+    def watched(*given, **options):
+        for tile, y in outputs(*given, **options):
+            windows.append(y.shape)
+            yield tile, y
+
+    monkeypatch.setattr(images, "outputs", watched)
+    monkeypatch.setattr(engine, "SIDES", (16, 24))
+    engine._studies.clear()
+    parts = evaluate_bundle(bundle)
+    engine._studies.clear()
+    assert set(windows) == {(48, 48, 3)} and len(windows) >= 9 * len(parts["pictures"])
+    for name in ("psnr_y", "ssim_y"):
+        assert parts[name] == pytest.approx(whole[name], rel=1e-5)
 
 
 def _over_white(right: np.ndarray) -> np.ndarray:

@@ -15,6 +15,8 @@ from tests.windows.cases import CASES, conv, kernel
 class _Source:
     """A picture without anything around it."""
 
+    reach = 0
+
     def __init__(self, pixels):
         self.pixels, self.size = pixels, pixels.shape[:2]
 

@@ -34,7 +34,7 @@ def write_onnx(network: Network, path: Path, metadata: Mapping[str, Any]) -> Non
 
 def write_onnx_function(function: Function, path: Path, metadata: Mapping[str, Any]) -> None:
     """Write any function whose result is `[b, h, w, c]`, under the names of its inputs; otherwise as `write_onnx`."""
-    onnx = _onnx()
+    onnx = onnx_package()
     graph, traced = _write(function)
     model = onnx.helper.make_model(
         onnx.helper.make_graph(
@@ -58,7 +58,7 @@ def write_onnx_function(function: Function, path: Path, metadata: Mapping[str, A
 
 def load_onnx(path: Path) -> Callable[..., np.ndarray]:
     """The file as a function of float32 arrays (an image batch), run by onnxruntime on the CPU."""
-    runtime = _runtime()
+    runtime = runtime_package()
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()]
 
@@ -94,7 +94,8 @@ def _dims(shape: tuple[Any, ...]) -> list[int | str]:
     return [d if isinstance(d, int) else str(d) for d in shape]
 
 
-def _onnx() -> ModuleType:
+def onnx_package() -> ModuleType:
+    """The package `onnx`; ModuleNotFoundError naming the extra to install where it is missing."""
     try:
         import onnx
         import onnx.checker
@@ -103,7 +104,8 @@ def _onnx() -> ModuleType:
     return onnx
 
 
-def _runtime() -> ModuleType:
+def runtime_package() -> ModuleType:
+    """The package `onnxruntime`; ModuleNotFoundError as of `onnx_package`."""
     try:
         import onnxruntime
     except ModuleNotFoundError as error:

@@ -85,9 +85,15 @@ def _take_rows(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     table, index = (graph.full(v, s) for v, s in zip(values, shapes, strict=True))
     if [len(s) for s in shapes] != [3, 3]:
         raise ValueError(f"ONNX export: take_rows needs tables [b, n, c] and indices [b, h, w], got {shapes}")
-    wide = graph.add("Cast", [index.name], {"to": np.dtype(np.int64)})
-    places = graph.add("Unsqueeze", [wide, graph.initializer(np.array([3], np.int64))])
-    return graph.stored(graph.add("GatherND", [table.name, places], {"batch_dims": 1}), eqn.outvars[0].aval.shape)
+    # All tables as one, and not `GatherND` with its axis of images, which tools that infer shapes do not know.
+    batch, rows, channels = shapes[0]
+    zero, one = (graph.initializer(np.array(n, np.int64)) for n in (0, 1))
+    first = graph.add("Range", [zero, graph.add("Squeeze", [graph.size(batch)]), one])
+    first = graph.add("Mul", [first, graph.vector([rows])])
+    first = graph.add("Reshape", [first, graph.vector([-1, 1, 1])])
+    places = graph.add("Add", [graph.add("Cast", [index.name], {"to": np.dtype(np.int64)}), first])
+    tables = graph.add("Reshape", [table.name, graph.vector([-1, channels])])
+    return graph.stored(graph.add("Gather", [tables, places], {"axis": 0}), eqn.outvars[0].aval.shape)
 
 
 # ONNX clamps coordinates outside the image to its border unless `exclude_outside` is set: replicated borders, as ours.
