@@ -143,7 +143,7 @@ def train(args: argparse.Namespace, number: int) -> None:
     steps, lr = args.steps or cycle.steps, args.lr or cycle.lr
     # No clipping: one norm over both sides would let the louder one brake the other.
     config = TrainConfig(
-        steps, lr=lr, betas=(0.9, 0.99), clip=0, log_every=50, validate_every=250, changed=("steps", "lr")
+        steps, lr=lr, betas=(0.9, 0.99), clip=0.0, log_every=50, validate_every=250, changed=("steps", "lr")
     )
     with RunLog(folder, f"round{number}", steps, validation=validation(both)) as log:
         state = fit(
