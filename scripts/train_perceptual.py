@@ -35,7 +35,7 @@ from nasjax.data.spec import open_source
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.nets.trunks import before_activation, load_trunk
 from nasjax.sampling import single
-from nasjax.spaces.paired import generator_params, paired, with_generator
+from nasjax.spaces.paired import Part, generator_params, paired, with_generator
 from nasjax.spaces.sr_discriminator import sr_discriminator
 from nasjax.supernet.base import Supernet
 from nasjax.systems.perceptual.score import Eye, judged, score
@@ -57,7 +57,14 @@ NAME = "medium-perceptual_x4"  # of the bundle in the package
 ROUNDS = (Round(6000, 3e-4), Round(20_000, 2e-4))
 # Scores of 8x8 pixels each; spectral norm, so that it stays near the generator without penalties (arXiv 1802.05957).
 WIDTHS = (16, 32, 64, 64)
-DISCRIMINATOR = {"head": "patch3", "att": "none", "c3": "k3s"} | {f"d{i}": "s4s" for i in (1, 2, 3)}
+LEVELS = (1, 2, 3)
+DISCRIMINATOR = {
+    "head": "patch3",
+    "att": "none",
+    **{f"c{i}": "k3s" if i == 3 else "off" for i in LEVELS},
+    **{f"d{i}": "s4s" for i in LEVELS},
+    **{f"e{i}": "off" for i in LEVELS},
+}
 
 
 def sharpest(run: Path) -> Params | None:
@@ -86,19 +93,20 @@ def sides() -> Sides:
     """Those of this training."""
     generator, own = MODELS[FIDELITY].network()
     judge = sr_discriminator([[w] for w in WIDTHS], heads=("patch3",), keep=("k3s",), halve=("s4s",))
-    arch = judge.space.encode(DISCRIMINATOR | {f"{kind}{i}": "off" for kind in "ce" for i in (1, 2, 3)} | DISCRIMINATOR)
-    apply = {
-        part: (lambda network: lambda params, x: jnp.asarray(network.apply({"params": params}, x)))(
-            paired(generator, own, judge, part=part).extract(arch)
-        )
-        for part in ("generator", "scores")
-    }
-    return Sides(paired(generator, own, judge), arch, apply["generator"], apply["scores"])
+    arch = judge.space.encode(DISCRIMINATOR)
+
+    def half(part: Part) -> Callable[[Params, Array], Array]:
+        network = paired(generator, own, judge, part=part).extract(arch)
+        return lambda params, x: jnp.asarray(network.apply({"params": params}, x))
+
+    return Sides(paired(generator, own, judge), arch, half("generator"), half("scores"))
 
 
 def task_of(args: argparse.Namespace, both: Sides) -> Task:
     """The game, with an eye that sees a part of the batch."""
-    encode = before_activation(args.level)
+    encode, high = before_activation(args.level), args.patch * MODELS[FIDELITY].scale
+    if not 16 <= args.side <= high:
+        raise ValueError(f"--side must be 16 to {high}, the pixels of a patch, got {args.side}")
 
     def see(params: Params, x: Array) -> Array:
         return encode(params, middle(x[: args.seen], args.side))
@@ -143,7 +151,7 @@ def train(args: argparse.Namespace, number: int) -> None:
     steps, lr = args.steps or cycle.steps, args.lr or cycle.lr
     # No clipping: one norm over both sides would let the louder one brake the other.
     config = TrainConfig(
-        steps, lr=lr, betas=(0.9, 0.99), clip=0.0, log_every=50, validate_every=250, changed=("steps", "lr")
+        steps, lr=lr, betas=(0.9, 0.99), clip=0.0, log_every=50, validate_every=250, changed=("steps", "lr", "losses")
     )
     with RunLog(folder, f"round{number}", steps, validation=validation(both)) as log:
         state = fit(
