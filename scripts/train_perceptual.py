@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from train_upscalers import GENERATOR, MODELS, SCORED, Round, trained
+from train_upscalers import GENERATOR, MODELS, SCORED, Round
 
 from nasjax.data.evaluation import validation_patches
 from nasjax.data.pipeline import patches
@@ -69,8 +69,13 @@ DISCRIMINATOR = {
 
 def sharpest(run: Path) -> Params | None:
     """The weights of the last finished round."""
-    done = [i for i in range(1, len(ROUNDS) + 1) if (run / FOLDER / f"{i}.safetensors").is_file()]
-    return read_weights(run / FOLDER / f"{done[-1]}.safetensors") if done else None
+    return newest(run / FOLDER)
+
+
+def newest(folder: Path) -> Params | None:
+    """The weights of the last round in a folder, whoever trained it for how many."""
+    done = [int(path.stem) for path in folder.glob("*.safetensors") if path.stem.isdigit() and int(path.stem)]
+    return read_weights(folder / f"{max(done)}.safetensors") if done else None
 
 
 def history(run: Path) -> dict[str, int]:
@@ -130,7 +135,7 @@ def begun(folder: Path, run: Path, number: int, both: Sides) -> Params:
         return read_weights(folder / f"{number - 1}.pair.safetensors")
     kept = folder / "0.safetensors"
     if not kept.is_file():
-        given = trained(run, FIDELITY)
+        given = newest(run / FIDELITY)
         if given is None:
             raise ValueError(f"{run / FIDELITY}: no finished round; train it with scripts/train_upscalers.py")
         # A copy: what a stopped training began with must not change when fidelity gets another round.
