@@ -14,6 +14,7 @@ PUBLIC = {
     "Op": "nasjax.ops.base",
     "Supernet": "nasjax.supernet.base",
     "sr_cell": "nasjax.spaces.sr_cell",
+    "tpsr_cell": "nasjax.spaces.tpsr_cell",
     "photonet": "nasjax.spaces.photonet",
     "resnet_generator": "nasjax.spaces.resnet_generator",
     "unet_generator": "nasjax.spaces.unet_generator",

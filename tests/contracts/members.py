@@ -8,6 +8,7 @@ from nasjax.spaces.resnet_generator import UPS, resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.sr_discriminator import sr_discriminator
 from nasjax.spaces.toy import toy
+from nasjax.spaces.tpsr_cell import tpsr_cell
 from nasjax.spaces.unet_generator import unet_generator
 from tests.contracts.own_generator import own
 
@@ -29,6 +30,8 @@ FILTER = {
 SPACES = {
     "toy": toy(),
     "sr_cell": sr_cell(2, blocks=1, trunk=(8, 16), inner=(8, 16)),
+    # Every node has one choice: two operations keep the programs of ten of them small.
+    "tpsr_cell": tpsr_cell(2, widths=(4, 6), ops=("c3", "d3")),
     "own": own,
     "photonet": photonet((4, 6, 8), (2, 1, 1), ops=("conv", "sep", "ir"), decoder=((2, 4), (3, 6))),
     # With scale and shift, which masks must respect. As many operations as up-samplings, so that rounds are small: the

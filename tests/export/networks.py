@@ -10,6 +10,7 @@ import numpy as np
 from nasjax.export.network import BUILDERS, Network, deployed
 from nasjax.ops.candidates import CANDIDATES
 from nasjax.spaces.resnet_generator import UPS
+from nasjax.spaces.tpsr_cell import TPSR
 from tests.contracts.members import FILTER
 from tests.contracts.own_generator import own
 
@@ -65,6 +66,12 @@ def _member(i: int) -> Network:
     return sr_cell(scale, {"b1": first, "b2": second, "b2.edge": "long", **widths, **_PATHS[i % len(_PATHS)]})
 
 
+def tpsr_cell() -> Network:
+    """TPSR's network, narrower."""
+    arguments = {"scale": 4, "widths": [6]}
+    return make(BUILDERS["tpsr_cell"](**arguments), {**TPSR, "trunk": "6"}, builder=("tpsr_cell", arguments))
+
+
 # Three networks have all operations, up-samplings and edges of the ResNet generators, three all of the U-Nets.
 _RESNET = {"widths": ((4,), (6,), (8,), (6,), (4,)), "inner": (8,), "blocks": 2, "up": UPS}
 _UNET = {"widths": ((4,), (6,), (8,))}
@@ -104,6 +111,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "toy largest": lambda: toy({"trunk": "16", "skip": "long", "b1": "rep", "b2": "sep3"}),
     "sr_cell empty": lambda: sr_cell(4, {"b1": "off", "b2": "off"}),
     **{f"sr_cell {'+'.join(_PAIRS[i])}": lambda i=i: _member(i) for i in range(len(_PAIRS))},
+    "tpsr_cell": tpsr_cell,
     "resnet res+sep": lambda: resnet("affine", {"b1": "res", "b2": "sep", "skip.full": "on", "global": "image"}),
     "resnet ir+dil": lambda: resnet("instance", {"b1": "ir", "b2": "dil", "up1": "nearest", "skip.half": "on"}),
     "resnet group+incep": lambda: resnet(
