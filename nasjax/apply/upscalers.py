@@ -24,7 +24,12 @@ def upscale(image: Any, model: str | Any = "medium", *, scale: int = 4) -> Any:
 
 @functools.cache
 def load_upscaler(model: str = "medium", scale: int = 4) -> Bundle:
-    """The bundle of a network that comes with the package; loaded once.
+    """The bundle of a network that comes with the package; loaded once. Raises ValueError as `upscaler_folder`."""
+    return load_bundle(upscaler_folder(model, scale))
+
+
+def upscaler_folder(model: str, scale: int) -> Path:
+    """The bundle's folder of a network that comes with the package.
 
     Raises ValueError for a model or scale that there is none of, naming those there are.
     """
@@ -34,7 +39,7 @@ def load_upscaler(model: str = "medium", scale: int = 4) -> Bundle:
     if scale not in found[model]:
         scales = ", ".join(map(str, found[model]))
         raise ValueError(f"upscale: model {model!r} enlarges by {scales}, not by {scale!r}")
-    return load_bundle(FOLDER / f"{model}_x{scale}")
+    return FOLDER / f"{model}_x{scale}"
 
 
 def upscalers() -> dict[str, tuple[int, ...]]:

@@ -1,8 +1,14 @@
 """`nasjax apply`: a bundle on pictures."""
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nasjax.commands.pictures import add_options, run_pictures
+from nasjax.commands.engine import add_engine, run_network
+from nasjax.commands.pictures import add_options
+
+if TYPE_CHECKING:
+    from nasjax.apply.files import Change
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -13,17 +19,20 @@ def add(parser: argparse.ArgumentParser) -> None:
     runtime = "what computes: jax (default), or onnx for onnxruntime on the CPU (extra: onnx)"
     parser.add_argument("--runtime", choices=("jax", "onnx"), default="jax", help=runtime)
     add_options(parser)
+    add_engine(parser)
 
 
 def run(args: argparse.Namespace, rest: list[str]) -> int:
     """Run the bundle on every picture."""
-    if len(args.images) < 2:
-        raise ValueError("nasjax apply needs at least one input and the output: nasjax apply BUNDLE in.png out.png")
-    *images, output = args.images
 
-    def job(options):
-        from nasjax.apply.files import bundle_job
+    def folder() -> Path:
+        from nasjax.apply.files import bundle_folder
 
-        return bundle_job(args.bundle, images, output, options=options, runtime=args.runtime)
+        return bundle_folder(args.bundle)
 
-    return run_pictures(args, "apply", job)
+    def change(bundle: Path) -> "Change":
+        from nasjax.apply.files import bundle_change
+
+        return bundle_change(bundle, runtime=args.runtime)
+
+    return run_network(args, "apply", folder, change, example="BUNDLE in.png out.png")

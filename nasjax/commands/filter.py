@@ -2,8 +2,13 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nasjax.commands.pictures import add_options, run_pictures
+from nasjax.commands.engine import add_engine, run_network
+from nasjax.commands.pictures import add_options
+
+if TYPE_CHECKING:
+    from nasjax.apply.files import Change
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -20,21 +25,25 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snapshots", type=int, default=1, metavar="N", help=several)
     parser.add_argument("--wrap", action="store_true", help="360-degree pictures: no seam between left and right")
     add_options(parser)
+    add_engine(parser)
 
 
 def run(args: argparse.Namespace, rest: list[str]) -> int:
     """Filter every picture."""
-    if len(args.images) < 2:
-        raise ValueError(
-            "nasjax filter needs at least one input and the output: nasjax filter in.jpg out.jpg --model X"
-        )
-    *images, output = args.images
+    if args.snapshots != 1 and args.engine != "local":
+        raise ValueError("nasjax filter: snapshots are averaged by --engine local only")
 
-    def job(options):
-        from nasjax.apply.filter_files import filter_job
+    def folder() -> Path:
+        from nasjax.apply.filtering import filter_folder
+
+        return filter_folder(args.model)
+
+    def change(model: Path) -> "Change":
+        from nasjax.apply.filter_files import filter_change
         from nasjax.apply.filtering import load_filter
 
-        model = load_filter(args.model, snapshots=args.snapshots)
-        return filter_job(model, images, output, strength=args.strength, wrap=args.wrap, options=options)
+        # Snapshots are in the run, not in its bundle.
+        loaded = load_filter(model if args.snapshots == 1 else args.model, snapshots=args.snapshots)
+        return filter_change(loaded, strength=args.strength, wrap=args.wrap)
 
-    return run_pictures(args, "filter", job)
+    return run_network(args, "filter", folder, change, example="in.jpg out.jpg --model X")

@@ -1,8 +1,14 @@
 """`nasjax upscale`: larger pictures by the networks that come with the package."""
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nasjax.commands.pictures import add_options, run_pictures
+from nasjax.commands.engine import add_engine, run_network
+from nasjax.commands.pictures import add_options
+
+if TYPE_CHECKING:
+    from nasjax.apply.files import Change
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -13,18 +19,20 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="medium", help=model)
     parser.add_argument("--scale", type=int, default=4, help="how many times as wide and high: 2, 3 or 4 (default 4)")
     add_options(parser)
+    add_engine(parser)
 
 
 def run(args: argparse.Namespace, rest: list[str]) -> int:
     """Enlarge every picture."""
-    if len(args.images) < 2:
-        raise ValueError("nasjax upscale needs at least one input and the output: nasjax upscale in.jpg out.png")
-    *images, output = args.images
 
-    def job(options):
-        from nasjax.apply.files import bundle_job
-        from nasjax.apply.upscalers import load_upscaler
+    def folder() -> Path:
+        from nasjax.apply.upscalers import upscaler_folder
 
-        return bundle_job(load_upscaler(args.model, args.scale), images, output, options=options)
+        return upscaler_folder(args.model, args.scale)
 
-    return run_pictures(args, "upscale", job)
+    def change(model: Path) -> "Change":
+        from nasjax.apply.files import bundle_change
+
+        return bundle_change(model)
+
+    return run_network(args, "upscale", folder, change, example="in.jpg out.png")
