@@ -9,7 +9,7 @@ from nasjax.apply.files import Change, picture_job
 from nasjax.apply.job import Told, run_job
 from nasjax.apply.notes import one_line
 from nasjax.apply.plan import FileOptions
-from nasjax.bulk.places import Place, bring, stamp_of
+from nasjax.bulk.places import Place, bring, differs
 from nasjax.bulk.todo import Entry
 
 
@@ -26,8 +26,7 @@ def edit(entry: Entry, change: Change, output: Place, options: FileOptions) -> E
     """Make one picture, unless it was made since `entry` was: then by an attempt of which nobody could tell."""
     source, target = entry.source.place.name(entry.source.path), output.name(entry.target)
     try:
-        now = stamp_of(output, entry.target)
-        if now is not None and now != entry.before:
+        if differs(output, entry.target, entry.before):
             return Edited(source, target)
         with tempfile.TemporaryDirectory(prefix="nasjax-") as folder:
             read, write = _here(entry, output, Path(folder))

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, TypeAlias, final
 
 from nasjax.apply.files import Change
 from nasjax.apply.plan import FileOptions
@@ -19,7 +19,9 @@ from nasjax.extras import load_extra
 
 _BLOCK = 32  # most pictures that a worker is given at a time
 _BLOCKS = 8  # of which there are so many a worker, where there are pictures enough
-_TRIES = 5  # of a block whose worker is lost; one that brings down each of its workers would never end
+_TRIES = 2  # more, of a block whose worker is lost; one that brings down each of its workers would never end
+_ROUNDS = 4
+Numbered: TypeAlias = dict[int, Entry]
 
 
 class Bulk(NamedTuple):
@@ -70,25 +72,31 @@ def run_bulk(
     write_down(todo, settings)
     watch.on_begun(len(todo.entries))
     editor = _Editor(load_fn, list({entry.source.place for entry in todo.entries}), todo.output, options)
-    for edited in _all_edited(ray, todo, editor, workers):
-        if edited.error:
-            bulk.failed.append(Failure(edited.source, edited.error))
-        else:
-            bulk.written.append(edited.target)
-        watch.on_edited(edited)
+    with _cluster(ray):
+        for edited in _rounds(todo, lambda left: _rows(ray, left, editor, workers)):
+            if edited.error:
+                bulk.failed.append(Failure(edited.source, edited.error))
+            else:
+                bulk.written.append(edited.target)
+            watch.on_edited(edited)
     return bulk
 
 
-def _all_edited(ray: Any, todo: Todo, editor: "_Editor", workers: int | None) -> Iterator[Edited]:
-    """What became of every entry; of those that none of their workers survived, too."""
-    left = dict(enumerate(todo.entries))
-    with _cluster(ray):
-        for number, edited in _rows(ray, todo, editor, workers):
-            del left[number]
-            yield edited
+def _rounds(todo: Todo, rows_fn: Callable[[Numbered], Iterator[tuple[int, Edited]]]) -> Iterator[Edited]:
+    """What became of every entry, once each.
+
+    Ray Data makes blocks of a lost worker again, but those that were on their way to it when its machine was lost: they
+    are missing, and are another round's. So is a block with a picture that none of its workers survives, in the smaller
+    blocks of a round with little to do, until it is alone.
+    """
+    left: Numbered = dict(enumerate(todo.entries))
+    for _ in range(_ROUNDS):
+        for number, edited in rows_fn(dict(left)) if left else ():
+            if left.pop(number, None) is not None:
+                yield edited
     for entry in left.values():
         source, target = entry.source.place.name(entry.source.path), todo.output.name(entry.target)
-        yield Edited(source, target, f"the process that worked on it was lost, {_TRIES + 1} times")
+        yield Edited(source, target, "every process that worked on it was lost")
 
 
 @contextlib.contextmanager
@@ -108,14 +116,14 @@ def _cluster(ray: Any) -> Iterator[None]:
             ray.shutdown()
 
 
-def _rows(ray: Any, todo: Todo, editor: "_Editor", workers: int | None) -> Iterator[tuple[int, Edited]]:
+def _rows(ray: Any, left: Numbered, editor: "_Editor", workers: int | None) -> Iterator[tuple[int, Edited]]:
     """The numbers of entries with what became of them, as they are done."""
     cpus = max(1, int(ray.cluster_resources().get("CPU", 1)))
-    most, count = workers or cpus, len(todo.entries)
-    size = max(1, min(_BLOCK, count // (_BLOCKS * most)))
-    numbered = [{"number": i, **_packed(entry, editor.places)} for i, entry in enumerate(todo.entries)]
+    most = workers or cpus
+    size = max(1, min(_BLOCK, len(left) // (_BLOCKS * most)))
+    numbered = [{"number": number, **_packed(entry, editor.places)} for number, entry in left.items()]
     with _quiet(ray.data.DataContext.get_current()):
-        rows = ray.data.from_items(numbered, override_num_blocks=-(-count // size)).map(
+        rows = ray.data.from_items(numbered, override_num_blocks=-(-len(left) // size)).map(
             _Worker,
             fn_constructor_kwargs={"editor": editor},
             compute=ray.data.ActorPoolStrategy(min_size=min(most, cpus), max_size=most),

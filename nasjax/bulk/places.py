@@ -76,13 +76,15 @@ def stamps(place: Place) -> dict[str, list[Any]]:
     return {path: _stamp(place, path, info) for path, info in place.fs.find(place.path, detail=True).items()}
 
 
-def stamp_of(place: Place, path: str) -> list[Any] | None:
-    """What tells the version of a file that is there now; None where there is none."""
+def differs(place: Place, path: str, before: list[Any] | None) -> bool:
+    """Whether a file is there now that is not the one `before`.
+
+    One behind a URL that replaced another does not count: what lists say of it, and what it says itself, may differ.
+    """
     place.fs.invalidate_cache(posixpath.dirname(path))
-    try:
-        return _stamp(place, path, {} if place.local else place.fs.info(path))
-    except FileNotFoundError:
-        return None
+    if before is None or not place.local:
+        return before is None and place.fs.exists(path)
+    return Path(path).exists() and _stamp(place, path, {}) != before
 
 
 def append(place: Place, path: str, lines: Iterable[str]) -> None:
@@ -118,4 +120,5 @@ def _stamp(place: Place, path: str, info: Mapping[str, Any]) -> list[Any]:
     if place.local:  # as the manifest of a command on one machine has it
         return list(signature(Path(path)))
     stamp = next((info[key] for key in _STAMPS if info.get(key) is not None), None)
-    return [info.get("size"), None if stamp is None else str(stamp)]
+    # Some file systems have a time as a number in lists, and as a date where one file is asked for.
+    return [info.get("size"), None if stamp is None else str(getattr(stamp, "timestamp", lambda: stamp)())]
