@@ -52,9 +52,9 @@ def run_bulk(
 
     Each process calls `load_fn` once, which travels to it. There are as many `workers` as the cluster has CPUs now, or
     up to a number to which it may grow. The cluster is the one of RAY_ADDRESS, one that the caller has begun
-    (`ray.init`), or this machine. A local path means the same folder on all machines. `watch` is told as it
-    goes. What is lost with a process or a machine is made again, and nothing else; of what was stopped
-    the same call goes on, by the manifest of the output folder.
+    (`ray.init`), or this machine. A local path means the same folder on all machines. `watch` is told as it goes. What
+    is lost with a process or a machine is made again, and nothing else; of what was stopped the same call goes on, by
+    the manifest of the output folder.
 
     Raises ValueError before any work as `todo.look`, and for what is not done in bulk: all frames, and shards;
     RuntimeError where the cluster itself is lost.
@@ -177,6 +177,8 @@ class _Worker:
     """One process of the cluster, with the network loaded."""
 
     def __init__(self, editor: _Editor):
+        # A process for each core; what the backend is told before it begins counts.
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
         keep_compiled()
         self._change, self._editor = editor.load_fn(), editor
 

@@ -41,13 +41,13 @@ def place_of(location: Location) -> Place:
     fsspec = load_extra("fsspec", "ray", "pictures in bulk")
     text = os.fspath(location)
     if "://" not in text:
-        return Place(fsspec.filesystem("file"), str(Path(text).absolute()), True)
+        return Place(fsspec.filesystem("file"), os.path.abspath(text), True)
     try:
         fs, path = fsspec.core.url_to_fs(text)
     except (ValueError, ImportError) as error:
         raise ValueError(f"{text}: {error}") from error
     local = "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
-    return Place(fs, path.rstrip("/") if local else path, local)
+    return Place(fs, path.rstrip("/") or path, local)
 
 
 def pictures(place: Place, *, recursive: bool, without: Place) -> list[Found]:
@@ -118,7 +118,10 @@ def _found(place: Place, path: str, info: Mapping[str, Any], inside: str) -> Fou
 
 def _stamp(place: Place, path: str, info: Mapping[str, Any]) -> list[Any]:
     if place.local:  # as the manifest of a command on one machine has it
-        return list(signature(Path(path)))
+        try:
+            return list(signature(Path(path)))
+        except OSError:  # a link to nothing, or gone since it was listed: whoever opens it says so
+            return [None, None]
     stamp = next((info[key] for key in _STAMPS if info.get(key) is not None), None)
     # Some file systems have a time as a number in lists, and as a date where one file is asked for.
     return [info.get("size"), None if stamp is None else str(getattr(stamp, "timestamp", lambda: stamp)())]
