@@ -1,6 +1,7 @@
 """`nasjax apply`: a bundle on pictures."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, rest: list[str]) -> int:
     """Run the bundle on every picture."""
+    change = partial(_change, runtime=args.runtime)
+    return run_network(args, "apply", partial(_folder, args.bundle), change, example="BUNDLE in.png out.png")
 
-    def folder() -> Path:
-        from nasjax.apply.files import bundle_folder
 
-        return bundle_folder(args.bundle)
+def _folder(bundle: str) -> Path:
+    from nasjax.apply.files import bundle_folder
 
-    def change(bundle: Path) -> "Change":
-        from nasjax.apply.files import bundle_change
+    return bundle_folder(bundle)
 
-        return bundle_change(bundle, runtime=args.runtime)
 
-    return run_network(args, "apply", folder, change, example="BUNDLE in.png out.png")
+def _change(bundle: Path, *, runtime: str) -> "Change":
+    from nasjax.apply.files import bundle_change
+
+    return bundle_change(bundle, runtime=runtime)

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,5 +94,10 @@ def _bulk(
     folder, (*images, output) = carried(folder_fn()), args.images
     with contextlib.ExitStack() as stack:
         watch = Watch(lambda total: stack.enter_context(progress.over(total)), edited)
-        load_fn, options = (lambda: change_fn(folder())), file_options(args)
+        load_fn, options = functools.partial(_loaded, folder, change_fn), file_options(args)
         return run_bulk(images, output, load_fn, options=options, workers=args.workers, watch=watch)
+
+
+def _loaded(folder: Callable[[], Path], change_fn: Callable[[Path], "Change"]) -> "Change":
+    """What travels is this function's name, and what it is given."""
+    return change_fn(folder())

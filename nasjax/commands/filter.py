@@ -1,6 +1,7 @@
 """`nasjax filter`: a look or a correction on photographs."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,17 +34,21 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
     if args.snapshots != 1 and args.engine != "local":
         raise ValueError("nasjax filter: snapshots are averaged by --engine local only")
 
-    def folder() -> Path:
-        from nasjax.apply.filtering import filter_folder
+    # Snapshots are in the run, not in its bundle.
+    run = None if args.snapshots == 1 else args.model
+    change = partial(_change, run=run, snapshots=args.snapshots, strength=args.strength, wrap=args.wrap)
+    return run_network(args, "filter", partial(_folder, args.model), change, example="in.jpg out.jpg --model X")
 
-        return filter_folder(args.model)
 
-    def change(model: Path) -> "Change":
-        from nasjax.apply.filter_files import filter_change
-        from nasjax.apply.filtering import load_filter
+def _folder(model: str) -> Path:
+    from nasjax.apply.filtering import filter_folder
 
-        # Snapshots are in the run, not in its bundle.
-        loaded = load_filter(model if args.snapshots == 1 else args.model, snapshots=args.snapshots)
-        return filter_change(loaded, strength=args.strength, wrap=args.wrap)
+    return filter_folder(model)
 
-    return run_network(args, "filter", folder, change, example="in.jpg out.jpg --model X")
+
+def _change(bundle: Path, *, run: str | None, snapshots: int, strength: float, wrap: bool) -> "Change":
+    from nasjax.apply.filter_files import filter_change
+    from nasjax.apply.filtering import load_filter
+
+    loaded = load_filter(bundle if run is None else run, snapshots=snapshots)
+    return filter_change(loaded, strength=strength, wrap=wrap)

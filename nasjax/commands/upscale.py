@@ -1,6 +1,7 @@
 """`nasjax upscale`: larger pictures by the networks that come with the package."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, rest: list[str]) -> int:
     """Enlarge every picture."""
+    folder = partial(_folder, args.model, args.scale)
+    return run_network(args, "upscale", folder, _change, example="in.jpg out.png")
 
-    def folder() -> Path:
-        from nasjax.apply.upscalers import upscaler_folder
 
-        return upscaler_folder(args.model, args.scale)
+def _folder(model: str, scale: int) -> Path:
+    from nasjax.apply.upscalers import upscaler_folder
 
-    def change(model: Path) -> "Change":
-        from nasjax.apply.files import bundle_change
+    return upscaler_folder(model, scale)
 
-        return bundle_change(model)
 
-    return run_network(args, "upscale", folder, change, example="in.jpg out.png")
+def _change(bundle: Path) -> "Change":
+    from nasjax.apply.files import bundle_change
+
+    return bundle_change(bundle)
