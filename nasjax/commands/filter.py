@@ -35,8 +35,8 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
         raise ValueError("nasjax filter: snapshots are averaged by --engine local only")
 
     # Snapshots are in the run, not in its bundle.
-    run = None if args.snapshots == 1 else args.model
-    change = partial(_change, run=run, snapshots=args.snapshots, strength=args.strength, wrap=args.wrap)
+    of_run = None if args.snapshots == 1 else args.model
+    change = partial(_change, of_run=of_run, snapshots=args.snapshots, strength=args.strength, wrap=args.wrap)
     return run_network(args, "filter", partial(_folder, args.model), change, example="in.jpg out.jpg --model X")
 
 
@@ -46,9 +46,9 @@ def _folder(model: str) -> Path:
     return filter_folder(model)
 
 
-def _change(bundle: Path, *, run: str | None, snapshots: int, strength: float, wrap: bool) -> "Change":
+def _change(bundle: Path, *, of_run: str | None, snapshots: int, strength: float, wrap: bool) -> "Change":
     from nasjax.apply.filter_files import filter_change
     from nasjax.apply.filtering import load_filter
 
-    loaded = load_filter(bundle if run is None else run, snapshots=snapshots)
+    loaded = load_filter(bundle if of_run is None else of_run, snapshots=snapshots)
     return filter_change(loaded, strength=strength, wrap=wrap)
