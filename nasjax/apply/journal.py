@@ -29,7 +29,7 @@ class Journal:
             of, there = [[path.name, *signature(path)] for path in sources], signature(target)
         except OSError:  # one of them is not there (any more)
             return False
-        return made(self._entries.get(self._name(target)), self._digest, of, there)
+        return made(self._entries.get(self._name(target)), self._digest, of=of, there=there)
 
     def record(self, target: Path, sources: Sequence[Path], temporary: Path) -> None:
         """Note that an output is about to become what a temporary file is."""
@@ -58,7 +58,7 @@ def settings_digest(settings: Mapping[str, Any]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def made(entry: Mapping[str, Any] | None, digest: str, of: list[list[Any]], there: list[Any]) -> bool:
+def made(entry: Mapping[str, Any] | None, digest: str, *, of: list[list[Any]], there: list[Any]) -> bool:
     """Whether the file that is `there` is what an entry tells of, for settings of a digest and the inputs `of`.
 
     An entry is of an output that was written, of so many `bytes`; or of one that was going to be, where there was a

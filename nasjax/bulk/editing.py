@@ -22,7 +22,7 @@ class Edited(NamedTuple):
     notes: tuple[tuple[str, str], ...] = ()
 
 
-def edit(entry: Entry, change: Change, output: Place, options: FileOptions) -> Edited:
+def edit(entry: Entry, change: Change, *, output: Place, options: FileOptions) -> Edited:
     """Make one picture, unless it was made since `entry` was: then by an attempt of which nobody could tell."""
     source, target = entry.source.place.name(entry.source.path), output.name(entry.target)
     try:

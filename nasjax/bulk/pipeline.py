@@ -65,7 +65,7 @@ def run_bulk(
     ray = load_extra("ray", "ray", "pictures in bulk")
     load_extra("ray.data", "ray", "pictures in bulk")
     settings = {**load_fn().settings, "frames": options.frames}
-    todo = look(images, output, settings, options)
+    todo = look(images, output, settings=settings, options=options)
     bulk = Bulk([], [], [todo.output.name(target) for target in todo.done])
     if not todo.entries:
         return bulk
@@ -184,5 +184,5 @@ class _Worker:
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         entry = _unpacked(row, self._editor.places)
-        edited = edit(entry, self._change, self._editor.output, self._editor.options)
+        edited = edit(entry, self._change, output=self._editor.output, options=self._editor.options)
         return {"number": row["number"], "edited": json.dumps(edited)}

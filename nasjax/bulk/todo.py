@@ -35,7 +35,7 @@ class Todo(NamedTuple):
 
 
 def look(
-    images: Location | Sequence[Location], output: Location, settings: Mapping[str, Any], options: FileOptions
+    images: Location | Sequence[Location], output: Location, *, settings: Mapping[str, Any], options: FileOptions
 ) -> Todo:
     """What is to be done, from the names of files alone, and from the manifest of the output folder.
 
@@ -55,7 +55,7 @@ def look(
     todo, done = [], []
     for source, target in zip(found, targets, strict=True):
         now, entry = there.get(target), noted.get(target[len(place.path) + 1 :])
-        if now is not None and made(entry, digest, _of(source), now):
+        if now is not None and made(entry, digest, of=_of(source), there=now):
             done.append(target)
         else:
             todo.append(Entry(source, target, now))

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasjax.commands.engine import add_engine, run_network
+from nasjax.commands.engine import Network, add_engine, run_network
 from nasjax.commands.pictures import add_options
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, rest: list[str]) -> int:
     """Run the bundle on every picture."""
     change = partial(_change, runtime=args.runtime)
-    return run_network(args, "apply", partial(_folder, args.bundle), change, example="BUNDLE in.png out.png")
+    return run_network(args, "apply", Network(partial(_folder, args.bundle), change), example="BUNDLE in.png out.png")
 
 
 def _folder(bundle: str) -> Path:

@@ -5,7 +5,7 @@ import contextlib
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nasjax.commands.pictures import file_options, run_pictures, tell_end
 from nasjax.commands.progress import Progress
@@ -26,24 +26,23 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     engine.add_argument("--workers", type=int, metavar="N", help=number)
 
 
-def run_network(
-    args: argparse.Namespace,
-    command: str,
-    folder_fn: Callable[[], Path],
-    change_fn: Callable[[Path], "Change"],
-    *,
-    example: str,
-) -> int:
-    """Put `args.images` but the last through a network, into the last; returns the exit code of `run_pictures`.
+class Network(NamedTuple):
+    """Where a command's network is, and how one is loaded from a folder like it, maybe on another machine.
 
-    `folder_fn` finds the network's folder, or raises ValueError; `change_fn` loads what is in one like it, maybe on
-    another machine.
+    `folder_fn` raises ValueError where there is none. What both were given travels: plain values.
     """
+
+    folder_fn: Callable[[], Path]
+    change_fn: Callable[[Path], "Change"]
+
+
+def run_network(args: argparse.Namespace, command: str, network: Network, *, example: str) -> int:
+    """Put `args.images` but the last through a network, into the last; returns the exit code of `run_pictures`."""
     if len(args.images) < 2:
         raise ValueError(f"nasjax {command} needs at least one input and the output: nasjax {command} {example}")
     *images, output = args.images
     if args.engine == "ray":
-        return _over_ray(args, command, folder_fn, change_fn)
+        return _over_ray(args, command, network)
     if urls := [each for each in args.images if "://" in each and not Path(each).exists()]:
         raise ValueError(f"{urls[0]}: URLs are for --engine ray")
     if args.workers is not None:
@@ -52,32 +51,25 @@ def run_network(
     def job(options):
         from nasjax.apply.files import picture_job
 
-        return picture_job(images, output, change_fn(folder_fn()), options=options)
+        return picture_job(images, output, network.change_fn(network.folder_fn()), options=options)
 
     return run_pictures(args, command, job)
 
 
-def _over_ray(
-    args: argparse.Namespace, command: str, folder_fn: Callable[[], Path], change_fn: Callable[[Path], "Change"]
-) -> int:
+def _over_ray(args: argparse.Namespace, command: str, network: Network) -> int:
     progress = Progress(command)
     if args.jobs is not None:
         raise ValueError("--jobs is for --engine local; here it is --workers")
     try:
         with stoppable():
-            return tell_end(_bulk(args, progress, folder_fn, change_fn), progress)
+            return tell_end(_bulk(args, progress, network), progress)
     except Stopped as stop:
         progress.close()
         progress.say(f"nasjax {command}: stopped; {progress.written} written; the same command goes on from there")
         return stop.code
 
 
-def _bulk(
-    args: argparse.Namespace,
-    progress: Progress,
-    folder_fn: Callable[[], Path],
-    change_fn: Callable[[Path], "Change"],
-) -> "Bulk":
+def _bulk(args: argparse.Namespace, progress: Progress, network: Network) -> "Bulk":
     from nasjax.apply.select import Failure
     from nasjax.bulk.carried import carried
     from nasjax.bulk.pipeline import Watch, run_bulk
@@ -91,10 +83,10 @@ def _bulk(
         else:
             progress.path(found.target)
 
-    folder, (*images, output) = carried(folder_fn()), args.images
+    folder, (*images, output) = carried(network.folder_fn()), args.images
     with contextlib.ExitStack() as stack:
         watch = Watch(lambda total: stack.enter_context(progress.over(total)), edited)
-        load_fn, options = functools.partial(_loaded, folder, change_fn), file_options(args)
+        load_fn, options = functools.partial(_loaded, folder, network.change_fn), file_options(args)
         return run_bulk(images, output, load_fn, options=options, workers=args.workers, watch=watch)
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasjax.commands.engine import add_engine, run_network
+from nasjax.commands.engine import Network, add_engine, run_network
 from nasjax.commands.pictures import add_options
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
     # Snapshots are in the run, not in its bundle.
     of_run = None if args.snapshots == 1 else args.model
     change = partial(_change, of_run=of_run, snapshots=args.snapshots, strength=args.strength, wrap=args.wrap)
-    return run_network(args, "filter", partial(_folder, args.model), change, example="in.jpg out.jpg --model X")
+    return run_network(
+        args, "filter", Network(partial(_folder, args.model), change), example="in.jpg out.jpg --model X"
+    )
 
 
 def _folder(model: str) -> Path:

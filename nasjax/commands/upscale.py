@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasjax.commands.engine import add_engine, run_network
+from nasjax.commands.engine import Network, add_engine, run_network
 from nasjax.commands.pictures import add_options
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, rest: list[str]) -> int:
     """Enlarge every picture."""
     folder = partial(_folder, args.model, args.scale)
-    return run_network(args, "upscale", folder, _change, example="in.jpg out.png")
+    return run_network(args, "upscale", Network(folder, _change), example="in.jpg out.png")
 
 
 def _folder(model: str, scale: int) -> Path:

@@ -28,7 +28,7 @@ def test_what_a_round_loses_is_the_next_ones(tmp_path):
     for i in range(5):
         (tmp_path / f"{i}.png").write_bytes(b"a picture by its name")
     (tmp_path / "out").mkdir()
-    todo, rounds = look(tmp_path, tmp_path / "out", {}, FileOptions()), []
+    todo, rounds = look(tmp_path, tmp_path / "out", settings={}, options=FileOptions()), []
 
     def rows(left):
         rounds.append(sorted(left))
