@@ -12,6 +12,7 @@ from nasjax.apply.journal import signature
 from nasjax.apply.select import Location
 from nasjax.extras import load_extra
 
+# What file systems tell of versions: of the content, which may be the same again, and of times.
 _STAMPS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "modified", "created")
 
 
@@ -121,7 +122,7 @@ def _stamp(place: Place, path: str, info: Mapping[str, Any]) -> list[Any]:
         try:
             return list(signature(Path(path)))
         except OSError:  # a link to nothing, or gone since it was listed: whoever opens it says so
-            return [None, None]
-    stamp = next((info[key] for key in _STAMPS if info.get(key) is not None), None)
+            return [None]
+    found = [info[key] for key in _STAMPS if info.get(key) is not None]
     # Some file systems have a time as a number in lists, and as a date where one file is asked for.
-    return [info.get("size"), None if stamp is None else str(getattr(stamp, "timestamp", lambda: stamp)())]
+    return [info.get("size"), *(str(each.timestamp() if hasattr(each, "timestamp") else each) for each in found)]
