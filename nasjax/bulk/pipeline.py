@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple, TypeAlias, final
@@ -13,7 +14,7 @@ from nasjax.apply.plan import FileOptions
 from nasjax.apply.select import Failure, Location
 from nasjax.bulk.editing import Edited, edit
 from nasjax.bulk.places import Found, Place
-from nasjax.bulk.todo import Entry, Todo, look, write_down
+from nasjax.bulk.todo import Entry, Todo, look, named, write_down
 from nasjax.compiled import keep_compiled
 from nasjax.extras import load_extra
 
@@ -56,7 +57,7 @@ def run_bulk(
     is lost with a process or a machine is made again, and nothing else; of what was stopped the same call goes on, by
     the manifest of the output folder.
 
-    Raises ValueError before any work as `todo.look`, and for what is not done in bulk: all frames, and shards;
+    Raises ValueError before any work as `todo.named` and `todo.look`, and for what is not done in bulk: all frames, and shards;
     RuntimeError where the cluster itself is lost.
     """
     refused = {"all frames of a file": options.frames != "first", "a shard": options.shard != (1, 1)}
@@ -64,15 +65,17 @@ def run_bulk(
         raise ValueError(f"{wrong[0]}: not in bulk; Ray shares the pictures among its workers, one output each")
     ray = load_extra("ray", "ray", "pictures in bulk")
     load_extra("ray.data", "ray", "pictures in bulk")
-    settings = {**load_fn().settings, "frames": options.frames}
-    todo = look(images, output, settings=settings, options=options)
-    bulk = Bulk([], [], [todo.output.name(target) for target in todo.done])
-    if not todo.entries:
-        return bulk
-    write_down(todo, settings)
-    watch.on_begun(len(todo.entries))
-    editor = _Editor(load_fn, list({entry.source.place for entry in todo.entries}), todo.output, options)
+    names = named(images, output, options)
+    # The cluster first: processes are better not begun beside the threads of JAX.
     with _cluster(ray):
+        settings = {**load_fn().settings, "frames": options.frames}
+        todo = look(names, settings=settings, options=options)
+        bulk = Bulk([], [], [todo.output.name(target) for target in todo.done])
+        if not todo.entries:
+            return bulk
+        write_down(todo, settings)
+        watch.on_begun(len(todo.entries))
+        editor = _Editor(load_fn, list({entry.source.place for entry in todo.entries}), todo.output, options)
         for edited in _rounds(todo, lambda left: _rows(ray, left, editor, workers)):
             if edited.error:
                 bulk.failed.append(Failure(edited.source, edited.error))
@@ -105,6 +108,7 @@ def _cluster(ray: Any) -> Iterator[None]:
     begun = not ray.is_initialized()
     if begun:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.init(log_to_driver=False, logging_level=logging.ERROR)
     try:
@@ -144,7 +148,10 @@ def _quiet(context: Any) -> Iterator[None]:
     try:
         for name, value in ours.items():
             setattr(context, name, value)
-        yield
+        with warnings.catch_warnings():
+            # How often a task is tried has no other place in Ray before 2.64, which has none for it there.
+            warnings.simplefilter("ignore")
+            yield
     finally:
         for name, value in before.items():
             setattr(context, name, value)

@@ -26,6 +26,14 @@ class Entry(NamedTuple):
     before: list[Any] | None
 
 
+class Named(NamedTuple):
+    """Pictures and where each of them goes to, in a place."""
+
+    output: Place
+    found: list[Found]
+    targets: list[str]
+
+
 class Todo(NamedTuple):
     """What is to be made in a place, and the targets of what was made before."""
 
@@ -34,14 +42,11 @@ class Todo(NamedTuple):
     done: list[str]
 
 
-def look(
-    images: Location | Sequence[Location], output: Location, *, settings: Mapping[str, Any], options: FileOptions
-) -> Todo:
-    """What is to be done, from the names of files alone, and from the manifest of the output folder.
+def named(images: Location | Sequence[Location], output: Location, options: FileOptions) -> Named:
+    """The pictures of folders and what their outputs are called, from the names of files alone.
 
-    Raises ValueError for a folder without pictures or one that does not exist, two outputs of one name, one that would
-    replace an input, and one that exists unless `options.overwrite`, or the manifest says that it is the same
-    command's.
+    Raises ValueError for a folder without pictures or one that does not exist, two outputs of one name, and one that
+    would replace an input.
     """
     place = place_of(output)
     if place.local and not Path(place.path).is_dir():
@@ -50,10 +55,19 @@ def look(
     found = [each for given in places for each in pictures(given, recursive=options.recursive, without=place)]
     if not found:
         raise ValueError(f"{', '.join(p.name(p.path) for p in places[:3])}: no file in there is called like a picture")
-    targets = _targets(found, place, options)
+    return Named(place, found, _targets(found, place, options))
+
+
+def look(names: Named, *, settings: Mapping[str, Any], options: FileOptions) -> Todo:
+    """What is to be done, from the manifest of the output folder and what is in it.
+
+    Raises ValueError for an output that exists, unless `options.overwrite` or the manifest says that it is the same
+    command's.
+    """
+    place = names.output
     there, noted, digest = stamps(place), entries(_manifest(place)), settings_digest(settings)
     todo, done = [], []
-    for source, target in zip(found, targets, strict=True):
+    for source, target in zip(names.found, names.targets, strict=True):
         now, entry = there.get(target), noted.get(target[len(place.path) + 1 :])
         if now is not None and made(entry, digest, of=_of(source), there=now):
             done.append(target)

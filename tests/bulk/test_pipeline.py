@@ -13,7 +13,7 @@ from nasjax.apply.plan import FileOptions
 from nasjax.bulk.carried import carried
 from nasjax.bulk.editing import Edited
 from nasjax.bulk.pipeline import Watch, _rounds, run_bulk
-from nasjax.bulk.todo import look
+from nasjax.bulk.todo import look, named
 from nasjax.cli import main
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
@@ -28,7 +28,8 @@ def test_what_a_round_loses_is_the_next_ones(tmp_path):
     for i in range(5):
         (tmp_path / f"{i}.png").write_bytes(b"a picture by its name")
     (tmp_path / "out").mkdir()
-    todo, rounds = look(tmp_path, tmp_path / "out", settings={}, options=FileOptions()), []
+    options, rounds = FileOptions(), []
+    todo = look(named(tmp_path, tmp_path / "out", options), settings={}, options=options)
 
     def rows(left):
         rounds.append(sorted(left))

@@ -12,7 +12,7 @@ from nasjax.apply.job import run_job
 from nasjax.apply.photo import repaint
 from nasjax.apply.plan import FileOptions
 from nasjax.bulk.editing import edit
-from nasjax.bulk.todo import look, output_names, write_down
+from nasjax.bulk.todo import look, named, output_names, write_down
 from tests.commands.cases import SCENE
 
 fsspec = pytest.importorskip("fsspec")
@@ -51,9 +51,13 @@ def _copied(folder: Path, fs, root: str) -> str:
     return f"memory://{root}"
 
 
+def _look(images, output, options=OPTIONS, settings=SETTINGS):
+    return look(named(images, output, options), settings=settings, options=options)
+
+
 def _all(images, output, options=OPTIONS) -> tuple[dict[str, str], list[str]]:
     """Errors of what was to be done, by the target's name, and what was done before."""
-    todo = look(images, output, settings=SETTINGS, options=options)
+    todo = _look(images, output, options)
     write_down(todo, SETTINGS)
     edited = [edit(entry, NEGATIVE, output=todo.output, options=options) for entry in todo.entries]
     return {each.target: each.error for each in edited}, todo.done
@@ -96,7 +100,7 @@ def test_the_command_on_one_machine_goes_on_from_there_and_back(folders):
 def test_an_attempt_of_which_nobody_could_tell_is_seen(folders):
     """A picture that was made before its worker was lost is not made again, by another worker or another command."""
     images, output = folders
-    todo = look(images / "a.png", output, settings=SETTINGS, options=OPTIONS)
+    todo = _look(images / "a.png", output)
     write_down(todo, SETTINGS)
     (entry,) = todo.entries
     times = []
@@ -104,7 +108,7 @@ def test_an_attempt_of_which_nobody_could_tell_is_seen(folders):
         assert edit(entry, NEGATIVE, output=todo.output, options=OPTIONS).error == ""
         times.append((output / "a.png").stat().st_mtime_ns)
     assert times[0] == times[1]
-    assert look(images / "a.png", output, settings=SETTINGS, options=OPTIONS).done == [str(output / "a.png")]
+    assert _look(images / "a.png", output).done == [str(output / "a.png")]
 
 
 def test_what_was_made_otherwise_is_replaced_only_if_allowed(folders, memory):
@@ -113,11 +117,11 @@ def test_what_was_made_otherwise_is_replaced_only_if_allowed(folders, memory):
     _all(f"{images}/a.png", output)
     memory.pipe_file("/in/a.png", (folders[0] / "deep" / "c.png").read_bytes())
     with pytest.raises(ValueError, match=r"memory:///out/a\.png exists and would be replaced"):
-        look(f"{images}/a.png", output, settings=SETTINGS, options=OPTIONS)
+        _look(f"{images}/a.png", output)
     with pytest.raises(ValueError, match="exists"):
-        look(f"{images}/a.png", output, settings={**SETTINGS, "frames": "all"}, options=OPTIONS)
+        _look(f"{images}/a.png", output, OPTIONS, {**SETTINGS, "frames": "all"})
     options = FileOptions(overwrite=True)
-    (entry,) = look(f"{images}/a.png", output, settings=SETTINGS, options=options).entries
+    (entry,) = _look(f"{images}/a.png", output, options).entries
     assert _all(f"{images}/a.png", output, options) == ({"memory:///out/a.png": ""}, [])
     found = np.asarray(Image.open(io.BytesIO(memory.cat_file("/out/a.png"))))
     np.testing.assert_array_equal(found, 255 - (SCENE + np.uint8(4)))
@@ -135,7 +139,7 @@ def test_what_cannot_be_meant_is_said_before_any_work(folders, memory):
         ("nothing://at/all", output, "nothing"),
     ):
         with pytest.raises(ValueError, match=message):
-            look(given, to, settings=SETTINGS, options=OPTIONS)
+            _look(given, to)
 
 
 @pytest.mark.parametrize("format", [None, "webp"])
