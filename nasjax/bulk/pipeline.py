@@ -57,8 +57,8 @@ def run_bulk(
     is lost with a process or a machine is made again, and nothing else; of what was stopped the same call goes on, by
     the manifest of the output folder.
 
-    Raises ValueError before any work as `todo.named` and `todo.look`, and for what is not done in bulk: all frames, and shards;
-    RuntimeError where the cluster itself is lost.
+    Raises ValueError before any work as `todo.named` and `todo.look`, and for what is not done in bulk: all frames, and
+    shards; RuntimeError where the cluster itself is lost.
     """
     refused = {"all frames of a file": options.frames != "first", "a shard": options.shard != (1, 1)}
     if wrong := [what for what, holds in refused.items() if holds]:
