@@ -35,6 +35,8 @@ EXTRAS: dict[str, Extra] = {
     "plots": Extra(("altair",), "the charts of a report as objects for notebooks (nasjax.plots)"),
     "frames": Extra(("pandas",), "archive and metrics of a run as data frames (nasjax.load_run)"),
     "serve": Extra(("starlette", "uvicorn", "python-multipart"), "pictures edited over HTTP (nasjax serve)"),
+    "ray": Extra(("ray",), "folders and URLs of pictures on a cluster (--engine ray)"),
+    "bench": Extra(("scikit-image",), "classical methods that scripts compare filters with"),
     "cuda": Extra(("jax-cuda12-plugin",), "training and search on NVIDIA GPUs"),
     "tpu": Extra(("libtpu",), "training and search on TPUs"),
     "docs": Extra(("mkdocs-material", "mkdocstrings"), "building the documentation"),

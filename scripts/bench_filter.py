@@ -1,12 +1,18 @@
-"""How fast photo filters are: formulations of look-ups against each other, then whole filters on large pictures.
+"""How fast photo filters are on large pictures and on folders, by JAX and by onnxruntime.
 
-    python scripts/bench_filter.py [--parts lookups sizes runtimes] [--repeats 5] [--model NAME_OR_FOLDER ...]
+    python scripts/bench_filter.py [--parts sizes folder] [--model NAME_OR_FOLDER ...] [--made "cube and grid" ...]
+        [--sizes "1 MP" 2400x2400 ...] [--repeats 5] [--photos FOLDER] [--count 200]
 
-Lookups: nanoseconds a pixel of one megapixel, each formulation jitted alone. Sizes: seconds and peak memory of
-`nasjax.filter_image` on pictures of 1 to 24 megapixels, among them 2400x2400 and 2048x4096 (levels of 8 bits, after
-one call that compiles), each in a process of its own. Runtimes: the same network by JAX as one program and by
-onnxruntime, 2400x2400. Pictures are enlarged embedded photographs. Prints a line of JSON a figure; wants an idle
-machine.
+Sizes: seconds and peak memory of one picture, levels in and levels out, without its file: by `nasjax` (in strips, as
+every command does it) and by onnxruntime (the graph over the whole picture, as anybody would run it). "seconds" is the
+median after a first call, which compiles ("first"). Folder: pictures a second over photographs, from JPEG to JPEG of
+quality 95, by what `nasjax filter` runs, by a plain loop over onnxruntime, and by Pillow's decoding and encoding alone,
+which is the floor; "start" is what imports and loading took before. Each figure has a process of its own, and its peak
+is that process's (VmHWM, all libraries included). Pictures are enlarged embedded photographs; those of the folder are
+the embedded ones too, over and over, unless `--photos` has a folder of larger ones, whose first `--count` are taken.
+
+`--made` are networks of the space with random weights, whose values do not matter for their speed; without `--model`
+and `--made` it is all filters that are shipped. Prints a line of JSON a figure; wants an idle machine.
 """
 
 import argparse
@@ -18,23 +24,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from nasjax.apply.filtering import load_filter, shipped_filters
-from nasjax.data import open_source
-from nasjax.export.network import Network, deployed
-from nasjax.export.onnx.model import load_onnx, write_onnx
-from nasjax.ops.lookup import polyline, sliced, trilinear
-from nasjax.spaces.photo_filter import photo_filter
+import nasjax
 
 SIZES = {"1 MP": (1000, 1000), "2400x2400": (2400, 2400), "6 MP": (2000, 3000), "2048x4096": (2048, 4096),
          "12 MP": (3000, 4000), "24 MP": (4000, 6000)}  # height, width  # fmt: skip
-NODES, CELLS, DEPTH = 9, 16, 8
-# Unshipped networks of the space, whose weights do not matter for their speed.
 MADE = {
     "curves": {"colour": "curves"},
     "cube": {"colour": "mix9x8"},
@@ -42,167 +40,205 @@ MADE = {
     "bands": {"bands": "3"},
     "half-resolution branch": {"restore": "half4conv", "restore.w": "32"},
 }
+PHOTOS = Path(nasjax.__file__).parent / "data" / "photos"
+RUNTIMES = ("nasjax", "onnxruntime")
+JPEG: dict[str, Any] = {"quality": 95, "subsampling": 0}  # as nasjax.apply.formats has it
 
 
 def main() -> None:
-    """The parts that are asked for."""
+    """The parts that are asked for, each figure by a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parts", nargs="+", default=["lookups", "sizes", "runtimes"])
+    parser.add_argument("--parts", nargs="+", choices=("sizes", "folder"), default=["sizes", "folder"])
+    parser.add_argument("--model", nargs="*", default=[], metavar="NAME_OR_FOLDER")
+    parser.add_argument("--made", nargs="*", choices=list(MADE), default=[])
+    parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--model", nargs="*", default=shipped_filters())
-    parser.add_argument("--one", nargs=2, metavar=("MODEL", "SIZE"), help=argparse.SUPPRESS)
+    parser.add_argument("--photos", type=Path, help="a folder of photographs (default: the embedded ones)")
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.one:
-        say(one_size(*args.one, repeats=args.repeats))
+    if args.child:
+        task = json.loads(args.child)
+        say({**task["row"], **CHILDREN[task["what"]](*task["with"])})
         return
-    if "lookups" in args.parts:
-        lookups(args.repeats)
-    if "sizes" in args.parts:
-        for model in args.model:
-            for size in SIZES:
-                command = [sys.executable, __file__, "--repeats", str(args.repeats), "--one", model, size]
-                print(subprocess.run(command, check=True, capture_output=True, text=True).stdout, end="", flush=True)
-    if "runtimes" in args.parts:
-        for name, options in MADE.items():
-            runtimes(name, options, repeats=args.repeats)
+    with tempfile.TemporaryDirectory() as place:
+        models = bundles(args.model, args.made, Path(place))
+        if "sizes" in args.parts:
+            for name, folder, graph in models:
+                for size in args.sizes:
+                    for runtime, file in zip(RUNTIMES, (folder, graph), strict=True):
+                        row = {"model": name, "size": size, "runtime": runtime}
+                        in_a_process(row, f"size by {runtime}", str(file), SIZES[size], args.repeats)
+        if "folder" in args.parts:
+            photos = photographs(args.photos, args.count, Path(place, "photos"))
+            in_a_process({"folder": args.count, "by": "decoding and encoding"}, "folder", "", str(photos), place)
+            for name, folder, graph in models:
+                for runtime, file in zip(RUNTIMES, (folder, graph), strict=True):
+                    row = {"model": name, "folder": args.count, "by": runtime}
+                    what = "folder by nasjax" if runtime == "nasjax" else "folder"
+                    in_a_process(row, what, str(file), str(photos), place)
 
 
-def say(row: dict) -> None:
+def say(row: dict[str, Any]) -> None:
     """One figure."""
     print(json.dumps(row), flush=True)
 
 
-def seconds(run: Callable[[], object], repeats: int) -> list[float]:
-    """After one call that compiles, the times of `repeats` calls, ascending."""
-    run()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return sorted(times)
+def in_a_process(row: dict[str, Any], what: str, *given: Any) -> None:
+    """One of `CHILDREN`, whose figures are printed with the row."""
+    task = json.dumps({"row": row, "what": what, "with": given})
+    done = subprocess.run([sys.executable, __file__, "--child", task], stdout=subprocess.PIPE, text=True)
+    print(done.stdout.strip() if done.returncode == 0 else json.dumps({**row, "failed": done.returncode}), flush=True)
+
+
+def bundles(models: list[str], made: list[str], place: Path) -> list[tuple[str, Path, Path]]:
+    """Name, bundle and ONNX graph of every network that is measured."""
+    from build_browser_page import write_model
+
+    from nasjax.apply.filtering import filter_folder, shipped_filters
+
+    folders = [filter_folder(model) for model in models or ([] if made else shipped_filters())]
+    folders += [make_bundle(name, place / name) for name in made]
+    if not folders:
+        raise SystemExit("no filter is shipped: name some by --model or --made")
+    (place / "graphs").mkdir()
+    named = {write_model(folder, place / "graphs"): folder for folder in folders}
+    return [(name, folder, place / "graphs" / f"{name}.onnx") for name, folder in named.items()]
+
+
+def make_bundle(name: str, folder: Path) -> Path:
+    """A network of the space with random weights, as a bundle."""
+    import jax
+
+    from nasjax import Card, deployed, write_bundle
+    from nasjax.spaces.photo_filter import photo_filter
+
+    net = photo_filter()
+    arch = net.space.encode(MADE[name])
+    params = net.extract_params(net.init(jax.random.key(0)), arch)
+    write_bundle(folder, deployed(net, params, arch, builder=("photo_filter", {})), card=Card(name), formats=())
+    return folder
+
+
+def photographs(given: Path | None, count: int, folder: Path) -> Path:
+    """A folder of so many JPEGs: the first of those given, as they are, or the embedded ones again and again."""
+    folder.mkdir()
+    if given is None:
+        sources = sorted(PHOTOS.glob("*.webp"))
+    else:
+        sources = sorted(path for path in given.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))[:count]
+    if not sources or (given is not None and len(sources) < count):
+        raise SystemExit(f"{given or PHOTOS}: {len(sources)} photographs, and {count} are needed")
+    for i in range(count):
+        source, target = sources[i % len(sources)], folder / f"{i:04d}.jpg"
+        if given is None:
+            Image.open(source).convert("RGB").save(target, **JPEG)
+        else:
+            target.symlink_to(source.absolute())
+    return folder
 
 
 def picture(height: int, width: int) -> np.ndarray:
     """An embedded photograph, enlarged."""
-    photo = Image.fromarray(open_source("embedded", "test")[1]["image"])
-    return np.asarray(photo.resize((width, height), Image.Resampling.BICUBIC))
+    with Image.open(sorted(PHOTOS.glob("*.webp"))[1]) as photo:
+        return np.asarray(photo.convert("RGB").resize((width, height), Image.Resampling.BICUBIC))
 
 
-def lookups(repeats: int) -> None:
-    """Formulations of one three-dimensional table and of one grid, on a megapixel; they agree to 1e-4."""
-    x = jnp.asarray(picture(1000, 1000), jnp.float32)[None] / 127.5 - 1
-    rng = np.random.default_rng(0)
-    table = jnp.asarray(rng.normal(size=(1, NODES**3, 3)), jnp.float32)
-    grid = jnp.asarray(rng.normal(size=(1, CELLS, CELLS, DEPTH * 12)), jnp.float32)
-    curves = jnp.asarray(rng.normal(size=(1, 16, 3)), jnp.float32)
-    forms = {
-        "curves: bent lines": (lambda: polyline(x, curves), None),
-        "cube: gathered corners": (jax.jit(lambda: trilinear(table, x)), "cube"),
-        "cube: packed cells": (jax.jit(lambda: packed(table, x)), "cube"),
-        "cube: products of hats": (jax.jit(lambda: hats(table, x)), "cube"),
-        "grid: gathered corners": (jax.jit(lambda: gathered(grid, x)), "grid"),
-        "grid: interpolated planes": (jax.jit(lambda: planes(grid, x)), "grid"),
-    }
-    wanted: dict[str, np.ndarray] = {}
-    for name, (fn, group) in forms.items():
-        y = np.asarray(fn())
-        if group is not None:
-            np.testing.assert_allclose(y, wanted.setdefault(group, y), atol=1e-4)
-        best = seconds(lambda fn=fn: jax.block_until_ready(fn()), repeats)
-        say({"lookup": name, "ns_per_pixel": round(best[len(best) // 2] * 1e3, 1)})
+def seconds(run: Callable[[], object], repeats: int) -> tuple[float, list[float]]:
+    """The time of a first call, which compiles, and of `repeats` further ones, ascending."""
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return times[0], sorted(times[1:])
 
 
-def packed(table: jax.Array, x: jax.Array) -> jax.Array:
-    """All eight corners of a cell in one row."""
-    m, cube = NODES - 1, table.reshape(NODES, NODES, NODES, 3)
-    corners = [cube[a : a + m, b : b + m, c : c + m] for a in (0, 1) for b in (0, 1) for c in (0, 1)]
-    cells = jnp.stack(corners, -2).reshape(m**3, 8, 3)
-    place = jnp.clip((x + 1) * (m / 2), 0, m)
-    index = jnp.minimum(place.astype(jnp.int32), m - 1)
-    f = place - index
-    weights = [
-        (f[..., 0] if a else 1 - f[..., 0]) * (f[..., 1] if b else 1 - f[..., 1]) * (f[..., 2] if c else 1 - f[..., 2])
-        for a in (0, 1)
-        for b in (0, 1)
-        for c in (0, 1)
-    ]
-    rows = cells[(index[..., 0] * m + index[..., 1]) * m + index[..., 2]]
-    return (rows * jnp.stack(weights, -1)[..., None]).sum(-2)
+def size_by_nasjax(bundle: str, size: tuple[int, int], repeats: int) -> dict[str, Any]:
+    """Strips, by JAX."""
+    from nasjax.apply.filtering import load_filter
+
+    found, pixels = load_filter(bundle), picture(*size)
+    return timed(lambda: found.change(pixels, 1.0), repeats)
 
 
-def hat(v: jax.Array, nodes: int) -> jax.Array:
-    """How much each node weighs."""
-    return jnp.maximum(1 - jnp.abs((v[..., None] + 1) * ((nodes - 1) / 2) - jnp.arange(nodes)), 0)
+def size_by_onnxruntime(graph: str, size: tuple[int, int], repeats: int) -> dict[str, Any]:
+    """The picture as a whole."""
+    change, pixels = by_graph(graph), picture(*size)
+    return timed(lambda: change(pixels), repeats)
 
 
-def hats(table: jax.Array, x: jax.Array) -> jax.Array:
-    """A product of matrices over two colours, and a sum over the third."""
-    red, green, blue = (hat(x[..., k], NODES) for k in range(3))
-    pairs = (red[..., :, None] * green[..., None, :]).reshape(*x.shape[:-1], NODES**2)
-    mixed = pairs @ table.reshape(NODES**2, NODES * 3)
-    return (mixed.reshape(*x.shape[:-1], NODES, 3) * blue[..., None]).sum(-2)
+def timed(run: Callable[[], object], repeats: int) -> dict[str, Any]:
+    """Seconds, and the most memory that this process ever had."""
+    before = peak_mb()
+    first, times = seconds(run, repeats)
+    row = {"seconds": round(times[len(times) // 2], 3), "best": round(times[0], 3), "first": round(first, 3)}
+    return {**row, "peak_MB": peak_mb(), "before_MB": before}
 
 
-def _places(n: int) -> jax.Array:
-    return (jnp.arange(n) + 0.5) / n
+def peak_mb() -> int:
+    """Of this process since it began; what `getrusage` says may be its parent's, from before `exec`."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return int(status.read_text().partition("VmHWM:")[2].split()[0]) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def gathered(grid: jax.Array, x: jax.Array) -> jax.Array:
-    """As the library does it."""
-    _, h, w, _ = x.shape
-    inputs = [*(x[..., k] for k in range(3)), jnp.ones(())]
-    rows, columns = _places(h).reshape(1, h, 1, 1), _places(w).reshape(1, 1, w, 1)
-    return sliced(grid, x.mean(-1, keepdims=True), inputs, rows=rows, columns=columns, depth=DEPTH)
+def by_graph(graph: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Levels through an ONNX graph, as anybody would write it."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+
+    def change(pixels: np.ndarray) -> np.ndarray:
+        x = pixels[None].astype(np.float32) / np.float32(127.5) - np.float32(1)
+        y = session.run(None, {name: x})[0][0]
+        return ((y + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
+
+    return change
 
 
-def planes(grid: jax.Array, x: jax.Array) -> jax.Array:
-    """Maps of every pixel by products of matrices, one step of brightness after the other."""
-    _, h, w, _ = x.shape
-
-    def near(n: int) -> jax.Array:
-        place = jnp.clip(_places(n) * CELLS - 0.5, 0, CELLS - 1)
-        return jnp.maximum(1 - jnp.abs(place[:, None] - jnp.arange(CELLS)), 0)
-
-    rows = jnp.einsum("yi,bijc->byjc", near(h), grid).reshape(1, h, CELLS, DEPTH, 12)
-    guide = jnp.clip((x.mean(-1) + 1) * (DEPTH / 2) - 0.5, 0, DEPTH - 1)
-    maps = sum(
-        jnp.einsum("xj,byjc->byxc", near(w), rows[:, :, :, z]) * jnp.maximum(1 - jnp.abs(guide - z), 0)[..., None]
-        for z in range(DEPTH)
-    )
-    padded = jnp.concatenate([x, jnp.ones_like(x[..., :1])], -1)
-    return jnp.einsum("byxnc,byxn->byxc", maps.reshape(1, h, w, 4, 3), padded)
+def folder_by_loop(graph: str, photos: str, place: str) -> dict[str, Any]:
+    """One picture after the other through a graph; without one, through nothing."""
+    begun = time.perf_counter()
+    change = by_graph(graph) if graph else (lambda pixels: pixels)
+    out, loaded = Path(tempfile.mkdtemp(dir=place)), time.perf_counter()
+    paths = sorted(Path(photos).iterdir())
+    for path in paths:
+        with Image.open(path) as image:
+            Image.fromarray(change(np.asarray(image.convert("RGB")))).save(out / path.name, **JPEG)
+    return rate(len(paths), begun, loaded)
 
 
-def one_size(model: str, size: str, *, repeats: int) -> dict:
-    """Seconds and the process's peak memory, with JAX and everything else in it."""
-    found, pixels = load_filter(model), picture(*SIZES[size])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    times = seconds(lambda: found.change(pixels, 1.0), repeats)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    row = {"model": model, "size": size, "seconds": round(times[len(times) // 2], 3), "best": round(times[0], 3)}
-    return {**row, "peak_MB": peak // 1024, "before_MB": before // 1024}
+def folder_by_nasjax(bundle: str, photos: str, place: str) -> dict[str, Any]:
+    """What `nasjax filter` runs."""
+    begun = time.perf_counter()
+    from nasjax.apply.files import picture_job
+    from nasjax.apply.filter_files import filter_change
+    from nasjax.apply.job import all_or_error, run_job
+    from nasjax.apply.plan import FileOptions
+    from nasjax.compiled import keep_compiled
+
+    keep_compiled()
+    change, loaded = filter_change(bundle, strength=1.0, wrap=False), time.perf_counter()
+    job = picture_job(photos, tempfile.mkdtemp(dir=place), change, options=FileOptions())
+    return rate(len(all_or_error(run_job(job))), begun, loaded)
 
 
-def runtimes(name: str, options: dict[str, str], *, repeats: int) -> None:
-    """One network at 2400x2400 by JAX and by onnxruntime."""
-    network, (height, width) = made(options), SIZES["2400x2400"]
-    x = picture(height, width).astype(np.float32)[None] / 127.5 - 1
-    fn = jax.jit(network.apply)
-    times = {"jax": seconds(lambda: jax.block_until_ready(fn(network.params, x)), repeats)}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        write_onnx(network, path, {})
-        run = load_onnx(path)
-        times["onnxruntime"] = seconds(lambda: run(x), repeats)
-    say({"network": name, **{runtime: round(t[len(t) // 2], 3) for runtime, t in times.items()}})
+def rate(count: int, begun: float, loaded: float) -> dict[str, Any]:
+    """Pictures a second, from the moment at which the network was loaded."""
+    took = time.perf_counter() - loaded
+    row = {"pictures_per_s": round(count / took, 2), "seconds": round(took, 2), "start": round(loaded - begun, 2)}
+    return {**row, "peak_MB": peak_mb()}
 
 
-def made(options: dict[str, str]) -> Network:
-    """A network of the space with random weights."""
-    net = photo_filter()
-    arch = net.space.encode(options)
-    return deployed(net, net.extract_params(net.init(jax.random.key(0)), arch), arch)
+CHILDREN: dict[str, Callable[..., dict[str, Any]]] = {
+    "size by nasjax": size_by_nasjax,
+    "size by onnxruntime": size_by_onnxruntime,
+    "folder": folder_by_loop,
+    "folder by nasjax": folder_by_nasjax,
+}
 
 
 if __name__ == "__main__":

@@ -1,25 +1,28 @@
-"""Scores the corrections on held-out photographs whose truth is known: the input, a classical method, the filter.
+"""Scores the corrections on held-out photographs whose truth is known: the input, classical methods, the filter.
 
-    python scripts/evaluate_filters.py [NAME ...] [--models FOLDER] [--sheet sheet.png]
+    python scripts/evaluate_filters.py [NAME ...] [--models FOLDER] [--pictures N] [--sheet sheet.png]
 
 Pictures: the embedded photographs of the test split, halved, each degraded once as its name decides
 (`nasjax.data.degrade`). PSNR and SSIM over RGB of 8 bits, CIEDE2000, LPIPS by AlexNet (extra `perceptual`; left out
-without it). Classical methods: Pillow's autocontrast (exposure, haze), 3x3 median (JPEG) and unsharp mask (blur); grey
-world in linear light (white balance). Prints Markdown; `--sheet` is a contact sheet of all of them.
+without it). Classical methods: several a correction (`scripts/classical.py`, extra `bench`), so that the filter is
+compared with the best of them, whichever that is; the best of each column is marked. Prints Markdown; a correction
+without a bundle in `--models` has its classical methods alone. `--sheet` is a contact sheet, whose classical method is
+the one of the highest PSNR.
 """
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image, ImageFilter, ImageOps
+from classical import Method, methods
+from PIL import Image
 
 import nasjax
 from nasjax.apply.filtering import SHIPPED, load_filter
 from nasjax.data import open_source
-from nasjax.data.degrade import from_light, to_light
 from nasjax.metrics.lpips import lpips
 from nasjax.nets.trunks import alexnet, load_trunk
 from nasjax.systems.photo_filter.pictures import floats, likeness
@@ -27,28 +30,7 @@ from nasjax.systems.photo_filter.pictures import floats, likeness
 KINDS = {
     "dejpeg": "jpeg", "deblur": "blur", "dehaze": "haze", "exposure": "exposure", "whitebalance": "whitebalance",
 }  # fmt: skip
-NAMES = ("psnr", "ssim", "ciede2000", "lpips")
-
-
-def grey_world(pixels: np.ndarray) -> np.ndarray:
-    """Gains of linear light that make its mean grey."""
-    light = to_light(pixels.astype(np.float32) / 255)
-    mean = light.mean((0, 1))
-    return np.round(from_light(light * (mean.mean() / mean)) * 255).astype(np.uint8)
-
-
-def by_pillow(change: Callable[[Image.Image], Image.Image]) -> Callable[[np.ndarray], np.ndarray]:
-    """A change of Pillow pictures, of arrays."""
-    return lambda pixels: np.asarray(change(Image.fromarray(pixels)))
-
-
-CLASSICAL = {
-    "dejpeg": ("3x3 median", by_pillow(lambda image: image.filter(ImageFilter.MedianFilter(3)))),
-    "deblur": ("unsharp mask", by_pillow(lambda image: image.filter(ImageFilter.UnsharpMask(2, 150, 0)))),
-    "dehaze": ("autocontrast", by_pillow(lambda image: ImageOps.autocontrast(image, cutoff=0.5))),
-    "exposure": ("autocontrast", by_pillow(lambda image: ImageOps.autocontrast(image, cutoff=0.5))),
-    "whitebalance": ("grey world", grey_world),
-}
+DIGITS = {"psnr": 2, "ssim": 4, "ciede2000": 2, "lpips": 4}
 
 
 def main() -> None:
@@ -56,45 +38,66 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=list(KINDS), metavar="NAME", help=", ".join(KINDS))
     parser.add_argument("--models", type=Path, default=SHIPPED, help="a folder with a bundle of each name")
+    parser.add_argument("--pictures", type=int, default=1000, metavar="N", help="the first N pictures only")
     parser.add_argument("--sheet", type=Path)
     args = parser.parse_args()
-    perceptual, rows = _lpips(), []
+    perceptual, sheet = _lpips(), []
     print("| correction | method | PSNR, dB | SSIM | CIEDE2000 | LPIPS |\n|---|---|---:|---:|---:|---:|")
     for name in args.names:
-        found = load_filter(args.models / name)
-        label, classical = CLASSICAL[name]
-        methods = {"input": lambda x: x, label: classical, "filter": lambda x, f=found: nasjax.filter_image(x, f)}
-        made = {}
-        for method, fn in methods.items():
-            scores, made[method] = score(name, fn, perceptual)
-            psnr, ssim, colour, far = (scores[n] for n in NAMES)
-            print(f"| {name} | {method} | {psnr:.2f} | {ssim:.4f} | {colour:.2f} | {far:.4f} |", flush=True)
-        rows.append(made)
+        scores, made = {}, {}
+        for method, fn in methods_of(name, args.models).items():
+            scores[method], made[method] = score(name, fn, perceptual, args.pictures)
+        print("\n".join(table_rows(name, scores)), flush=True)
+        best = max((m for m in scores if m not in ("input", "filter")), key=lambda m: scores[m]["psnr"])
+        sheet.append([made[method] for method in ("input", best, "filter") if method in made])
     if args.sheet:
-        write_sheet(args.sheet, args.names, rows)
+        write_sheet(args.sheet, args.names, sheet)
 
 
-def score(name: str, fn: Callable[[np.ndarray], np.ndarray], perceptual) -> tuple[dict[str, float], list[np.ndarray]]:
-    """Means over the test split, and the pictures."""
+def methods_of(name: str, models: Path) -> dict[str, Method]:
+    """What is compared: the input, classical methods, and the filter where there is a bundle of it."""
+    found: dict[str, Method] = {"input": lambda x: x, **methods()[name]}
+    if (models / name).is_dir():
+        loaded = load_filter(models / name)
+        found["filter"] = lambda x: nasjax.filter_image(x, loaded)
+    else:
+        print(f"{models / name}: there is no such bundle; only classical methods are scored", file=sys.stderr)
+    return found
+
+
+def table_rows(name: str, scores: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Lines of Markdown; the best of each column in bold."""
+    best = {key: (max if key in ("psnr", "ssim") else min)(row[key] for row in scores.values()) for key in DIGITS}
+    lines = []
+    for method, row in scores.items():
+        cells = (f"{row[key]:.{digits}f}" for key, digits in DIGITS.items())
+        marked = (f"**{c}**" if row[k] == best[k] else c for k, c in zip(DIGITS, cells, strict=True))
+        lines.append(f"| {name} | {method} | {' | '.join(marked)} |")
+    return lines
+
+
+def score(name: str, fn: Method, perceptual: Callable[..., float], most: int):
+    """Means over the first pictures of the test split, and what became of each."""
     pairs, values, made = open_source(f"degraded:{KINDS[name]}:embedded", "test"), [], []
-    for i in range(len(pairs)):
+    for i in range(min(most, len(pairs))):
         pair = pairs[i]
         made.append(fn(pair["input"]))
         y, target = floats(made[-1]), floats(pair["target"])
         row = {key: float(value[0]) for key, value in likeness(y, target).items()}
         values.append({**row, "lpips": perceptual(y, target)})
-    return {key: float(np.mean([row[key] for row in values])) for key in NAMES}, made
+    return {key: float(np.mean([row[key] for row in values])) for key in DIGITS}, made
 
 
-def write_sheet(path: Path, names: list[str], rows: list[dict[str, list[np.ndarray]]]) -> None:
-    """Three pictures a correction: input, classical method, filter and truth below one another."""
-    blocks = []
-    for name, made in zip(names, rows, strict=True):
+def write_sheet(path: Path, names: Sequence[str], rows: Sequence[list[list[np.ndarray]]]) -> None:
+    """Up to three pictures a correction: input, classical method, filter and truth side by side."""
+    lines = []
+    for name, columns in zip(names, rows, strict=True):
         pairs = open_source(f"degraded:{KINDS[name]}:embedded", "test")
-        columns = [*made.values(), [pairs[i]["target"] for i in range(len(pairs))]]
-        lines = [np.concatenate([column[i][:320, :400] for column in columns], 1) for i in (1, 2, 6)]
-        blocks += lines
-    Image.fromarray(np.concatenate(blocks)).save(path)
+        for i in [i for i in (1, 2, 6) if i < len(columns[0])]:
+            without = (3 - len(columns)) * [columns[0][i]]  # where there is no filter
+            pictures = [*(column[i] for column in columns), *without, pairs[i]["target"]]
+            lines.append(np.concatenate([picture[:320, :400] for picture in pictures], 1))
+    Image.fromarray(np.concatenate(lines)).save(path)
 
 
 def _lpips() -> Callable[..., float]:

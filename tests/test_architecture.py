@@ -66,6 +66,7 @@ LAYERS: dict[str, set[str]] = {
     "export": SERVING - {"export"},
     "apply": SERVING,
     "service": {*SERVING, "apply"},
+    "bulk": {*SERVING, "apply", "compiled"},
     "report": {"typing", "files", "say"},
     "plots": {"report"},
     "compiled": set(),
@@ -78,7 +79,7 @@ FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
     **dict.fromkeys(
         ("space", "rounds", "sampling", "cost", "search"), {"flax", "optax", "orbax", "grain", "tensorflow_datasets"}
     ),
-    **dict.fromkeys(("export", "apply", "service"), {"optax", "orbax", "grain", "tensorflow_datasets"}),
+    **dict.fromkeys(("export", "apply", "service", "bulk"), {"optax", "orbax", "grain", "tensorflow_datasets"}),
     "report": {"jax", "flax", "optax", "orbax", "grain", "tensorflow_datasets"},
 }
 # Outside packages that are slow to import or optional: only inside functions.
@@ -99,6 +100,8 @@ LATE = {
     "starlette",
     "uvicorn",
     "python_multipart",
+    "ray",
+    "fsspec",
 }
 LATE_EXCEPT = {
     "optax": {"train", "tasks", "losses"},

@@ -28,17 +28,43 @@ async function pixels(file) {
   return context.getImageData(0, 0, image.width, image.height);
 }
 
-async function chooseModel() {
+function chooseModel() {
   const files = [...$("model").files], model = files.find((file) => file.name.endsWith(".onnx"));
   const described = files.find((file) => file.name.endsWith(".json"));
   if (!model) return say("choose a file that ends with .onnx");
+  load(model.name, () => described ? described.text() : "{}", () => model.arrayBuffer());
+}
+
+/** One of those beside the page; a file is asked for where it is none of them. */
+function chooseShipped() {
+  const name = $("shipped").value;
+  $("model-label").hidden = name !== "";
+  if (name) load(name, async () => (await fetched(`models/${name}.json`)).text(), async () => (await fetched(`models/${name}.onnx`)).arrayBuffer());
+}
+
+async function fetched(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer;
+}
+
+async function load(called, describe, read) {
   try {
-    card = described ? JSON.parse(await described.text()) : {};
-    ({ inputs } = await ask({ model: await model.arrayBuffer() }));
-    say(`${card.name || model.name} is loaded`);
+    inputs = null;
+    card = JSON.parse(await describe());
+    ({ inputs } = await ask({ model: await read() }));
+    say(`${card.name || called} is loaded`);
     $("style-label").hidden = !styled();
     run();
   } catch (error) { say(`this network cannot be used: ${error.message}`); }
+}
+
+/** What models.json names, which scripts/build_browser_page.py writes. */
+async function offer() {
+  const names = await (await fetched("models.json")).json();
+  for (const name of names) $("shipped").add(new Option(name, name));
+  $("shipped-label").hidden = names.length === 0;
+  if (names.length) { $("shipped").value = names[0]; chooseShipped(); }
 }
 
 async function run() {
@@ -80,6 +106,7 @@ function strengthen() {
 }
 
 $("model").onchange = chooseModel;
+$("shipped").onchange = chooseShipped;
 $("picture").onchange = $("style").onchange = run;
 $("strength").oninput = strengthen;
 $("slider").oninput = () => $("compare").style.setProperty("--at", `${$("slider").value}%`);
@@ -88,3 +115,4 @@ $("download").onclick = () => $("after").toBlob((blob) => {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 });
+offer().catch(() => {});

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,6 +16,20 @@ from nasjax.apply.plan import FileOptions, Item, Size, Wanted, plan
 from nasjax.apply.reading import read_picture
 from nasjax.apply.select import Location, select
 from nasjax.export.bundle import Bundle, load_bundle
+
+
+class Change(NamedTuple):
+    """What a command makes of one picture, wherever the picture is from: the whole of its own part.
+
+    `picture_fn` is the network, `size_fn` the (height, width) of its output; `settings` is what decides about the
+    output beside the input, in JSON; `refuse_fn` says why a picture of a (height, width) cannot be done, where it
+    cannot.
+    """
+
+    picture_fn: Callable[[Picture], Picture]
+    size_fn: Callable[[Size], Size]
+    settings: Mapping[str, Any]
+    refuse_fn: Callable[[Size], str] = lambda size: ""
 
 
 def apply_bundle(
@@ -37,69 +51,49 @@ def apply_bundle(
     Raises ValueError before any work for a missing bundle, folder or image, an unknown format, two outputs of one name
     and an output that exists; for images that failed only after all others are done, naming them.
     """
-    job = bundle_job(bundle, images, output, options=options, wrap=wrap)
+    job = picture_job(images, output, bundle_change(bundle, wrap=wrap), options=options)
     told = Told(on_written=lambda item: on_written(item.sources[0], item.target or Path()))
     return all_or_error(run_job(job, told))
 
 
-def bundle_job(
-    bundle: Bundle | Location,
-    images: Location | Sequence[Location],
-    output: Location,
-    *,
-    options: FileOptions,
-    runtime: str = "jax",
-    wrap: bool = False,
-) -> Job:
-    """The job of `apply_bundle`; raises what that raises before any work. `runtime` as of `load_bundle`."""
+def bundle_change(bundle: Bundle | Location, *, runtime: str = "jax", wrap: bool = False) -> Change:
+    """What a bundle makes of a picture; raises ValueError as `load_bundle`, whose `runtime` it is.
+
+    `wrap`: left and right borders belong together.
+    """
     loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle_folder(bundle), runtime=runtime)
     scale = int(loaded.card["scale"])
-    settings = {"network": digest(loaded.params), "arch": loaded.arch, "scale": scale, "wrap": wrap}
-    return picture_job(
-        images,
-        output,
+    return Change(
         lambda picture: enlarge(loaded, picture, wrap=wrap),
         size_fn=lambda size: (scale * size[0], scale * size[1]),
-        settings=settings,
-        options=options,
+        settings={"network": digest(loaded.params), "arch": loaded.arch, "scale": scale, "wrap": wrap},
         refuse_fn=lambda size: too_large(loaded, size),
     )
 
 
 def picture_job(
-    images: Location | Sequence[Location],
-    output: Location,
-    change_fn: Callable[[Picture], Picture],
-    *,
-    size_fn: Callable[[Size], Size],
-    settings: Mapping[str, Any],
-    options: FileOptions,
-    refuse_fn: Callable[[Size], str] = lambda size: "",
+    images: Location | Sequence[Location], output: Location, change: Change, *, options: FileOptions
 ) -> Job:
-    """The job of any command that makes one picture of one: `change_fn` is the network, `size_fn` its output's size.
-
-    `settings` is what decides about the output beside the input, in JSON; `refuse_fn` says why a picture of a (height,
-    width) cannot be done, before any work, where it cannot. Raises ValueError as `select` and `plan`.
-    """
+    """The job of any command that makes one picture of one; raises ValueError as `select` and `plan`."""
     output = Path(output)
     found = select(images, recursive=options.recursive, max_pixels=options.max_pixels, without=output)
     planned = plan(
         [
-            Wanted((source,), source.path.stem, size_fn(source.header.size), refuse_fn(source.header.size))
-            for source in found.sources
+            Wanted((s,), s.path.stem, change.size_fn(s.header.size), change.refuse_fn(s.header.size))
+            for s in found.sources
         ],
         output,
         options,
         failed=found.failed,
         single=found.single,
-        settings={**settings, "frames": options.frames},
+        settings={**change.settings, "frames": options.frames},
     )
 
     def read(item: Item) -> tuple[Picture, Notes]:
         picture = read_picture(item.sources[0], frame=item.frame, max_pixels=options.max_pixels)
         return picture, [(item.name, text) for text in picture.notes]
 
-    return Job(planned, read, lambda item, picture: change_fn(picture), options)
+    return Job(planned, read, lambda item, picture: change.picture_fn(picture), options)
 
 
 def bundle_folder(folder: Location) -> Path:

@@ -1,19 +1,16 @@
 """Photo filters on images in memory, and from file to file."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from PIL import Image
 
-from nasjax.apply.files import picture_job
+from nasjax.apply.files import Change
 from nasjax.apply.filtering import Filter, apply_filter, check_strength, load_filter
 from nasjax.apply.images import AnyImage
-from nasjax.apply.job import Job
 from nasjax.apply.memory import refusal
 from nasjax.apply.picture import Picture, from_pillow, to_pillow
-from nasjax.apply.plan import FileOptions
 from nasjax.apply.select import Location
 
 _STRIP_BYTES = 200 << 20  # of the strip that is being computed, and of the small copy's network
@@ -41,24 +38,13 @@ def filter_image(image: AnyImage, model: Filter | Location, *, strength: float =
     return same
 
 
-def filter_job(
-    model: Filter | Location,
-    images: Location | Sequence[Location],
-    output: Location,
-    *,
-    strength: float,
-    wrap: bool,
-    options: FileOptions,
-) -> Job:
-    """The job of `nasjax filter`; raises ValueError as `load_filter` and `apply.files.picture_job`, before any work."""
+def filter_change(model: Filter | Location, *, strength: float, wrap: bool) -> Change:
+    """What `nasjax filter` makes of a picture; raises ValueError as `load_filter`, and for the strength."""
     check_strength(strength)
     loaded = model if isinstance(model, Filter) else load_filter(model)
-    return picture_job(
-        images,
-        output,
+    return Change(
         lambda picture: apply_filter(loaded, picture, strength=strength, wrap=wrap),
         size_fn=lambda size: size,
         settings={**loaded.settings, "strength": strength, "wrap": wrap},
-        options=options,
         refuse_fn=lambda size: refusal(size, _STRIP_BYTES),
     )

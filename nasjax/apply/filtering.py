@@ -50,6 +50,17 @@ def shipped_filters() -> list[str]:
     return sorted(path.parent.name for path in SHIPPED.glob("*/manifest.json"))
 
 
+def filter_folder(model: Location) -> Path:
+    """The bundle's folder of a filter that is shipped, by its name, or of a run; ValueError where there is none."""
+    known = shipped_filters()
+    folder = SHIPPED / str(model) if str(model) in known else Path(model)
+    if not folder.is_dir():
+        raise ValueError(
+            f"filter {model}: neither a folder nor one of those that are shipped: {', '.join(known) or 'none'}"
+        )
+    return bundle_folder(folder)
+
+
 def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
     """The filter of a name that is shipped, of a bundle, or of a run that has one.
 
@@ -57,13 +68,7 @@ def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
     of `snapshots` the outputs of the newest ones of a run that was trained with warm restarts are averaged instead.
     ValueError for a name that is not known, a folder without a bundle, one that enlarges, or too few snapshots.
     """
-    known = shipped_filters()
-    folder = SHIPPED / str(model) if str(model) in known else Path(model)
-    if not folder.is_dir():
-        raise ValueError(
-            f"filter {model}: neither a folder nor one of those that are shipped: {', '.join(known) or 'none'}"
-        )
-    folder = bundle_folder(folder)
+    folder = filter_folder(model)
     bundle = load_bundle(folder)
     if int(bundle.card["scale"]) != 1:
         raise ValueError(f"filter {model}: its network enlarges by {bundle.card['scale']}; use nasjax apply")

@@ -62,7 +62,7 @@ def opened_image(file: Any, name: str) -> Image.Image:
 
 def says_picture(path: Path) -> bool:
     """Whether a file that cannot be opened as a picture was meant to be one: by its name, or a format not read here."""
-    if path.suffix.lower() in {*_RAW, *_SUFFIXES_NOT_READ, *_known().suffixes}:
+    if named_picture(path.name):
         return True
     try:
         with path.open("rb") as file:
@@ -70,6 +70,11 @@ def says_picture(path: Path) -> bool:
     except OSError:
         return False
     return _is_heif(prefix) or prefix.startswith(_JPEG_XL)
+
+
+def named_picture(name: str) -> bool:
+    """Whether a file is called like a picture, be it of a format that is read here or not."""
+    return Path(name).suffix.lower() in {*_RAW, *_SUFFIXES_NOT_READ, *_known().suffixes}
 
 
 def suffix_for(path: Path, kind: str) -> str:

@@ -19,24 +19,22 @@ class Journal:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]):
         self._path = folder / MANIFEST
-        text = json.dumps(settings, sort_keys=True, default=str)
-        self._digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        self._digest = settings_digest(settings)
         self._settings, self._told = settings, False
-        self._entries = _entries(self._path)
+        self._entries = entries(self._path.read_bytes() if self._path.is_file() else b"")
 
     def done(self, target: Path, sources: Sequence[Path]) -> bool:
         """Whether an output is there as it was written, by these settings, of inputs that have not changed since."""
-        entry = self._entries.get(self._name(target))
-        if entry is None or entry.get("settings") != self._digest:
-            return False
         try:
-            return entry.get("of") == _inputs(sources) and entry.get("bytes") == target.stat().st_size
+            of, there = [[path.name, *signature(path)] for path in sources], signature(target)
         except OSError:  # one of them is not there (any more)
             return False
+        return made(self._entries.get(self._name(target)), self._digest, of=of, there=there)
 
     def record(self, target: Path, sources: Sequence[Path], temporary: Path) -> None:
         """Note that an output is about to become what a temporary file is."""
-        entry = {"target": self._name(target), "bytes": temporary.stat().st_size, "of": _inputs(sources)}
+        of = [[path.name, *signature(path)] for path in sources]
+        entry = {"target": self._name(target), "bytes": temporary.stat().st_size, "of": of}
         lines = [{**entry, "settings": self._digest}]
         if not self._told:
             self._told, lines = True, [{"settings": self._digest, "are": self._settings}, *lines]
@@ -48,15 +46,33 @@ class Journal:
         return target.relative_to(self._path.parent).as_posix()
 
 
-def _inputs(sources: Sequence[Path]) -> list[list[Any]]:
-    """What tells a changed input from the same one. Of its path the name only: folders are called by many paths."""
-    return [[path.name, (stat := path.stat()).st_size, stat.st_mtime_ns] for path in sources]
+def signature(path: Path) -> list[int]:
+    """What tells a changed file from the same one. Nothing of its path: folders are called by many paths."""
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns]
 
 
-def _entries(path: Path) -> dict[str, dict[str, Any]]:
+def settings_digest(settings: Mapping[str, Any]) -> str:
+    """A checksum of a command's settings."""
+    text = json.dumps(settings, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def made(entry: Mapping[str, Any] | None, digest: str, *, of: list[list[Any]], there: list[Any]) -> bool:
+    """Whether the file that is `there` is what an entry tells of, for settings of a digest and the inputs `of`.
+
+    An entry is of an output that was written, of so many `bytes`; or of one that was going to be, where there was a
+    file that looked like `before`, or None: outputs appear whole, so that any other file is that output.
+    """
+    if entry is None or entry.get("settings") != digest or entry.get("of") != of:
+        return False
+    return entry["before"] != there if "before" in entry else entry.get("bytes") == there[0]
+
+
+def entries(manifest: bytes) -> dict[str, dict[str, Any]]:
     """The last line about each output; a line that was cut short counts for nothing."""
     found: dict[str, dict[str, Any]] = {}
-    for line in path.read_bytes().splitlines() if path.is_file() else []:
+    for line in manifest.splitlines():
         try:
             entry = json.loads(line)
         except ValueError:

@@ -140,7 +140,7 @@ def _into_folder(wanted: Sequence[Wanted], output: Path, options: FileOptions) -
         stem = each.stem if times[folder / f"{each.stem}{suffix}"] == 1 or own == suffix else f"{each.stem}_{own[1:]}"
         frames = _frames(each, options)
         ends = [suffix] if len(frames) == 1 else [f"_{i + 1:0{len(str(len(frames)))}d}{suffix}" for i in frames]
-        targets = [folder / f"{_short(stem, len(end.encode()))}{end}" for end in ends]
+        targets = [folder / f"{short_stem(stem, end)}{end}" for end in ends]
         items += [_item(each)._replace(target=t, frame=frame) for t, frame in zip(targets, frames, strict=True)]
     taken: dict[Path | None, Item] = {}
     for item in items:
@@ -167,9 +167,9 @@ def _frame_notes(wanted: Sequence[Wanted], todo: Sequence[Item], options: FileOp
     return [(str(path), f"{h.frames} frames: number {h.first + 1} is used{more}") for path, h in several.items()]
 
 
-def _short(stem: str, end: int) -> str:
-    """The stem, cut where a name would be too long; a digest keeps two such names apart."""
-    most = _LONGEST_NAME - end
+def short_stem(stem: str, end: str) -> str:
+    """The stem, cut where with its end a name would be too long; a digest keeps two such names apart."""
+    most = _LONGEST_NAME - len(end.encode())
     if len(stem.encode()) <= most:
         return stem
     digest = hashlib.blake2b(stem.encode(), digest_size=4).hexdigest()

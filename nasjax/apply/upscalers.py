@@ -43,8 +43,25 @@ def load_upscaler(model: str = "medium", scale: int = 4, *, sharpness: float | i
     """The bundle of a network that comes with the package; its files are read once.
 
     `sharpness`, 0 to 1, is how far its weights are from those that are closest to the truth (0) to those that look
-    sharpest (1; `blended`). Raises ValueError for a model, scale or sharpness that there is none of, naming those there
-    are.
+    sharpest (1; `blended`). Raises ValueError as `upscaler_folder`, and for a sharpness that there is none of, naming
+    those there are.
+    """
+    fidelity = _loaded(upscaler_folder(model, scale))
+    if not 0 <= sharpness <= 1:
+        raise ValueError(f"upscale: sharpness must be in 0..1, got {sharpness!r}")
+    found = upscalers()
+    if sharpness and scale not in found.get(f"{model}{PERCEPTUAL}", ()):
+        raise ValueError(
+            f"upscale: model {model!r} has no perceptual weights for x{scale}, so its sharpness must be 0, not "
+            f"{sharpness!r}; there are: {_perceptual(found)}"
+        )
+    return blended(fidelity, _loaded(FOLDER / f"{model}{PERCEPTUAL}_x{scale}"), sharpness) if sharpness else fidelity
+
+
+def upscaler_folder(model: str, scale: int) -> Path:
+    """The bundle's folder of a network that comes with the package.
+
+    Raises ValueError for a model or scale that there is none of, naming those there are.
     """
     found = upscalers()
     if model not in found:
@@ -52,15 +69,7 @@ def load_upscaler(model: str = "medium", scale: int = 4, *, sharpness: float | i
     if scale not in found[model]:
         scales = ", ".join(map(str, found[model]))
         raise ValueError(f"upscale: model {model!r} enlarges by {scales}, not by {scale!r}")
-    if not 0 <= sharpness <= 1:
-        raise ValueError(f"upscale: sharpness must be in 0..1, got {sharpness!r}")
-    if sharpness and scale not in found.get(f"{model}{PERCEPTUAL}", ()):
-        raise ValueError(
-            f"upscale: model {model!r} has no perceptual weights for x{scale}, so its sharpness must be 0, not "
-            f"{sharpness!r}; there are: {_perceptual(found)}"
-        )
-    fidelity = _loaded(FOLDER / f"{model}_x{scale}")
-    return blended(fidelity, _loaded(FOLDER / f"{model}{PERCEPTUAL}_x{scale}"), sharpness) if sharpness else fidelity
+    return FOLDER / f"{model}_x{scale}"
 
 
 def upscalers() -> dict[str, tuple[int, ...]]:

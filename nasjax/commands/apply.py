@@ -1,8 +1,15 @@
 """`nasjax apply`: a bundle on pictures."""
 
 import argparse
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nasjax.commands.pictures import add_options, run_pictures
+from nasjax.commands.engine import Network, add_engine, run_network
+from nasjax.commands.pictures import add_options
+
+if TYPE_CHECKING:
+    from nasjax.apply.files import Change
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -13,17 +20,22 @@ def add(parser: argparse.ArgumentParser) -> None:
     runtime = "what computes: jax (default), or onnx for onnxruntime on the CPU (extra: onnx)"
     parser.add_argument("--runtime", choices=("jax", "onnx"), default="jax", help=runtime)
     add_options(parser)
+    add_engine(parser)
 
 
 def run(args: argparse.Namespace, rest: list[str]) -> int:
     """Run the bundle on every picture."""
-    if len(args.images) < 2:
-        raise ValueError("nasjax apply needs at least one input and the output: nasjax apply BUNDLE in.png out.png")
-    *images, output = args.images
+    change = partial(_change, runtime=args.runtime, wrap=args.wrap)
+    return run_network(args, "apply", Network(partial(_folder, args.bundle), change), example="BUNDLE in.png out.png")
 
-    def job(options):
-        from nasjax.apply.files import bundle_job
 
-        return bundle_job(args.bundle, images, output, options=options, runtime=args.runtime, wrap=args.wrap)
+def _folder(bundle: str) -> Path:
+    from nasjax.apply.files import bundle_folder
 
-    return run_pictures(args, "apply", job)
+    return bundle_folder(bundle)
+
+
+def _change(bundle: Path, *, runtime: str, wrap: bool) -> "Change":
+    from nasjax.apply.files import bundle_change
+
+    return bundle_change(bundle, runtime=runtime, wrap=wrap)

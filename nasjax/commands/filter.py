@@ -1,9 +1,15 @@
 """`nasjax filter`: a look or a correction on photographs."""
 
 import argparse
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nasjax.commands.pictures import add_options, run_pictures
+from nasjax.commands.engine import Network, add_engine, run_network
+from nasjax.commands.pictures import add_options
+
+if TYPE_CHECKING:
+    from nasjax.apply.files import Change
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -19,21 +25,31 @@ def add(parser: argparse.ArgumentParser) -> None:
     several = "average the outputs of the N newest snapshots of a run that was trained with warm restarts"
     parser.add_argument("--snapshots", type=int, default=1, metavar="N", help=several)
     add_options(parser)
+    add_engine(parser)
 
 
 def run(args: argparse.Namespace, rest: list[str]) -> int:
     """Filter every picture."""
-    if len(args.images) < 2:
-        raise ValueError(
-            "nasjax filter needs at least one input and the output: nasjax filter in.jpg out.jpg --model X"
-        )
-    *images, output = args.images
+    if args.snapshots != 1 and args.engine != "local":
+        raise ValueError("nasjax filter: snapshots are averaged by --engine local only")
 
-    def job(options):
-        from nasjax.apply.filter_files import filter_job
-        from nasjax.apply.filtering import load_filter
+    # Snapshots are in the run, not in its bundle.
+    of_run = None if args.snapshots == 1 else args.model
+    change = partial(_change, of_run=of_run, snapshots=args.snapshots, strength=args.strength, wrap=args.wrap)
+    return run_network(
+        args, "filter", Network(partial(_folder, args.model), change), example="in.jpg out.jpg --model X"
+    )
 
-        model = load_filter(args.model, snapshots=args.snapshots)
-        return filter_job(model, images, output, strength=args.strength, wrap=args.wrap, options=options)
 
-    return run_pictures(args, "filter", job)
+def _folder(model: str) -> Path:
+    from nasjax.apply.filtering import filter_folder
+
+    return filter_folder(model)
+
+
+def _change(bundle: Path, *, of_run: str | None, snapshots: int, strength: float, wrap: bool) -> "Change":
+    from nasjax.apply.filter_files import filter_change
+    from nasjax.apply.filtering import load_filter
+
+    loaded = load_filter(bundle if of_run is None else of_run, snapshots=snapshots)
+    return filter_change(loaded, strength=strength, wrap=wrap)

@@ -11,6 +11,7 @@ from nasjax.commands.stopping import Stopped, stoppable
 if TYPE_CHECKING:
     from nasjax.apply.job import Job, Outcome
     from nasjax.apply.plan import FileOptions
+    from nasjax.bulk.pipeline import Bulk
 
 _MOST_NAMES = 20
 
@@ -54,7 +55,7 @@ def run_pictures(args: argparse.Namespace, command: str, make_job: Callable[["Fi
     try:
         with stoppable():
             job = make_job(file_options(args))
-            return _done(_run(args, job, progress), progress)
+            return tell_end(_run(args, job, progress), progress)
     except Stopped as stop:
         progress.close()
         progress.say(f"nasjax {command}: {_how_to_go_on(job, progress)}")
@@ -64,7 +65,7 @@ def run_pictures(args: argparse.Namespace, command: str, make_job: Callable[["Fi
 def read_all(args: argparse.Namespace, command: str, job: "Job") -> int:
     """Do a job whose outputs are for this command alone: only what it reads is told of. Returns the exit code."""
     progress = Progress(command)
-    return _done(_run(args, job, progress, named=False), progress, what="read")
+    return tell_end(_run(args, job, progress, named=False), progress, what="read")
 
 
 def _run(args: argparse.Namespace, job: "Job", progress: Progress, *, named: bool = True) -> "Outcome":
@@ -86,7 +87,7 @@ def _run(args: argparse.Namespace, job: "Job", progress: Progress, *, named: boo
         return run_job(job, Told(written, failed, lambda name, text: note(f"note: {name}: {text}")))
 
 
-def _done(outcome: "Outcome", progress: Progress, *, what: str = "written") -> int:
+def tell_end(outcome: "Outcome | Bulk", progress: Progress, *, what: str = "written") -> int:
     """Says how it ended; a single picture that went well, or ill, has been told of already."""
     failed = [failure.name for failure in outcome.failed]
     counts = {what: len(outcome.written), "done before": len(outcome.done), "failed": len(failed)}

@@ -54,7 +54,7 @@ class Progress:
         """A line on standard error."""
         self._print(_printable(text), sys.stderr)
 
-    def path(self, path: Path) -> None:
+    def path(self, path: Path | str) -> None:
         """The path of a file that was written, on standard output."""
         self.written += 1
         self._print(_printable(str(path)), sys.stdout)

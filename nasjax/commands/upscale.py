@@ -1,8 +1,15 @@
 """`nasjax upscale`: larger pictures by the networks that come with the package."""
 
 import argparse
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nasjax.commands.pictures import add_options, run_pictures
+from nasjax.commands.engine import Network, add_engine, run_network
+from nasjax.commands.pictures import add_options
+
+if TYPE_CHECKING:
+    from nasjax.apply.files import Change
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -17,21 +24,26 @@ def add(parser: argparse.ArgumentParser) -> None:
     sharpness = "between both kinds of weights: 0, as without it, to 1, as --perceptual"
     parser.add_argument("--sharpness", type=float, metavar="0..1", help=sharpness)
     add_options(parser)
+    add_engine(parser)
 
 
 def run(args: argparse.Namespace, rest: list[str]) -> int:
     """Enlarge every picture."""
-    if len(args.images) < 2:
-        raise ValueError("nasjax upscale needs at least one input and the output: nasjax upscale in.jpg out.png")
-    *images, output = args.images
     sharpness = float(args.perceptual) if args.sharpness is None else args.sharpness
+    given = {"model": args.model, "scale": args.scale}
+    change = partial(_change, **given, sharpness=sharpness, wrap=args.wrap)
+    return run_network(args, "upscale", Network(partial(_folder, **given), change), example="in.jpg out.png")
 
-    def job(options):
-        from nasjax.apply.files import bundle_job
-        from nasjax.apply.upscalers import load_upscaler
 
-        # What a folder's manifest tells networks apart by are their weights, so by their sharpness too.
-        bundle = load_upscaler(args.model, args.scale, sharpness=sharpness)
-        return bundle_job(bundle, images, output, options=options, wrap=args.wrap)
+def _folder(model: str, scale: int) -> Path:
+    from nasjax.apply.upscalers import upscaler_folder
 
-    return run_pictures(args, "upscale", job)
+    return upscaler_folder(model, scale)
+
+
+def _change(bundle: Path, *, model: str, scale: int, sharpness: float, wrap: bool) -> "Change":
+    from nasjax.apply.files import bundle_change
+    from nasjax.apply.upscalers import load_upscaler
+
+    # What a folder's manifest tells networks apart by are their weights, so by their sharpness too.
+    return bundle_change(load_upscaler(model, scale, sharpness=sharpness) if sharpness else bundle, wrap=wrap)

@@ -1,7 +1,7 @@
 """Tables that pixels look up: curves, two- and three-dimensional colour tables, bilateral grids of affine maps.
 
 Written for CPUs, where a gather of a few numbers is cheap and an array of a dozen numbers a pixel is not: each corner
-of a cell is gathered, weighted and added in one fused loop over the picture (`scripts/bench_filter.py` compares this
+of a cell is gathered, weighted and added in one fused loop over the picture (`scripts/bench_lookups.py` compares this
 with matrix products of hat functions and with packed cells). Colours are in [-1, 1]; what lies outside is looked up at
 the border. Tables are `[*d, entries, channels]`, one for each image, whose leading axes are those of the image.
 """

@@ -1,0 +1,25 @@
+"""Folders that travel with the work: what one machine has on its disk is there on all others."""
+
+import atexit
+import functools
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def carried(folder: Path) -> Callable[[], Path]:
+    """A folder of small files, such as a bundle, read now; the function gives one like it on any machine."""
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return functools.partial(_unpacked, folder.name, files)
+
+
+def _unpacked(name: str, files: dict[str, bytes]) -> Path:
+    """There until this process ends."""
+    above = tempfile.mkdtemp(prefix="nasjax-")
+    atexit.register(shutil.rmtree, above, ignore_errors=True)
+    for path, content in files.items():
+        file = Path(above, name, path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return Path(above, name)

@@ -1,0 +1,95 @@
+"""What works on the pictures of a command: this process, or the processes of a Ray cluster."""
+
+import argparse
+import contextlib
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from nasjax.commands.pictures import file_options, run_pictures, tell_end
+from nasjax.commands.progress import Progress
+from nasjax.commands.stopping import Stopped, stoppable
+
+if TYPE_CHECKING:
+    from nasjax.apply.files import Change
+    from nasjax.bulk.editing import Edited
+    from nasjax.bulk.pipeline import Bulk
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Which engine, and how many processes it may have."""
+    engine = parser.add_argument_group("beyond one machine")
+    what = "ray (extra: ray): a cluster, or all cores of this machine; pictures may be URLs such as s3://bucket/folder"
+    engine.add_argument("--engine", choices=("local", "ray"), default="local", help=what)
+    number = "processes of the cluster (default: as many as it has CPUs)"
+    engine.add_argument("--workers", type=int, metavar="N", help=number)
+
+
+class Network(NamedTuple):
+    """Where a command's network is, and how one is loaded from a folder like it, maybe on another machine.
+
+    `folder_fn` raises ValueError where there is none. What both were given travels: plain values.
+    """
+
+    folder_fn: Callable[[], Path]
+    change_fn: Callable[[Path], "Change"]
+
+
+def run_network(args: argparse.Namespace, command: str, network: Network, *, example: str) -> int:
+    """Put `args.images` but the last through a network, into the last; returns the exit code of `run_pictures`."""
+    if len(args.images) < 2:
+        raise ValueError(f"nasjax {command} needs at least one input and the output: nasjax {command} {example}")
+    *images, output = args.images
+    if args.engine == "ray":
+        return _over_ray(args, command, network)
+    if urls := [each for each in args.images if "://" in each and not Path(each).exists()]:
+        raise ValueError(f"{urls[0]}: URLs are for --engine ray")
+    if args.workers is not None:
+        raise ValueError("--workers is for --engine ray; here it is --jobs")
+
+    def job(options):
+        from nasjax.apply.files import picture_job
+
+        return picture_job(images, output, network.change_fn(network.folder_fn()), options=options)
+
+    return run_pictures(args, command, job)
+
+
+def _over_ray(args: argparse.Namespace, command: str, network: Network) -> int:
+    progress = Progress(command)
+    if args.jobs is not None:
+        raise ValueError("--jobs is for --engine local; here it is --workers")
+    try:
+        with stoppable():
+            return tell_end(_bulk(args, progress, network), progress)
+    except Stopped as stop:
+        progress.close()
+        progress.say(f"nasjax {command}: stopped; {progress.written} written; the same command goes on from there")
+        return stop.code
+
+
+def _bulk(args: argparse.Namespace, progress: Progress, network: Network) -> "Bulk":
+    from nasjax.apply.select import Failure
+    from nasjax.bulk.carried import carried
+    from nasjax.bulk.pipeline import Watch, run_bulk
+
+    def edited(found: "Edited") -> None:
+        progress.step()
+        for name, text in found.notes:
+            progress.say(f"note: {name}: {text}")
+        if found.error:
+            progress.say(f"failed: {Failure(found.source, found.error).text}")
+        else:
+            progress.path(found.target)
+
+    folder, (*images, output) = carried(network.folder_fn()), args.images
+    with contextlib.ExitStack() as stack:
+        watch = Watch(lambda total: stack.enter_context(progress.over(total)), edited)
+        load_fn, options = functools.partial(_loaded, folder, network.change_fn), file_options(args)
+        return run_bulk(images, output, load_fn, options=options, workers=args.workers, watch=watch)
+
+
+def _loaded(folder: Callable[[], Path], change_fn: Callable[[Path], "Change"]) -> "Change":
+    """What travels is this function's name, and what it is given."""
+    return change_fn(folder())
