@@ -26,13 +26,13 @@ NETWORKS = {
     "dejpeg": {**_DETAIL, "bands": "0", "restore.w": "32"},
     "deblur": {**_DETAIL, "bands": "3", "restore.w": "32"},
 }
-STEPS = {"whitebalance": 4500, "exposure": 4500, "dehaze": 4500, "dejpeg": 20_000, "deblur": 6000}  # 5 to 25 minutes
+STEPS = {
     "whitebalance": 4500,
     "exposure": 4500,
     "dehaze": 4500,
     "dejpeg": 20_000,
     "deblur": 6000,
-}  # 5 to 25 min of a core
+}  # 5 to 25 minutes of a core
 
 
 def main() -> None:
