@@ -51,7 +51,7 @@ def train(name: str, run: Path, bundle: Path, *, steps: int | None) -> None:
     """The network of a correction, from random weights to its bundle."""
     experiment = load_config(name)
     short = replace(experiment.final.train, steps=steps or STEPS[name], checkpoint_seconds=60.0)
-    final = replace(experiment.final, train=short, formats=("stablehlo",))
+    final = replace(experiment.final, train=short, formats=("onnx",))
     experiment = replace(experiment, final=final)
     space = make_problem(experiment).space
     arch = space.text(space.encode(NETWORKS[name]))
