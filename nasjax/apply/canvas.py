@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import DTypeLike
 
-_IN_MEMORY = 2**28  # bytes of pixels up to which memory is the place for them
+_IN_MEMORY = 2**26  # bytes of pixels up to which memory is the place for them: programs need the rest
 _PAUSE = 0.05  # seconds
 
 
