@@ -18,7 +18,7 @@ those of `res`: some 25 to 45 minutes, the search for widths included (an estima
 
     taskset -c 1 python scripts/study_operations.py --equal params --steps 1200 --seeds 0
 
-or for 2,000 steps at equal latency; called again with more seeds or the other `--equal`, it adds to the same tables.
+or for 2,000 steps at equal latency; called again with as many steps and more seeds, it adds to the same table.
 """
 
 import argparse
