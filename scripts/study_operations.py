@@ -5,10 +5,20 @@
 
 A network has `--blocks` blocks of one operation and one width, 3x3 stem, 1x1 fusion, separable tail, the image by
 bicubic. Equal params: the width whose deployed network is nearest to `--params`. Equal latency: the width whose network
-takes nearest to the time of the residual pairs of that size, one 160x120 input, interleaved medians; measured once a
-run (`widths.json`), so begin on an idle machine. Training: L1, Adam, cosine, averaged weights, batch 16, embedded
-photographs. Scores: Y-PSNR of the centre 512x288 of the validation photographs, and of Set14 with `--bench`. A stopped
-run goes on; `--table` prints what is there, without training.
+takes nearest to the time of the residual pairs of that size, one 80x60 input, interleaved medians; measured once a run
+(`widths.json`), on a machine that is idle, or pinned to one core, whose CPU time is then what counts. Training: L1,
+Adam, cosine, averaged weights, batch 16, embedded photographs. Scores: Y-PSNR of the centre 512x288 of the validation
+photographs, and of Set14 with `--bench`. A stopped run goes on; `--table` prints what is there, without training.
+
+What it costs on one CPU core (Xeon with AVX-512, CPU time on a busy machine): a step at 26K params takes 0.04 s with
+`res`, `ecb` and `rep`, 0.05 to 0.1 s with `spab`, `pconv`, `rlfb`, `group` and `rfdb`, 0.14 to 0.18 s with `sep3`,
+`sep5` and inverted residuals, 0.22 to 0.28 s with `sep7`, `smfa`, `vap` and `esdb`: 2.45 s for one step of each of the
+18, so 82 minutes for 2,000 steps of one seed at equal params. At equal latency networks are narrower, and steps about
+those of `res`: some 25 to 45 minutes, the search for widths included (an estimate). An hour is enough for
+
+    taskset -c 1 python scripts/study_operations.py --equal params --steps 1200 --seeds 0
+
+or for 2,000 steps at equal latency; called again with as many steps and more seeds, it adds to the same table.
 """
 
 import argparse
