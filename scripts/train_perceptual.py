@@ -5,8 +5,8 @@
 
 Begins with the fidelity weights of `scripts/train_upscalers.py`, RUN/medium_x4/N.safetensors of the last finished
 round, and keeps them as RUN/perceptual_x4/0.safetensors; leaves RUN/perceptual_x4/ROUND.safetensors, the averaged
-weights of the same network, nested as those (and ROUND.pair.safetensors with the discriminator's, for the next round).
-A round is a whole cosine cycle; a stopped one goes on from its checkpoint, a finished one is not trained again.
+weights of the same network where LPIPS of held-out patches was lowest, nested as those (and ROUND.pair.safetensors
+with the discriminator's, for the next round). A round is a whole cosine cycle; a stopped one goes on from its checkpoint, a finished one is not trained again.
 RUN/perceptual_x4/metrics.jsonl has LPIPS (AlexNet v0.1) and Y-PSNR of held-out patches. Needs the extra `perceptual`.
 
 Loss: L1 + VGG16's features before activation + relativistic average GAN (TPSR, arXiv 2007.04356, section 3.3; ESRGAN,
@@ -162,8 +162,10 @@ def train(args: argparse.Namespace, number: int) -> None:
         state = fit(
             task, both.pair.space, single(both.arch), data=data, config=config, log=log, params={GENERATOR: start}
         )
-    write(folder / f"{number}.pair.safetensors", state.ema[GENERATOR])
-    write(folder / f"{number}.safetensors", generator_params(both.pair, state.ema[GENERATOR]))
+    # A game goes on past its best: detail that was right becomes detail that is merely sharp.
+    found = (state.ema if state.best is None else state.best.params)[GENERATOR]
+    write(folder / f"{number}.pair.safetensors", found)
+    write(folder / f"{number}.safetensors", generator_params(both.pair, found))
 
 
 def write(path: Path, params: Params) -> None:
@@ -187,7 +189,7 @@ def validation(both: Sides) -> Validation:
         found = measure(players[GENERATOR])
         return {name: float(found[name]) for name in ("lpips", "psnr_y")}
 
-    return Validation(measured)
+    return Validation(measured, best="lpips", highest=False)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

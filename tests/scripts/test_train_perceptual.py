@@ -21,7 +21,7 @@ def script(monkeypatch):
     upscalers = importlib.import_module("train_upscalers")
     tiny = upscalers.Model(4, 1, 8, (upscalers.Round(1, 1e-3),))
     monkeypatch.setitem(upscalers.MODELS, module.FIDELITY, tiny)
-    monkeypatch.setattr(module, "validation", lambda both: Validation(lambda params: {"lpips": 0.0}))
+    monkeypatch.setattr(module, "validation", lambda both: Validation(lambda params: {"lpips": 0.0}, "lpips", False))
     return module
 
 
