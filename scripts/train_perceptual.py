@@ -36,6 +36,7 @@ from nasjax.data.pipeline import patches
 from nasjax.data.spec import open_source
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.nets.trunks import before_activation, load_trunk
+from nasjax.ops.params import interpolate
 from nasjax.sampling import single
 from nasjax.spaces.paired import Part, generator_params, paired, with_generator
 from nasjax.spaces.sr_discriminator import sr_discriminator
@@ -57,6 +58,8 @@ from nasjax.typing import Arch, Params
 FIDELITY, FOLDER = "medium_x4", "perceptual_x4"
 NAME = "medium-perceptual_x4"  # of the bundle in the package
 ROUNDS = (Round(1500, 3e-4),)
+# The whole way has a grain of the pixel shuffle's period on letters, and worse LPIPS on set5 (.140 against .133).
+SHIPPED = 0.85
 # Scores of 8x8 pixels each; spectral norm, so that it stays near the generator without penalties (arXiv 1802.05957).
 WIDTHS = (16, 32, 64, 64)
 LEVELS = (1, 2, 3)
@@ -70,8 +73,9 @@ DISCRIMINATOR = {
 
 
 def sharpest(run: Path) -> Params | None:
-    """The weights of the last finished round."""
-    return newest(run / FOLDER)
+    """What is shipped: `SHIPPED` of the way from the weights that the last finished round began with to its own."""
+    found, start = newest(run / FOLDER), run / FOLDER / "0.safetensors"
+    return None if found is None else interpolate(read_weights(start), found, SHIPPED)
 
 
 def newest(folder: Path) -> Params | None:
