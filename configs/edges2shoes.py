@@ -3,7 +3,7 @@
 Paper: coarse-to-fine search (arXiv 2104.09223): 2.56 MB (about 0.64M parameters), FID 24.13, 8 GPU hours. Losses of
 pix2pix (arXiv 1611.07004) with hinge, as GAN Compression trains its edges->shoes (arXiv 2003.08936, appendix).
 Command: nasjax search edges2shoes --data.source side-by-side:FOLDER (pix2pix's edges2shoes, one picture AB a pair)
-Time and score: not run; memory and time in docs/results/translation.md are estimated from measured steps.
+Time and score: never run at this size.
 """
 
 from nasjax.config import ConfirmConfig, DataConfig, Experiment, FinalConfig, StageConfig
