@@ -17,6 +17,7 @@ from nasjax.bulk.places import Found, Place
 from nasjax.bulk.todo import Entry, Todo, look, named, write_down
 from nasjax.compiled import keep_compiled
 from nasjax.extras import load_extra
+from nasjax.files import to_json
 
 _BLOCK = 32  # most pictures that a worker is given at a time
 _BLOCKS = 8  # of which there are so many a worker, where there are pictures enough
@@ -161,7 +162,7 @@ def _packed(entry: Entry, places: list[Place]) -> dict[str, Any]:
     """An entry as a row of a table; file systems are no part of it."""
     place, path, inside, stamp = entry.source
     source = [places.index(place), path, str(inside), stamp]
-    return {"source": json.dumps(source), "target": entry.target, "before": json.dumps(entry.before)}
+    return {"source": to_json(source), "target": entry.target, "before": to_json(entry.before)}
 
 
 def _unpacked(row: dict[str, Any], places: list[Place]) -> Entry:
@@ -192,4 +193,4 @@ class _Worker:
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         entry = _unpacked(row, self._editor.places)
         edited = edit(entry, self._change, output=self._editor.output, options=self._editor.options)
-        return {"number": row["number"], "edited": json.dumps(edited)}
+        return {"number": row["number"], "edited": to_json(edited)}

@@ -1,6 +1,5 @@
 """What is to be made of many pictures, decided from lists of names before any is opened, and written down first."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from nasjax.apply.journal import MANIFEST, entries, made, settings_digest
 from nasjax.apply.plan import FileOptions, short_stem
 from nasjax.apply.select import Location
 from nasjax.bulk.places import Found, Place, append, pictures, place_of, stamps
+from nasjax.files import to_json
 
 
 class Entry(NamedTuple):
@@ -85,7 +85,7 @@ def write_down(todo: Todo, settings: Mapping[str, Any]) -> None:
     for entry in todo.entries:
         name = entry.target[len(place.path) + 1 :]
         lines.append({"target": name, "of": _of(entry.source), "before": entry.before, "settings": digest})
-    append(place, f"{place.path}/{MANIFEST}", (json.dumps(line, default=str) for line in lines))
+    append(place, f"{place.path}/{MANIFEST}", (to_json(line) for line in lines))
 
 
 def output_names(insides: Sequence[PurePosixPath], format: str | None) -> list[PurePosixPath]:

@@ -45,7 +45,7 @@ def test_a_line_of_text_opens_them(tmp_path):
     """degraded:KIND:PICTURES; the training split has each picture several times."""
     _folder(tmp_path, 10)
     train, test = (open_source(f"degraded:haze:folder:{tmp_path}", split) for split in ("train", "test"))
-    assert (len(train), len(test)) == (4 * 8, 1)
+    assert (len(train), len(test)) == (16 * 8, 1)
     assert set(train[0]) == {"name", "input", "target"}
     with pytest.raises(ValueError, match="jpeg, blur, haze, exposure, whitebalance"):
         open_source(f"degraded:rain:folder:{tmp_path}", "train")

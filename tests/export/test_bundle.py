@@ -140,7 +140,7 @@ def test_unknown_formats_and_builders_are_named(tmp_path):
     with pytest.raises(ValueError, match="'tflite'; allowed: stablehlo, onnx"):
         write_bundle(tmp_path / "b", toy({}), card=CARD, formats=("tflite",))
     with pytest.raises(
-        ValueError, match="unknown builder 'toi'; known: photo_filter, resnet_generator, sr_cell, toy, unet_generator"
+        ValueError, match="unknown builder 'toi'; known: photo_filter, resnet_generator, sr_cell, toy, tpsr_cell, unet_generator"
     ):
         deployed(net, {}, net.space.default_arch(), builder=("toi", {}))
     with pytest.raises(ValueError, match="makes another search space than 'toy'"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nasjax.export.weights import write_weights
+from nasjax.ops.params import interpolate
 from nasjax.train.validation import Validation
 
 _SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -37,7 +38,8 @@ def test_a_round_begins_with_fidelity_and_leaves_weights_of_the_same_network(scr
     write_weights(given, tmp_path / script.FIDELITY / "1.safetensors", {})
     command = ["--run", str(tmp_path), "--steps", "2", "--patch", "8", "--side", "16", "--batch", "1", "--feature", "0"]
     assert script.main(command) == 0
-    found = script.sharpest(tmp_path)
+    found = script.newest(tmp_path / script.FOLDER)
+    assert _same(script.sharpest(tmp_path), interpolate(given, found, script.SHIPPED))
     assert jax.tree.structure(found) == jax.tree.structure(given) and not _same(found, given)
     assert net.deploy_params(found, arch)
     assert script.history(tmp_path) == {"round1": 2}
