@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from train_upscalers import GENERATOR, MODELS, SCORED, Round
+from train_upscalers import GENERATOR, MODELS, SCORED, Round, until_stopped
 
 from nasjax.data.evaluation import validation_patches
 from nasjax.data.pipeline import patches
@@ -50,7 +50,7 @@ from nasjax.tasks.perceptual import Pair, Perception, perceptual_super_resolutio
 from nasjax.tasks.super_resolution import MARGIN, SuperResolutionTask, degrade
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
-from nasjax.train.loop import Interrupted, fit
+from nasjax.train.loop import fit
 from nasjax.train.parallel import data_mesh, host_spec
 from nasjax.train.validation import Validation
 from nasjax.typing import Arch, Params
@@ -220,15 +220,14 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train what is missing: 0, or 128 and the signal that stopped it."""
+    """Train what is missing; see `until_stopped`."""
     args = parse(argv)
-    try:
+
+    def work() -> None:
         for number in range(1, args.rounds + 1):
             train(args, number)
-    except Interrupted as stop:
-        print(stop, file=sys.stderr)
-        return 128 + stop.signum
-    return 0
+
+    return until_stopped(work)
 
 
 if __name__ == "__main__":

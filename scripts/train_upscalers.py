@@ -16,7 +16,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -220,17 +220,26 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Train what is missing: 0, or 128 and the signal that stopped it."""
-    args = parse(argv)
+def until_stopped(work: Callable[[], None]) -> int:
+    """The exit code of training what is missing: 0, or 128 and the signal that stopped it."""
     try:
-        for number in range(1, args.rounds + 1):
-            for name in args.models:
-                train(args, name, number)
+        work()
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return 128 + stop.signum
     return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train what is missing; see `until_stopped`."""
+    args = parse(argv)
+
+    def work() -> None:
+        for number in range(1, args.rounds + 1):
+            for name in args.models:
+                train(args, name, number)
+
+    return until_stopped(work)
 
 
 if __name__ == "__main__":

