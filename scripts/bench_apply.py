@@ -160,13 +160,19 @@ def export(folder: Path, attention: str) -> None:
     write_bundle(folder, network, card=Card("bench"), formats=("onnx",))
 
 
+# Between this process and the command: what the system says of a process's memory begins with that of whoever starts it.
+_SMALL = """import json, os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(json.dumps([usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)]))"""
+
+
 def measured(command: list[str]) -> dict[str, Any]:
     """Seconds and the largest resident set of a command, and its exit code."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return {"seconds": time.perf_counter() - start, "mb": usage.ru_maxrss / 1024, "code": process.returncode}
+    done = subprocess.run([sys.executable, "-c", _SMALL, *command], stdout=subprocess.PIPE, text=True, check=True)
+    megabytes, code = json.loads(done.stdout)
+    return {"seconds": time.perf_counter() - start, "mb": megabytes, "code": code}
 
 
 def plain(kind: str, graph: str, source: str, target: str) -> None:
