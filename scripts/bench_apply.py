@@ -18,7 +18,6 @@ does not change the time. Ratios to the time of `pillow` are of one run on one m
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -160,7 +159,7 @@ def export(folder: Path, attention: str) -> None:
     write_bundle(folder, network, card=Card("bench"), formats=("onnx",))
 
 
-# Between this process and the command: what the system says of a process's memory begins with that of whoever starts it.
+# Between this process and the command: the memory that a process is said to have had begins with its parent's.
 _SMALL = """import json, os, subprocess, sys
 process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
 _, status, usage = os.wait4(process.pid, 0)
