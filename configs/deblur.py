@@ -14,4 +14,6 @@ from nasjax.tasks.photo_filter import FilterLoss
 
 def config() -> Experiment:
     """Bands and the restoring branch."""
-    return restoration("deblur", "blur", bands=("0", "1", "2", "3"), loss=FilterLoss(pixel=1.0, lab=0.25))
+    return restoration(
+        "deblur", "blur", bands=("0", "1", "2", "3"), loss=FilterLoss(pixel=1.0, lab=0.25), by_hand="bands=3"
+    )

@@ -14,4 +14,4 @@ from nasjax.tasks.photo_filter import FilterLoss
 
 def config() -> Experiment:
     """Most of it is the restoring branch; a map of colours may follow."""
-    return restoration("dejpeg", "jpeg", bands=("0", "1"), loss=FilterLoss(pixel=1.0, lab=0.5))
+    return restoration("dejpeg", "jpeg", bands=("0", "1"), loss=FilterLoss(pixel=1.0, lab=0.5), by_hand="bands=0")

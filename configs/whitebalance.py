@@ -14,4 +14,6 @@ from nasjax.tasks.photo_filter import FilterLoss
 
 def config() -> Experiment:
     """Everything that knows the place and the colour of a pixel; detail is left alone."""
-    return recolouring("whitebalance", "whitebalance", loss=FilterLoss(pixel=0.5, lab=2.0))
+    return recolouring(
+        "whitebalance", "whitebalance", loss=FilterLoss(pixel=0.5, lab=2.0), by_hand="colour=mix9x8 grid=none"
+    )

@@ -12,7 +12,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from train_filters import NETWORKS, SHIPPED
+from train_filters import SHIPPED, STEPS
 
 from nasjax.export.bundle import CARD, write_bundle
 from nasjax.export.card import Card
@@ -24,7 +24,7 @@ from nasjax.files import read_json
 def main() -> None:
     """One after the other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=list(NETWORKS), metavar="NAME", help=", ".join(NETWORKS))
+    parser.add_argument("names", nargs="*", default=list(STEPS), metavar="NAME", help=", ".join(STEPS))
     parser.add_argument("--bundles", type=Path, default=SHIPPED)
     args = parser.parse_args()
     for name in args.names:

@@ -2,9 +2,9 @@
 
     python scripts/train_filters.py [NAME ...] [--runs runs/filters] [--steps N]
 
-Each is one network of `nasjax.spaces.photo_filter`, chosen by hand (`NETWORKS`) and trained from random weights by the
-config of its name on the embedded photographs (CC0 and public domain). Stopped and called again it goes on where it
-was. `nasjax search NAME` searches the network as well.
+Each is one network of `nasjax.spaces.photo_filter`, chosen by hand (`by_hand` of its config) and trained from random
+weights by the config of its name on the embedded photographs (CC0 and public domain). Stopped and called again it goes
+on where it was. `nasjax search NAME` searches the network as well.
 """
 
 import argparse
@@ -14,18 +14,9 @@ from pathlib import Path
 from nasjax.chain.configs import load_config
 from nasjax.chain.problem import make_problem
 from nasjax.chain.steps import export_arch, finetune_arch
+from nasjax.systems.photo_filter.rivals import arch_of
 
 SHIPPED = Path(__file__).parents[1] / "nasjax" / "apply" / "filters"
-_LOW = {"w.fine": "12", "w.trunk": "24", "b1": "res", "b1.w": "24", "b2": "off"}
-_TONE = {**_LOW, "side": "128", "grid.guide": "luma", "bands": "0", "restore": "none"}
-_DETAIL = {**_LOW, "side": "64", "colour": "none", "grid": "none", "restore": "half4conv"}
-NETWORKS = {
-    "whitebalance": {**_TONE, "colour": "mix9x8", "grid": "none"},
-    "exposure": {**_TONE, "colour": "mix9x8", "grid": "a8x4"},
-    "dehaze": {**_TONE, "colour": "mix9x2", "grid": "a16x4"},
-    "dejpeg": {**_DETAIL, "bands": "0", "restore.w": "32"},
-    "deblur": {**_DETAIL, "bands": "3", "restore.w": "32"},
-}
 STEPS = {
     "whitebalance": 4500,
     "exposure": 4500,
@@ -38,7 +29,7 @@ STEPS = {
 def main() -> None:
     """One after the other, each to its bundle."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=list(NETWORKS), metavar="NAME", help=", ".join(NETWORKS))
+    parser.add_argument("names", nargs="*", default=list(STEPS), metavar="NAME", help=", ".join(STEPS))
     parser.add_argument("--runs", type=Path, default=Path("runs/filters"))
     parser.add_argument("--steps", type=int, help="of each, instead of those of STEPS")
     parser.add_argument("--to", type=Path, default=SHIPPED)
@@ -53,8 +44,8 @@ def train(name: str, run: Path, bundle: Path, *, steps: int | None) -> None:
     short = replace(experiment.final.train, steps=steps or STEPS[name], checkpoint_seconds=60.0)
     final = replace(experiment.final, train=short, formats=("onnx",))
     experiment = replace(experiment, final=final)
-    space = make_problem(experiment).space
-    arch = space.text(space.encode(NETWORKS[name]))
+    networks = make_problem(experiment).networks
+    arch = networks.supernet.space.text(arch_of(networks, experiment.system.by_hand))
     print(name, arch, flush=True)
     finetune_arch(experiment, run, arch, from_scratch=True)
     bundle.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Train the networks of `nasjax upscale`, or some of them.
 
     python scripts/train_upscalers.py [--run runs/upscalers] [--models medium_x4 small_x4 ...] [--rounds 3]
-        [--data embedded] [--batch 16] [--patch 24] [--steps N] [--lr LR]
+        [--data embedded] [--start WEIGHTS] [--batch 16] [--patch 24] [--steps N] [--lr LR]
 
 Every model is trained in rounds: a round is a whole cosine cycle that starts from the averaged weights of the round
 before (the first one from random weights, or from the trunk of the model named in `MODELS`), and leaves
@@ -151,7 +151,9 @@ def train(args: argparse.Namespace, name: str, number: int) -> None:
 
 
 def started(args: argparse.Namespace, model: Model, net: Supernet, arch: Arch) -> Params | None:
-    """None for random weights, or new ones with the trunk of another model."""
+    """Those of `--start`; else None for random weights, or new ones with the trunk of another model."""
+    if args.start:
+        return read_weights(Path(args.start))
     if model.start is None:
         return None
     given = trained(Path(args.run), model.start)
@@ -213,6 +215,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", choices=MODELS, default=[*MODELS])
     parser.add_argument("--rounds", type=int, default=3, help="how many rounds of each; the first ones come first")
     parser.add_argument("--data", default="embedded")
+    parser.add_argument("--start", metavar="WEIGHTS", help="of one model: what its first round starts from")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--patch", type=int, default=24, help="low-resolution pixels a side")
     parser.add_argument("--steps", type=int, help="of every round, instead of those of MODELS")

@@ -76,6 +76,27 @@ def test_pairs_are_compared_with_their_truth(domains):
     assert [rival.name for rival in ground.rivals(Found(networks.supernet.space.default_arch(), {}, {}))] == ["input"]
 
 
+def test_pairs_have_rivals_by_hand_and_of_every_pixel(domains):
+    """The hand-made network is the one that was named, of the same shared weights; the ResNet starts as the input."""
+    source = f"degraded:exposure:folder:{domains / 'a'}"
+    experiment = _experiment(source, by_hand="colour=curves grid=none", resnet=True)
+    networks, ground = _ground(experiment)
+    net = networks.supernet
+    shared = net.init(jax.random.key(0))
+    found = Found(net.space.default_arch(), {}, shared)
+    _, hand, resnet = ground.rivals(found)
+    assert hand.arch is not None and hand.start is not None and resnet.networks is not None and resnet.arch is not None
+    chosen = net.space.decode(hand.arch)
+    assert (hand.name, chosen["colour"], chosen["grid"]) == ("by hand", "curves", "none")
+    kept = net.extract_params(shared, hand.arch)
+    assert jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), hand.start, kept))
+    options = resnet.networks.supernet.space.decode(resnet.arch)
+    assert (options["w.stem"], options["w.down2"], options["global"]) == ("24", "48", "image")
+    for wrong, said in {"colour": "'colour' is no choice=option", "colour=blue": "'blue'"}.items():
+        with pytest.raises(ValueError, match=f"system.by_hand: .*{said}"):
+            _ground(_experiment(source, by_hand=wrong))
+
+
 def test_a_look_is_the_mean_and_spread_of_colours():
     """Grey pictures have no spread of colour; of two greys the mean lightness lies in between."""
     greys = jnp.stack([jnp.full((4, 4, 3), v) for v in (-0.5, 0.5)])

@@ -5,8 +5,10 @@ from nasjax.systems.photo_filter.system import FilterHeads, FilterWidths, PhotoF
 from nasjax.tasks.photo_filter import FilterLoss
 from nasjax.train.config import TrainConfig
 
+_LOW = "w.fine=12 w.trunk=24 b1=res b1.w=24 b2=off"  # of networks chosen by hand: what sees the small copy
 
-def restoration(name: str, degradation: str, *, bands: tuple[str, ...], loss: FilterLoss) -> Experiment:
+
+def restoration(name: str, degradation: str, *, bands: tuple[str, ...], loss: FilterLoss, by_hand: str) -> Experiment:
     """A search for a filter that brings detail back: bands, and small networks of neighbours on small patches."""
     restore, colour = ("none", "half2conv", "half4conv", "full2conv"), ("none", "curves")
     system = PhotoFilter(
@@ -14,15 +16,17 @@ def restoration(name: str, degradation: str, *, bands: tuple[str, ...], loss: Fi
         heads=FilterHeads(colour=colour, grid=("none", "a8x4"), bands=bands, restore=restore),
         sides=(64,),
         loss=loss,
+        by_hand=f"{_LOW} side=64 colour=none grid=none restore=half4conv restore.w=32 {by_hand}",
     )
     final = FinalConfig(train=TrainConfig(steps=2000, lr=2e-3, log_every=100), batch=8, scratch=False)
     return _search(system, name, degradation, sizes=(48, 128), final=final)
 
 
-def recolouring(name: str, degradation: str, *, loss: FilterLoss) -> Experiment:
+def recolouring(name: str, degradation: str, *, loss: FilterLoss, by_hand: str) -> Experiment:
     """A search for a filter of the place and the colour of a pixel, on patches that show most of a picture."""
     heads = FilterHeads(restore=("none", "full2sep"), bands=("0", "1"))
-    system = PhotoFilter(heads=heads, size=120, loss=loss, decides="ciede2000")
+    chosen = f"{_LOW} side=128 bands=0 restore=none {by_hand}"
+    system = PhotoFilter(heads=heads, size=120, loss=loss, decides="ciede2000", by_hand=chosen)
     final = FinalConfig(train=TrainConfig(steps=1500, lr=3e-3, log_every=100), batch=4, scratch=False)
     return _search(system, name, degradation, sizes=(96, 112), final=final)
 

@@ -1,6 +1,6 @@
 """Photo filters as a system: its settings, its networks, and what they are trained and compared on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from nasjax.spaces.photo_filter import COLOURS, GRIDS, RESTORERS, WIDTHS, photo_
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.system import Found, Ground, Networks, Rival, same_size
 from nasjax.systems.photo_filter.pictures import Pair, held_out, open_pairs, strips, tested
+from nasjax.systems.photo_filter.rivals import arch_of, by_hand, resnet
 from nasjax.systems.photo_filter.score import LIKENESS, LOOK, make_judge, measure, tested_look
 from nasjax.task import Task
 from nasjax.tasks.adversarial import Adversarial, Judge
@@ -24,6 +25,8 @@ from nasjax.tasks.networks import Networks as Players
 from nasjax.tasks.photo_filter import FilterLoss, photo_filter_task, with_penalty
 from nasjax.tasks.translation import Translation, translation
 
+_INPUT = Rival("input", "the picture as it came", predict=lambda x: x)
+_RESNET = (24, 32, 48)  # widths of the rival
 # As CycleGAN is trained.
 _UNPAIRED = Translation(cycle=10.0, identity=0.5, adversarial=Adversarial("lsgan"))
 
@@ -68,6 +71,8 @@ class PhotoFilter:
     critic: int = 32  # width of the discriminator's first layer
     decides: Literal["psnr", "ssim", "ciede2000"] = "psnr"  # of pairs
     keep: float = 20.0  # without pairs: what a lost SSIM of 1 weighs, in units of Lab
+    by_hand: str = ""  # of pairs: options of a network to compare the found one with, e.g. "colour=curves grid=none"
+    resnet: bool = False  # of pairs: also a residual generator over every pixel, trained equally
 
     @property
     def title(self) -> str:
@@ -93,6 +98,7 @@ class PhotoFilter:
     def prepare(self, experiment: Experiment, networks: Networks) -> Ground:
         """Opens all pictures; candidates are compared on squares of the validation split."""
         data = experiment.data
+        chosen = self._chosen(networks)
         splits = ("train", "val", data.test)
         train, val, test = (open_pairs(data.source, s, size=self.size, on_bad=data.on_bad) for s in splits)
         paired = not isinstance(train, Unpaired)
@@ -112,18 +118,18 @@ class PhotoFilter:
             score=measure,
             batches=lambda spec, seed, shard: _batches(train, experiment, spec, seed=seed, shard=shard),
             test=lambda predict: tested(predict, pictures) if looks is None else tested_look(predict, pictures, looks),
-            rivals=lambda found: self._rivals(found),
+            rivals=lambda found: tuple(self._rivals(found, networks, chosen)) if paired else (_INPUT,),
             show=lambda predicts: strips(predicts, pictures),
             use="nasjax filter in.jpg out.jpg --model {bundle}",
         )
 
     def tiny(self) -> "PhotoFilter":
-        """One block, two options a part (colours always change), a copy of 32 pixels, and a narrow discriminator."""
+        """One block, two options a part (colours always change), a copy of 32 pixels, a narrow discriminator."""
         heads = FilterHeads(("curves", "mix3x2"), ("none", "a4x2"), ("0", "1"), ("none", "half1conv"))
         widths = FilterWidths((4, 6), (4, 8), (4, 8), (4, 8))
         loss = replace(self.loss, ssim=0.0)
         small = replace(self, widths=widths, heads=heads, blocks=1, ops=self.ops[:2], loss=loss, critic=4)
-        return replace(small, sides=(16, 32), cells=4)
+        return replace(small, sides=(16, 32), cells=4, by_hand="")
 
     def _task(self, experiment: Experiment, paired: bool):
         def task(model: Model, sampler: Sampler, batch: int) -> Task:
@@ -136,8 +142,15 @@ class PhotoFilter:
 
         return task
 
-    def _rivals(self, found: Found) -> Sequence[Rival]:
-        return (Rival("input", "the picture as it came", predict=lambda x: x),)
+    def _chosen(self, networks: Networks) -> np.ndarray | None:
+        return arch_of(networks, self.by_hand) if self.by_hand and self.generator == "filter" else None
+
+    def _rivals(self, found: Found, networks: Networks, chosen: np.ndarray | None) -> Iterator[Rival]:
+        yield _INPUT
+        if chosen is not None:
+            yield by_hand(networks, chosen, found)
+        if self.resnet:
+            yield resnet(_RESNET, blocks=3)
 
 
 def _cut(crop: tuple[int, int] | None) -> str:

@@ -1,12 +1,12 @@
-"""The evidence of image translation and of compression: a shipped search with several seeds, beside random search.
+"""The evidence of a shipped search: with several seeds, beside random search and beside what is made by hand.
 
-    python scripts/bench_translation.py translation|compress [--seeds 0 1 2] [--arms nasjax random] [--run FOLDER]
+    python scripts/bench_arms.py CONFIG [--seeds 0 1 2] [--arms nasjax random] [--run FOLDER] [--table]
 
-Arms: `nasjax` is the shipped config with rivals (the usual generator scaled down by hand to the found one's MACs in
-three ways, the same steps and pictures); `random` the same with random search in every stage, so with as many steps
-and evaluations, without rivals. Each arm and seed is a run folder of `--run` (default: runs/bench-CONFIG) and goes on
-where it was stopped. `--table` runs nothing and prints what is finished as Markdown: means over seeds, and half their
-range.
+Arms: `nasjax` is the shipped config with all rivals that its system knows, trained by as many steps on the same
+pictures; `random` the same with random search in every stage, so with as many steps and evaluations, without rivals.
+Filters may cost what the network chosen by hand costs, in params and in MACs. Each arm and seed is a run folder of
+`--run` (default: runs/bench-CONFIG) and goes on where it was stopped. `--table` runs nothing and prints what is
+finished as Markdown: means over seeds, and half their range.
 """
 
 import argparse
@@ -19,10 +19,15 @@ import numpy as np
 
 from nasjax.chain.configs import load_config
 from nasjax.chain.experiment import run_experiment
+from nasjax.chain.problem import make_problem
 from nasjax.config import Experiment
+from nasjax.systems import PhotoFilter
+from nasjax.systems.photo_filter.rivals import arch_of
 
 DIGITS = {"params": 0, "macs": 0, "latency_ms": 1, "vgg16_kernel": 1, "psnr": 2}
-COLUMNS = ("params", "macs", "latency_ms", "lpips", "ssim", "psnr", "gram", "vgg16_kernel", "diversity")
+COLUMNS = (
+    "params", "macs", "latency_ms", "lpips", "ssim", "psnr", "ciede2000", "gram", "vgg16_kernel", "diversity",
+)  # fmt: skip
 
 
 def experiment_of(config: str, arm: str, seed: int) -> Experiment:
@@ -33,7 +38,16 @@ def experiment_of(config: str, arm: str, seed: int) -> Experiment:
         stages = tuple(replace(s, algorithm="random") for s in stages)
     train = replace(base.final.train, seed=seed)
     final = replace(base.final, seeds=1, train=train, rivals=arm == "nasjax", formats=())
-    return replace(base, seed=seed, name=f"{config}-{arm}-{seed}", stages=stages, final=final)
+    experiment = replace(base, seed=seed, name=f"{config}-{arm}-{seed}", stages=stages, final=final)
+    return _filter(experiment) if isinstance(base.system, PhotoFilter) else experiment
+
+
+def _filter(experiment: Experiment) -> Experiment:
+    """With a residual generator beside, and at most what the network chosen by hand costs."""
+    problem = make_problem(experiment)
+    costs = problem.table(arch_of(problem.networks, experiment.system.by_hand))
+    budget = tuple(f"{name}<={int(costs[name])}" for name in ("params", "macs"))
+    return replace(experiment, system=replace(experiment.system, resnet=True), budget=budget)
 
 
 def table(folder: Path, arms: list[str], seeds: list[int]) -> str:
@@ -64,7 +78,7 @@ def _cell(column: str, values: list[dict[str, float]]) -> str:
 def main() -> None:
     """Run what is missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", choices=("translation", "compress"))
+    parser.add_argument("config", help="translation, compress, whitebalance, ...")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", choices=("nasjax", "random"), default=["nasjax", "random"])
     parser.add_argument("--run", type=Path)
