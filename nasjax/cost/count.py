@@ -8,6 +8,7 @@ import jax
 
 BYTES_PER_PARAM = 4  # bundles are stored as float32
 FIXED_PREFIX = "resize_"
+_FREE = (FIXED_PREFIX, "materialised")
 
 
 class Counts(NamedTuple):
@@ -44,7 +45,8 @@ def count(fn: Callable[..., Any], params: Any, x: Any) -> Counts:
     Loops of known length count their body once a turn. A conditional counts its dearest branch, but one on the
     platform (`jax.lax.platform_dependent`) counts its default branch, so that the figure does not depend on the
     machine. A jitted inner function whose name starts with `resize_` is a fixed resampling kernel and counts nothing,
-    as in the literature. Raises ValueError for work in a loop of unknown length or inside an opaque kernel.
+    as in the literature; `ops.materialised` does nothing that could count. Raises ValueError for work in a loop of
+    unknown length or inside an opaque kernel.
     """
     return Counts(num_params(params), *_of_jaxpr(jax.make_jaxpr(fn)(params, x).jaxpr))
 
@@ -66,7 +68,7 @@ def _of_equation(eqn) -> _Work:
         return _of_product(eqn)
     if name == "cond":
         return _of_conditional(eqn.params)
-    if str(eqn.params.get("name", "")).startswith(FIXED_PREFIX):
+    if str(eqn.params.get("name", "")).startswith(_FREE):
         return _Work()
     inner = _total([_of_jaxpr(jaxpr) for jaxpr in _jaxprs(eqn.params)])
     _refuse_uncountable(name, inner)

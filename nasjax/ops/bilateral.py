@@ -13,9 +13,9 @@ import jax.numpy as jnp
 
 from nasjax.ops.base import Op
 from nasjax.ops.conv import conv, conv_params
-from nasjax.ops.lookup import sliced
 from nasjax.ops.params import Param
 from nasjax.ops.reflected import relu
+from nasjax.ops.slicing import sliced
 from nasjax.ops.strided import mean2
 
 _NAME = re.compile(r"(?P<kind>[am])(?P<side>\d+)x(?P<depth>\d+)")

@@ -62,6 +62,10 @@ def _rough_mean(site: Site, values: list[Value]) -> list[Value]:
     return [Value(site.bind(values[0].array))]
 
 
+def _materialised(site: Site, values: list[Value]) -> list[Value]:
+    return [values[0]._replace(array=site.bind(values[0].array))]
+
+
 def _axis(value: Value, side: int) -> Any:
     axis = value.axes[side - 3]
     assert axis is not None and axis.side == side, "images are [..., rows, columns, channels]"
@@ -80,4 +84,5 @@ NAMED: dict[str, Rule] = {
     "global_mean": _global_mean,
     "normalise": _normalise,
     "rough_mean": _rough_mean,
+    "materialised": _materialised,
 }

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nasjax.ops.lookup import bilinear, polyline, sliced, take_rows, trilinear
+from nasjax.ops.lookup import bilinear, polyline, take_rows, trilinear
 
 RNG = np.random.default_rng(0)
 
@@ -49,32 +49,6 @@ def test_a_curve_goes_through_its_values():
     v = values[0, :, 0]
     wanted = [v[0], v[0], v[1], (v[1] + v[2]) / 2, v[2], v[3], v[3]]
     np.testing.assert_allclose(polyline(x, values)[0, 0, :, 0], wanted, atol=1e-6)
-
-
-def _slice(grid, guide, inputs, *, rows, columns):
-    places = (jnp.asarray(rows).reshape(1, -1, 1, 1), jnp.asarray(columns).reshape(1, 1, -1, 1))
-    return sliced(grid, guide, inputs, rows=places[0], columns=places[1], depth=2)
-
-
-def test_a_grid_is_interpolated_in_place_and_guide():
-    """Against hat functions over rows, columns and guide, and one product with the inputs a pixel."""
-    grid, guide, x = _uniform(1, 3, 4, 2 * 6), _uniform(1, 5, 7, 1), _uniform(1, 5, 7)
-    rows, columns = ((np.arange(n, dtype=np.float32) + 0.5) / n for n in (5, 7))
-    weights = [np.maximum(1 - np.abs(np.clip(p * n - 0.5, 0, n - 1)[:, None] - np.arange(n)), 0) for p, n in ((rows, 3), (columns, 4))]  # fmt: skip  # noqa: E501
-    near = np.maximum(1 - np.abs(np.clip((guide[0, ..., 0] + 1) - 0.5, 0, 1)[..., None] - np.arange(2)), 0)
-    maps = np.einsum("hi,wj,hwd,ijdnc->hwnc", *weights, near, grid.reshape(3, 4, 2, 2, 3))
-    wanted = maps[:, :, 0] * x[0][..., None] + maps[:, :, 1]
-    y = _slice(grid, guide, [x, jnp.ones(())], rows=rows, columns=columns)
-    np.testing.assert_allclose(y[0], wanted, atol=1e-5)
-
-
-def test_part_of_a_picture_is_sliced_as_in_the_whole():
-    """Rows 2 to 4 alone, told where they lie, are those of the whole picture."""
-    grid, guide, x = _uniform(1, 3, 4, 2 * 6), _uniform(1, 5, 7, 1), _uniform(1, 5, 7)
-    rows, columns = ((np.arange(n, dtype=np.float32) + 0.5) / n for n in (5, 7))
-    whole = _slice(grid, guide, [x, jnp.ones(())], rows=rows, columns=columns)
-    part = _slice(grid, guide[:, 2:4], [x[:, 2:4], jnp.ones(())], rows=rows[2:4], columns=columns)
-    np.testing.assert_array_equal(part, whole[:, 2:4])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -96,6 +96,10 @@ def _take_rows(graph: Graph, eqn: Any, values: list[Value]) -> Value:
     return graph.stored(graph.add("Gather", [tables, places], {"axis": 0}), eqn.outvars[0].aval.shape)
 
 
+def _materialised(graph: Graph, eqn: Any, values: list[Value]) -> Value:
+    return values[0]
+
+
 # ONNX clamps coordinates outside the image to its border unless `exclude_outside` is set: replicated borders, as ours.
 _LINEAR = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
 _NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -103,6 +107,7 @@ _NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "
 NAMED = {
     "pixel_shuffle": _pixel_shuffle,
     "global_mean": _global_mean,
+    "materialised": _materialised,
     "max_pool2": _max_pool2,
     "normalise": _normalise,
     "pad_reflect": _reflect,
