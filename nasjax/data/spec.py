@@ -20,7 +20,7 @@ _FORMS = (
 )
 SPLITS = ("train", "val", "test", "all")
 _SIDES = ("input", "target")
-_VARIANTS = {"train": 16, "val": 2}  # of each degraded picture; once in other splits
+_VARIANTS = {"train": 16, "val": 8}  # of each degraded picture; once in other splits
 
 
 def open_source(

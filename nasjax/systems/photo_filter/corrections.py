@@ -18,7 +18,7 @@ def restoration(name: str, degradation: str, *, bands: tuple[str, ...], loss: Fi
         loss=loss,
         by_hand=f"{_LOW} side=64 colour=none grid=none restore=half4conv restore.w=32 {by_hand}",
     )
-    final = FinalConfig(train=TrainConfig(steps=2000, lr=2e-3, log_every=100), batch=8, scratch=False)
+    final = FinalConfig(train=TrainConfig(steps=2000, lr=2e-3, log_every=100), batch=8, number=3, scratch=False)
     return _search(system, name, degradation, sizes=(48, 128), final=final)
 
 
@@ -27,20 +27,20 @@ def recolouring(name: str, degradation: str, *, loss: FilterLoss, by_hand: str) 
     heads = FilterHeads(restore=("none", "full2sep"), bands=("0", "1"))
     chosen = f"{_LOW} side=128 bands=0 restore=none {by_hand}"
     system = PhotoFilter(heads=heads, size=120, loss=loss, decides="ciede2000", by_hand=chosen)
-    final = FinalConfig(train=TrainConfig(steps=1500, lr=3e-3, log_every=100), batch=4, scratch=False)
+    final = FinalConfig(train=TrainConfig(steps=1500, lr=3e-3, log_every=100), batch=4, number=3, scratch=False)
     return _search(system, name, degradation, sizes=(96, 112), final=final)
 
 
 def _search(
     system: PhotoFilter, name: str, degradation: str, *, sizes: tuple[int, int], final: FinalConfig
 ) -> Experiment:
-    short = TrainConfig(steps=300, lr=2e-3, log_every=50)
+    short = TrainConfig(steps=600, lr=2e-3, log_every=50)
     patch, val_patch = sizes
     source = f"degraded:{degradation}:embedded"
     return Experiment(
         system,
         name=name,
-        data=DataConfig(source=source, patch=patch, val_patches=12, val_patch=val_patch, test_crop=None),
+        data=DataConfig(source=source, patch=patch, val_patches=48, val_patch=val_patch, test_crop=None),
         cost="macs",
         macs_at=(2400, 2400),
         stages=tuple(
