@@ -52,6 +52,24 @@ def test_gradients_of_wide_depthwise_kernels(kernel, shape):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4)
 
 
+@pytest.mark.parametrize(("kernel", "dilation", "count"), [(3, 1, 4), (5, 2, 3), (7, 1, 1)])
+def test_large_batches_go_through_in_loops(kernel, dilation, count, monkeypatch):
+    """Loops over parts of the batch, and over some rows at a time with rows to spare, give the same."""
+    monkeypatch.setattr("nasjax.ops.conv._LARGE", 1)
+    shape = (count, 53, 6, 3)
+    x, p = jax.random.normal(KEY, shape), draw(KEY, depthwise_params(kernel, shape[-1], bias=False))
+
+    def run(how):
+        def loss(p, x):
+            return (depthwise(p, x, dilation=dilation) ** 3).sum()
+
+        with formulation(how):
+            return jax.jit(jax.value_and_grad(loss, (0, 1)))(p, x)
+
+    for a, b in zip(jax.tree.leaves(run("cpu")), jax.tree.leaves(run("native")), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
+
+
 def test_leading_axes_are_a_larger_batch():
     """A stream axis in front changes nothing."""
     p, x = draw(KEY, conv_params(3, 4, 6)), jax.random.normal(KEY, (3, 2, 5, 5, 4))
