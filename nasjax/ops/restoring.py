@@ -101,10 +101,11 @@ def _restorer(name: str) -> Op:
     def apply(p, x, out, inner):
         height, width = x.shape[-3:-1]
         h = jnp.concatenate(quarters(fill_up(x, 2)), -1) if half else x
-        h = activate(_conv(p["stem"], h, inner))
+        h = _conv(p["stem"], h, inner)
         for i in range(depth):
-            h = activate(_layer(p[f"l{i}"], h, inner))
-        change = _conv(p["z"], h, ends)
+            # Nothing is cut off on the way from one sum to the next: behind activations most channels die.
+            h = h + _layer(p[f"l{i}"], activate(h), inner)
+        change = _conv(p["z"], activate(h), ends)
         return x + (pixel_shuffle(change, 2)[..., :height, :width, :] if half else change)
 
     return Op(name, params, apply)
@@ -117,10 +118,9 @@ def _layer_params(width: int, separable: bool) -> dict[str, Any]:
 
 
 def _layer(p: Params, x: jax.Array, width: Width) -> jax.Array:
-    """A layer, added to its input: of its signal, four layers alone would leave a fifth at the start."""
     if "d" not in p:
-        return x + _conv(p, x, width)
-    return x + conv(p["z"], depthwise(p["d"], _bordered(x))[..., 1:-1, 1:-1, :], width)
+        return _conv(p, x, width)
+    return conv(p["z"], depthwise(p["d"], _bordered(x))[..., 1:-1, 1:-1, :], width)
 
 
 def _conv(p: Params, x: jax.Array, out: Width) -> jax.Array:
