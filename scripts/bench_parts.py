@@ -1,17 +1,19 @@
 """Where the time of a routed step goes: forward, gradient, optimiser, routing; and each candidate before and after.
 
-    python scripts/bench_parts.py [--size quickstart full] [--widths 16 48] [--torch] [--repeats 9] [--json]
+    python scripts/bench_parts.py [--size quickstart full] [--widths 16 48] [--batch 4] [--torch] [--repeats 9] [--json]
 
 parts       one fair round of the operator stage: the network forward; with its gradient; the whole training step (Adam,
             averaging, checks); and what moving streams to slots and back costs alone, measured on the same arrays
 candidates  loss and gradient of each operation at the trunk's width, as nasjax writes it for this backend ("auto") and
             as one native primitive a convolution ("native", what everybody writes first); with `--torch` beside the
-            same operation, weights and images in eager PyTorch, in its channels-last layout
+            same operation, weights and images in eager PyTorch, in its channels-last layout; of large batches also as
+            small ones are written ("fused"), which is what loops over parts of the batch are compared with
 """
 
 import argparse
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -19,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nasjax.cost.measure import device_key, measure
+from nasjax.ops import conv
 from nasjax.ops.base import formulation
 from nasjax.ops.blocks import BLOCKS
 from nasjax.ops.params import draw
@@ -96,14 +99,15 @@ def _training_step(net, sampler):
     return once
 
 
-def candidates(width: int, *, repeats: int, torch: bool) -> list[dict[str, Any]]:
-    """Milliseconds of loss and gradient of each operation by itself, in both formulations."""
-    x = jax.random.normal(jax.random.key(0), (BATCH, PATCH, PATCH, width))
+def candidates(width: int, batch: int, *, repeats: int, torch: bool) -> list[dict[str, Any]]:
+    """Milliseconds of loss and gradient of each operation by itself, in all formulations."""
+    x = jax.random.normal(jax.random.key(0), (batch, PATCH, PATCH, width))
+    hows = ("native", "auto", *(("fused",) if x.size >= conv.LARGE else ()))
     members: dict[Any, Callable[[], Any]] = {}
     for name, op in BLOCKS.items():
         params = draw(jax.random.key(1), op.params(width, width, width))
-        for how in ("native", "auto"):
-            with formulation(how):
+        for how in hows:
+            with formulation("native" if how == "native" else "auto"), _threshold(how):
 
                 def loss(params, x, op=op):
                     return jnp.square(op.apply(params, x, width, width)).sum()
@@ -113,8 +117,18 @@ def candidates(width: int, *, repeats: int, torch: bool) -> list[dict[str, Any]]
         if torch:
             members[name, "torch"] = _torch_candidate(name, params, x, float(members[name, "auto"]()[0]))
     timed = measure(members, repeats=repeats)
-    hows = ("native", "auto", *(("torch",) if torch else ()))
+    hows = (*hows, *(("torch",) if torch else ()))
     return [{"op": name, "width": width} | {f"{how}_ms": timed[name, how].median_ms for how in hows} for name in BLOCKS]
+
+
+@contextlib.contextmanager
+def _threshold(how: str) -> Iterator[None]:
+    """No batch is large for "fused"."""
+    before, conv.LARGE = conv.LARGE, 2**62 if how == "fused" else conv.LARGE
+    try:
+        yield
+    finally:
+        conv.LARGE = before
 
 
 def _torch_candidate(name: str, params: Any, x: jax.Array, want: float) -> Callable[[], Any]:
@@ -140,6 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", nargs="+", default=["quickstart"], choices=list(SIZES))
     parser.add_argument("--widths", type=int, nargs="+", default=[16], help="channels of the candidates")
+    parser.add_argument("--batch", type=int, default=BATCH, help="images of the candidates")
     parser.add_argument("--torch", action="store_true")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--json", action="store_true")
@@ -148,7 +163,9 @@ def main() -> None:
         "device": device_key(),
         "parts": [row for size in args.size for row in parts(size, args.repeats)],
         "candidates": [
-            row for width in args.widths for row in candidates(width, repeats=args.repeats, torch=args.torch)
+            row
+            for width in args.widths
+            for row in candidates(width, args.batch, repeats=args.repeats, torch=args.torch)
         ],
     }
     if args.json:
@@ -157,10 +174,11 @@ def main() -> None:
     print(found["device"])
     for row in found["parts"]:
         print(f"{row['size']:<12}{row['part']:<28}{row['ms']:9.1f} ms  spread {row['spread_ms']:.1f}")
-    hows = ("native", "torch") if args.torch else ("native",)
     for row in found["candidates"]:
         beside = "".join(
-            f"   {how} {row[f'{how}_ms']:7.2f} ms, {row[f'{how}_ms'] / row['auto_ms']:5.2f}x" for how in hows
+            f"   {how} {row[f'{how}_ms']:7.2f} ms, {row[f'{how}_ms'] / row['auto_ms']:5.2f}x"
+            for how in ("native", "fused", "torch")
+            if f"{how}_ms" in row
         )
         print(f"{row['width']:3} channels  {row['op']:<8} auto {row['auto_ms']:7.2f} ms{beside}")
 
