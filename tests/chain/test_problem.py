@@ -3,12 +3,16 @@
 from collections import Counter
 
 import jax
+import numpy as np
 import pytest
 
 from nasjax.chain.problem import make_problem
 from nasjax.config import Experiment, StageConfig
+from nasjax.cost.count import num_params
+from nasjax.system import Found
 from nasjax.systems import SuperResolution
 from nasjax.systems.super_resolution.handmade import handmade, plain_size
+from nasjax.systems.super_resolution.system import rivals
 
 
 def test_a_refusal_compiles_nothing_and_traces_little():
@@ -45,6 +49,20 @@ def test_stand_in_widths_fit_the_budget():
     found = [make_problem(Experiment(system, budget=(b,))).networks.builder for b in ("params<=20K", "params<=200K")]
     small, large = (dict(builder[1])["nominal"] for builder in found if builder is not None)
     assert small < large
+
+
+def test_handmade_networks_of_several_sizes_are_rivals():
+    """One of the found one's size, one that is larger and so as slow as it, each by its name; then bicubic."""
+    found = Found(np.zeros(1), {"params": 26_000}, {})
+    equal, larger, bicubic = rivals(4, found, (1.0, 1.25))
+    assert [r.name for r in (equal, larger, bicubic)] == ["hand-made", "hand-made x1.25", "bicubic"]
+    sizes = []
+    for rival in (equal, larger):
+        assert rival.networks is not None and rival.arch is not None
+        module = rival.networks.supernet.extract(rival.arch, deployed=True)
+        x = jax.ShapeDtypeStruct((1, 8, 8, 3), np.float32)
+        sizes.append(num_params(jax.eval_shape(module.init, jax.random.key(0), x)))
+    assert abs(sizes[0] / 26_000 - 1) < 0.05 and abs(sizes[1] / 32_500 - 1) < 0.05
 
 
 @pytest.mark.parametrize("size", [15_000, 26_000, 60_000])

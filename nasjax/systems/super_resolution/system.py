@@ -42,6 +42,8 @@ class SuperResolution:
         "res", "sep3", "sep5", "sep7", "ir2k3", "ir2k5", "ir4k3", "ir4k5", "rlfb", "spab", "group", "rep",
     )  # candidate operations of a block  # fmt: skip
     nominal: int | None = None  # place of the widths used before the channel stage; None: fitted to the budget
+    # Sizes of the networks made by hand to compare with, in those of the found one: a larger one takes as long as it.
+    by_hand: tuple[float, ...] = (1.0,)
 
     @property
     def title(self) -> str:
@@ -78,7 +80,7 @@ class SuperResolution:
             judge=judge,
             score=score,
             test=lambda predict: tested(predict, images, scale),
-            rivals=lambda found: rivals(scale, found),
+            rivals=lambda found: rivals(scale, found, self.by_hand),
             show=lambda predicts: strips(predicts, images, scale),
             diagram=lambda arch: diagram(networks, arch, scale=scale, size=experiment.macs_at),
         )
@@ -88,7 +90,7 @@ class SuperResolution:
         return replace(self, blocks=1)
 
     def _networks(self, nominal: int | None) -> Networks:
-        fields = asdict(self) | {"nominal": nominal}
+        fields = {k: v for k, v in asdict(self).items() if k != "by_hand"} | {"nominal": nominal}
         arguments: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
         places = range(max(len(self.trunk), len(self.inner))) if nominal is None else ()
         return Networks(
@@ -99,14 +101,17 @@ class SuperResolution:
         )
 
 
-def rivals(scale: int, found: Found) -> Sequence[Rival]:
-    """What the found network is compared with: one as built by hand, of its size, and plain enlargement."""
-    plain = handmade(scale, found.costs["params"])
+def rivals(scale: int, found: Found, sizes: Sequence[float] = (1.0,)) -> Sequence[Rival]:
+    """What the found network is compared with: some as built by hand, of about its size, and plain enlargement."""
+    plain = [_by_hand(scale, found.costs["params"], size) for size in sizes]
+    return *plain, Rival("bicubic", "MATLAB imresize", predict=bicubic(scale))
+
+
+def _by_hand(scale: int, params: int, size: float) -> Rival:
+    plain = handmade(scale, round(size * params))
     networks = Networks(plain.supernet, lambda width, height: (1, height // scale, width // scale, 3))
-    return (
-        Rival("hand-made", "a plain residual network of equal size, from random weights", networks, plain.arch),
-        Rival("bicubic", "MATLAB imresize", predict=bicubic(scale)),
-    )
+    name, much = ("hand-made", "equal") if size == 1 else (f"hand-made x{size:g}", f"{size:g} times the")
+    return Rival(name, f"a plain residual network of {much} size, from random weights", networks, plain.arch)
 
 
 def validation_pairs(system: SuperResolution, experiment: Experiment) -> Any:
