@@ -56,7 +56,6 @@ install_import_hook("nasjax", "beartype.beartype")
 
 
 from tests.budget import Budget  # noqa: E402
-from tests.memory import forget_programs  # noqa: E402
 
 # Tracing makes millions of small objects and next to no cycles: by Python's own thresholds a tenth of all time goes
 # into looking for some, through all that is imported, again and again.
@@ -70,10 +69,10 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def forgotten_programs():
-    """Programs are forgotten between files where they have become many."""
+def cleared_caches():
+    """Compiled programs live until their module ends: those of all modules together take gigabytes a worker."""
     yield
-    forget_programs()
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,6 @@ from nasjax.export.weights import flatten
 from nasjax.search.archive import Archive
 from tests.chain.members import MEMBERS, TUTORIAL, member, own_file
 from tests.docs.blocks import blocks
-from tests.memory import forget_programs
 from tests.report.browser import browser, find_chromium
 
 
@@ -51,7 +50,7 @@ def finished(request, tmp_path_factory) -> Iterator[Finished]:
     (folder / "pictures").mkdir()
     experiment, said = member(request.param, folder / "pictures"), []
     yield Finished(experiment, folder / "run", run_experiment(experiment, folder / "run", say=said.append), said)
-    forget_programs()
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="module")

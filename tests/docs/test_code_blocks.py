@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import jax
 import pytest
 
 from nasjax.cli import _parser
@@ -16,7 +17,6 @@ from tests.chain.members import own_file, pairs
 from tests.commands.test_compress import teacher_and_photos
 from tests.contracts.own_generator import own
 from tests.docs.blocks import ROOT, blocks, commands, pages
-from tests.memory import forget_programs
 from tests.report.make_run import make_run
 
 _PAGES = {page.relative_to(ROOT).as_posix(): page for page in pages()}
@@ -35,7 +35,7 @@ _GIVEN = {
 def forgotten() -> Iterator[None]:
     """Programs of a page are forgotten before the next page's: those of all pages take gigabytes."""
     yield
-    forget_programs()
+    jax.clear_caches()
 
 
 @pytest.mark.parametrize("name", _WITH_PYTHON)
