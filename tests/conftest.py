@@ -1,5 +1,6 @@
 """Sets up JAX for every test: CPU with eight fake devices, strict rank promotion, checked array annotations."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -55,6 +56,11 @@ install_import_hook("nasjax", "beartype.beartype")
 
 
 from tests.budget import Budget  # noqa: E402
+
+# Tracing makes millions of small objects and next to no cycles: by Python's own thresholds a tenth of all time goes
+# into looking for some, through all that is imported, again and again.
+gc.freeze()
+gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_configure(config):

@@ -48,9 +48,17 @@ def depends(experiment: Experiment, phase: str, pictures: Mapping[str, str] | No
     return dict(_flat(found, ""))
 
 
-def claim(run: RunFolder, experiment: Experiment, phase: str, *, extra: Mapping[str, Any] | None = None) -> None:
-    """Note in `phases.json` what a phase that begins depends on."""
-    run.replace_row(FILE, "phase", {"phase": phase, "depends": {**depends(experiment, phase), **(extra or {})}})
+def claim(
+    run: RunFolder,
+    experiment: Experiment,
+    phase: str,
+    *,
+    pictures: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Note in `phases.json` what a phase that begins depends on; `pictures` as in `depends`."""
+    found = depends(experiment, phase, pictures)
+    run.replace_row(FILE, "phase", {"phase": phase, "depends": {**found, **(extra or {})}})
 
 
 def held(run: RunFolder, experiment: Experiment) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """From an experiment to what a search works on: its networks, their exact costs, the budgets, and the ground."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import jax
 import numpy as np
 
 from nasjax.chain.latency import latency_size, run_latency, with_latency
+from nasjax.chain.phases import pictures_of
 from nasjax.config import Experiment
 from nasjax.cost.budget import LATENCY, Budgets, parse_budgets, resolve_budgets
 from nasjax.cost.feasible import check_feasible
@@ -36,6 +38,11 @@ class Problem:
     budgets: Budgets
     latency: LatencyTable | None
     ground: Ground
+
+    @functools.cached_property
+    def pictures(self) -> dict[str, str]:
+        """What the data are known by (`phases.pictures_of`): a large folder is listed once, not in every phase."""
+        return pictures_of(self.experiment)
 
     @property
     def space(self) -> SearchSpace:

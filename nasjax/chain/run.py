@@ -30,7 +30,7 @@ class Run(NamedTuple):
     def begin(self, phase: str) -> None:
         """Note what a phase that begins depends on; of several processes, all begin it together."""
         gather(phase)
-        claim(self.folder, self.problem.experiment, phase)
+        claim(self.folder, self.problem.experiment, phase, pictures=self.problem.pictures)
 
     def trials(self, stage: str) -> Path:
         """Where the trials of a stage's candidates are, of a system that has some."""

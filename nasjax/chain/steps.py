@@ -98,7 +98,10 @@ def evaluate_arch(
 
     `data` and `split` name other pictures than those that the run's own networks were compared on.
     """
-    run, arch, params, source = _network(Path(path), arch_text, say, data=data, split=split)
+    return _measures(*_network(Path(path), arch_text, say, data=data, split=split))
+
+
+def _measures(run: Run, arch: np.ndarray, params: Params, source: str) -> dict[str, Any]:
     problem = run.problem
     entry = Entry("", "", "", "", problem.networks, arch, [params])
     if problem.ground.test is None:
@@ -149,8 +152,8 @@ def export_arch(
     """Write an arch of a run, by default the found one, as a bundle: its `export/`, or `to`; returns the manifest."""
     if arch_text is not None and to is None:
         raise ValueError("export: an arch of your choice needs a folder of its own: --to FOLDER")
-    found = evaluate_arch(path, arch_text, say=say)
-    run, arch, params, _ = _network(Path(path), arch_text, say)
+    run, arch, params, source = _network(Path(path), arch_text, say)
+    found = _measures(run, arch, params, source)
     target = run.folder.path / "export" if to is None else Path(to)
     values = {name: v for name, v in found.items() if isinstance(v, int | float)}
     return dict(export_network(run.problem, target, arch, params=params, values=values))

@@ -90,7 +90,7 @@ def deployed(
         "builder": None if builder is None else {"name": builder[0], "arguments": dict(builder[1])},
     }
     with host():  # by way of numpy: arrays that are committed to an accelerator would keep the work there
-        folded = net.deploy_params(jax.tree.map(lambda p: jnp.asarray(np.asarray(p)), params), arch)
+        folded = net.deploy_params(jax.device_put(jax.tree.map(np.asarray, params)), arch)
     network = Network(_applied(module), folded, description, size_multiple or 1, min_size, net.probe[-1])
     network = network._replace(trainable=params) if trainable else network
     return network if size_multiple is not None else network._replace(size_multiple=_size_multiple(network))

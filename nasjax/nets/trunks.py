@@ -91,7 +91,7 @@ def load_trunk(name: str) -> tuple[Trunk, Params]:
     trunk, (convs, heads) = TRUNKS[name](), read_lpips(name)
     layers = dict(zip(trunk.params(), convs, strict=True))
     named = {f"head{i}": head for i, head in enumerate(heads)}
-    return trunk, jax.tree.map(jnp.asarray, {"trunk": layers, "heads": named})
+    return trunk, jax.device_put({"trunk": layers, "heads": named})
 
 
 def before_activation(level: int) -> Callable[[Params, Array], Array]:

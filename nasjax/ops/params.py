@@ -103,9 +103,10 @@ def _named(key: PRNGKey, name: str) -> PRNGKey:
 
 def _draw(key: PRNGKey, spec: Param) -> jax.Array:
     """Drawn in lengths that are powers of two: eager initialisation compiles a dozen programs, not one a shape."""
-    num = math.prod(spec.shape)
+    num, traced = math.prod(spec.shape), isinstance(key, Tracer)
+    placed = jnp.asarray if traced else jax.device_put  # the former compiles a program for each shape of numpy's
     if spec.std == 0.0:
-        return jnp.asarray(np.full(spec.shape, spec.mean, np.float32))
+        return placed(np.full(spec.shape, spec.mean, np.float32))
     flat = jax.random.normal(key, (1 << max(num - 1, 1).bit_length(),))
-    flat = flat if isinstance(key, Tracer) else np.asarray(flat)
-    return jnp.asarray(flat[:num].reshape(spec.shape) * np.float32(spec.std) + np.float32(spec.mean))
+    flat = flat if traced else np.asarray(flat)
+    return placed(flat[:num].reshape(spec.shape) * np.float32(spec.std) + np.float32(spec.mean))

@@ -74,7 +74,7 @@ def read_generator(
 def teacher_of(found: Recognised) -> Teacher:
     """The recognised generator as a teacher."""
     net = _SPACES[found.space](**found.arguments)
-    params = jax.tree.map(jnp.asarray, dict(found.params))
+    params = jax.device_put(dict(found.params))
     return Teacher(net, net.space.encode(found.options), params, (found.space, found.arguments))
 
 

@@ -60,7 +60,7 @@ class Checkpoints:
         if step not in self._damaged and step in [c.step for c in self._orbax.checkpoints]:
             return
         # A copy: the next step takes the state's memory, which a CPU checkpoint would otherwise still be reading.
-        leaves = jax.tree.map(jnp.copy, _leaves(state))
+        leaves = _copied(_leaves(state))
         extra = {
             "fingerprint": json.loads(to_json(self._basis.record())),
             "data": gather(dict(data)),
@@ -190,6 +190,13 @@ def _leaves(state: TrainState) -> dict[str, jax.Array]:
     """The state by path, without its container types; the key as its words."""
     plain = state._replace(key=jax.random.key_data(state.key))
     return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(plain)}
+
+
+def _copied(leaves: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+    if jax.process_count() > 1:
+        return jax.tree.map(jnp.copy, dict(leaves))
+    # Without the program that `jnp.copy` compiles for each shape; arrays of several processes cannot be put anew.
+    return jax.device_put(dict(leaves), {name: x.sharding for name, x in leaves.items()}, may_alias=False)
 
 
 def _crc(leaves: Mapping[str, jax.Array]) -> int:

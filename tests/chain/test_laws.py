@@ -22,7 +22,7 @@ from safetensors.numpy import load_file
 from nasjax.chain import run as chain_run
 from nasjax.chain.configs import as_dict, load_config
 from nasjax.chain.experiment import run_experiment
-from nasjax.chain.problem import make_problem
+from nasjax.chain.problem import Problem, make_problem
 from nasjax.chain.steps import evaluate_arch, evaluate_bundle, export_arch, finetune_arch
 from nasjax.cli import main
 from nasjax.config import Experiment
@@ -51,6 +51,12 @@ def finished(request, tmp_path_factory) -> Iterator[Finished]:
     experiment, said = member(request.param, folder / "pictures"), []
     yield Finished(experiment, folder / "run", run_experiment(experiment, folder / "run", say=said.append), said)
     jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def problem(finished) -> Problem:
+    """What a run of its experiment works on, built once for the laws that read it."""
+    return make_problem(finished.experiment)
 
 
 class Stop(BaseException):
@@ -88,9 +94,8 @@ def test_fairness_of_every_stage_is_exact(finished):
     assert stages and all(s["gap"] == 0 and s["rounds"] == 2 for s in stages)
 
 
-def test_the_found_network_keeps_the_budget_and_costs_what_the_table_says(finished):
+def test_the_found_network_keeps_the_budget_and_costs_what_the_table_says(finished, problem):
     """Counted on the network itself, and by the cost table: the same."""
-    problem = make_problem(finished.experiment)
     found, arch = finished.results["rows"][0], problem.space.parse(finished.results["arch"])
     assert found["role"] == "found" and found["arch"] == finished.results["arch"]
     costs = problem.table(arch)
@@ -98,10 +103,9 @@ def test_the_found_network_keeps_the_budget_and_costs_what_the_table_says(finish
     assert problem.budgets.kept(problem.table(arch[None])).all()
 
 
-def test_networks_are_scored_like_candidates(finished):
+def test_networks_are_scored_like_candidates(finished, problem):
     """What decides, of the inherited weights, is what the search saw last."""
     rows = {row["role"]: row for row in finished.results["rows"]}
-    problem = make_problem(finished.experiment)
     archive = Archive.open(finished.path / "archive.csv", problem.space)
     seen = [row.columns["total"] for row in archive.rows if row.text == finished.results["arch"]][-1]
     assert rows["inherited"]["values"]["total"] == pytest.approx(seen, rel=1e-4)
@@ -118,15 +122,11 @@ def test_every_row_is_measured_and_trained_as_often_as_asked(finished):
             assert row["trainings"] == seeds and ("total" in row["spread"]) == (seeds > 1)
 
 
-def test_a_stopped_run_goes_on_to_the_bit(finished, tmp_path, monkeypatch):
+def test_a_stopped_run_goes_on_to_the_bit(finished, problem, tmp_path, monkeypatch):
     """Stopped before every single phase and called again, it makes the same archive, weights and scores."""
     begin, path, stops, results = chain_run.Run.begin, tmp_path / "run", [], None
-    problems: dict[int, Any] = {}
     # Built anew each time it would take longer than all the trainings.
-    build = make_problem
-    monkeypatch.setattr(
-        "nasjax.chain.experiment.make_problem", lambda e, *a, **k: problems.setdefault(0, build(e, *a, **k))
-    )
+    monkeypatch.setattr("nasjax.chain.experiment.make_problem", lambda *args, **more: problem)
     known: set[str] = set()
 
     def stopping(run: chain_run.Run, phase: str) -> None:
@@ -192,7 +192,8 @@ def test_a_budget_out_of_reach_is_refused_before_anything(finished, tmp_path):
 def test_what_still_holds_is_taken_over(finished, tmp_path):
     """With another final training, supernets and searches come from the other run, to the byte, not repeated."""
     final = finished.experiment.final
-    final = replace(final, train=replace(final.train, lr=1e-4), rivals=False, scratch=False)
+    train = replace(final.train, lr=1e-4)
+    final = replace(final, number=1, seeds=1, train=train, rivals=False, scratch=False, formats=())
     other = replace(finished.experiment, final=final)
     file = tmp_path / "config.json"
     file.write_text(json.dumps(as_dict(other)))
@@ -214,11 +215,10 @@ def test_the_config_comes_back_from_the_run(finished):
         assert theirs | {"kind": mine["kind"]} == mine and theirs["kind"]["name"] == mine["kind"]["name"]
 
 
-def test_any_arch_can_be_tuned_scored_and_shipped(finished, tmp_path):
+def test_any_arch_can_be_tuned_scored_and_shipped(finished, problem, tmp_path):
     """Another network than the found one: trained by command, scored by the same protocol, exported to a bundle."""
     path = tmp_path / "run"
     shutil.copytree(finished.path, path)
-    problem = make_problem(finished.experiment)
     arch = problem.space.text(problem.table.minimum("params").arch)
     inherited = evaluate_arch(path, arch, say=lambda text: None)
     assert inherited["weights"] == "shared weights as they are"
@@ -228,7 +228,7 @@ def test_any_arch_can_be_tuned_scored_and_shipped(finished, tmp_path):
     assert tuned["weights"].startswith("finetune-") and tuned[name] != inherited[name]
     assert record(path, "status")["state"] == "done"  # a finished run stays one
     config = record(path, "config")
-    config["final"]["trainable"] = True
+    config["final"] |= {"trainable": True, "formats": []}
     (path / "config.json").write_text(json.dumps(config))
     manifest = export_arch(path, arch, tmp_path / "bundle", say=lambda text: None)
     assert "model.safetensors" in manifest["files"]
@@ -253,10 +253,10 @@ def test_the_report_opens(finished, tmp_path):
     assert all(row["name"] in text for row in finished.results["rows"])
 
 
-def test_the_bundle_is_scored_by_its_own_system(finished):
+def test_the_bundle_is_scored_by_its_own_system(finished, problem):
     """Where a system tests finished networks alone, its bundle gives what the table of the run says."""
     bundle, found = finished.path / "export", finished.results["rows"][0]
-    ground = make_problem(finished.experiment).ground
+    ground = problem.ground
     if ground.test is None:
         with pytest.raises(ValueError, match="nasjax evaluate RUN"):
             evaluate_bundle(bundle, say=lambda text: None)

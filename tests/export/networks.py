@@ -1,10 +1,10 @@
 """The networks that every exporter is tested over: a new one is a new row."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from nasjax.export.network import BUILDERS, Network, deployed
@@ -36,9 +36,9 @@ def random_params(shapes: Any, seed: int = 0) -> Any:
 
     def draw(spec):
         fan_in = max(int(np.prod(spec.shape[:-1])), 16)
-        return jnp.asarray((rng.normal(size=spec.shape) / np.sqrt(fan_in)).astype(np.float32))
+        return (rng.normal(size=spec.shape) / np.sqrt(fan_in)).astype(np.float32)
 
-    return jax.tree.map(draw, shapes)
+    return jax.device_put(jax.tree.map(draw, shapes))
 
 
 def make(net, options: Mapping[str, str], *, builder=None, size_multiple: int | None = None, seed: int = 0) -> Network:
@@ -105,7 +105,7 @@ def _generator(name: str, arguments: dict[str, Any], options: Mapping[str, str])
     return make(net, options, builder=(name, arguments))._replace(min_size=net.forward.min_size)
 
 
-NETWORKS: dict[str, Callable[[], Network]] = {
+_NETWORKS: dict[str, Callable[[], Network]] = {
     "toy default": lambda: toy({}),
     "toy smallest": lambda: toy({"trunk": "8", "skip": "short", "b1": "off", "b2": "off"}),
     "toy largest": lambda: toy({"trunk": "16", "skip": "long", "b1": "rep", "b2": "sep3"}),
@@ -126,3 +126,5 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "filter low rank": lambda: photo_filter({"colour": "low3", "grid": "a2x2", "b1": "off"}),
     "own": lambda: make(own, {"m1": "dilated", "m2": "sep3", "skip": "add"}, size_multiple=2),
 }
+# Made once: many files use them.
+NETWORKS = {name: functools.cache(made) for name, made in _NETWORKS.items()}

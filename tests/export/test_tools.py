@@ -1,6 +1,5 @@
 """Graphs pass the tools that people put them through: preparing for quantisation, half precision, other opsets."""
 
-import functools
 import json
 import shutil
 import subprocess
@@ -76,22 +75,24 @@ def test_another_opset_changes_nothing(graph, opset):
     np.testing.assert_allclose(_run(converted, graph[1]), _run(*graph), atol=1e-5)
 
 
-@functools.cache
-def _has_web_runtime() -> bool:
-    """Node with onnxruntime-web, from this folder or NODE_PATH: `npm install --no-save onnxruntime-web`."""
+@pytest.fixture(scope="module")
+def web():
+    """Node with onnxruntime-web, from this folder or NODE_PATH, started once for all graphs."""
     found = ["node", "-e", "require.resolve('onnxruntime-web')"]
-    return shutil.which("node") is not None and not subprocess.run(found, cwd=HERE, capture_output=True).returncode
-
-
-def test_the_web_runtime_computes_the_same(graph):
-    """WebAssembly, as a browser runs it."""
-    if not _has_web_runtime():
+    if shutil.which("node") is None or subprocess.run(found, cwd=HERE, capture_output=True).returncode:
         pytest.skip("needs Node with onnxruntime-web: npm install --no-save onnxruntime-web")
+    command = ["node", str(HERE / "run_web.cjs")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+
+
+def test_the_web_runtime_computes_the_same(graph, web):
+    """WebAssembly, as a browser runs it."""
     path, fed = graph
-    given = json.dumps({name: {"dims": a.shape, "values": a.ravel().tolist()} for name, a in fed.items()})
-    command = ["node", str(HERE / "run_web.cjs"), str(path)]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)
+    inputs = {name: {"dims": a.shape, "values": a.ravel().tolist()} for name, a in fed.items()}
+    web.stdin.write(json.dumps({"model": str(path), "inputs": inputs}) + "\n")
+    web.stdin.flush()
+    found = json.loads(web.stdout.readline())
     whole = _run(*graph)
     assert tuple(found["dims"]) == whole.shape
     np.testing.assert_allclose(np.reshape(found["values"], whole.shape), whole, atol=1e-4 * np.abs(whole).max())
