@@ -14,4 +14,4 @@ from nasjax.tasks.photo_filter import FilterLoss
 
 def config() -> Experiment:
     """Everything that knows the place and the colour of a pixel; detail is left alone."""
-    return recolouring("exposure", "exposure", loss=FilterLoss(pixel=1.0, lab=1.0))
+    return recolouring("exposure", "exposure", loss=FilterLoss(pixel=1.0, lab=1.0, white=0.2))

@@ -43,7 +43,12 @@ from nasjax.systems.photo_filter.pictures import floats, likeness
 
 WARMUP = 50
 CYCLES = {"one cosine": 1, "warm restarts": 5}
-MEASURES = {"psnr": ("PSNR, dB", 2), "ciede2000": ("CIEDE2000", 2), "lpips": ("LPIPS", 4), "artefacts": ("artefacts", 2)}
+MEASURES = {
+    "psnr": ("PSNR, dB", 2),
+    "ciede2000": ("CIEDE2000", 2),
+    "lpips": ("LPIPS", 4),
+    "artefacts": ("artefacts", 2),
+}
 BLOCK = 8  # pixels a side of what is compared with an affine map
 
 
@@ -168,7 +173,9 @@ def _distance(params: Any, y: jax.Array, target: jax.Array) -> jax.Array:
 
 def table(rows: list[Mapping[str, Any]]) -> Iterator[str]:
     """Lines of Markdown: means over seeds, and standard deviations between them."""
-    yield "| correction | schedule | put together | seeds | " + " | ".join(title for title, _ in MEASURES.values()) + " |"
+    yield (
+        "| correction | schedule | put together | seeds | " + " | ".join(title for title, _ in MEASURES.values()) + " |"
+    )
     yield "|---|---|---|---:|" + len(MEASURES) * "---:|"
     for kind, steps, schedule in dict.fromkeys((r["kind"], r["steps"], r["schedule"]) for r in rows):
         mine = [r["scores"] for r in rows if (r["kind"], r["steps"], r["schedule"]) == (kind, steps, schedule)]
@@ -176,7 +183,9 @@ def table(rows: list[Mapping[str, Any]]) -> Iterator[str]:
             cells = []
             for measure, (_, digits) in MEASURES.items():
                 values = [scores[name][measure] for scores in mine]
-                cells.append(f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=min(1, len(values) - 1)):.{digits}f}")
+                cells.append(
+                    f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=min(1, len(values) - 1)):.{digits}f}"
+                )
             yield f"| {kind}, {steps} steps | {schedule} | {name} | {len(mine)} | {' | '.join(cells)} |"
 
 

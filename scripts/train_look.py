@@ -1,9 +1,9 @@
 """A look from two sets of pictures that do not belong together: photographs in the light of dusk.
 
-    python scripts/train_look.py --photos PHOTOS --run runs/dusk [--steps N] [--free] [--sheet sheet.jpg]
+    python scripts/train_look.py --photos PHOTOS --run runs/dusk [--steps N] [--sheet sheet.jpg]
 
-PHOTOS is a folder of the pictures that `scripts/look_dusk.csv` names, with its side (day, dusk) and its split; `--free`
-leaves out those that may not be embedded. They are copied into RUN/pictures/{input,target}/{train,val,test}, and one
+PHOTOS is a folder of the pictures that `scripts/look_dusk.csv` names, with their side (day, dusk) and split. They are
+copied into RUN/pictures/{input,target}/{train,val,test}, and one
 network of `nasjax.spaces.photo_filter`, chosen by hand, is trained by `configs/filter.py` at a size for one core, then
 written to RUN/export: `nasjax filter photo.jpg dusk.jpg --model RUN`. Stopped and called again it goes on where it was.
 `--sheet` shows held-out pictures that may be embedded, whole: as they are, at strength 1, and at 0.6.
@@ -48,10 +48,9 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--run", type=Path, default=Path("runs/dusk"))
     parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--free", action="store_true", help="pictures that may be embedded only (CC0, public domain)")
     parser.add_argument("--sheet", type=Path)
     args = parser.parse_args()
-    gather(args.photos, args.run / "pictures", free=args.free)
+    gather(args.photos, args.run / "pictures")
     config = experiment(args.run / "pictures", args.steps)
     space = make_problem(config).space
     arch = space.text(space.encode(NETWORK))
@@ -61,14 +60,14 @@ def main() -> None:
         write_sheet(args.sheet, args.run)
 
 
-def gather(photos: Path, folder: Path, *, free: bool) -> None:
+def gather(photos: Path, folder: Path) -> None:
     """The chosen pictures, copied to where `unpaired:FOLDER` finds them."""
     with CHOSEN.open(newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if not free or row["file"].startswith("free/")]
+        rows = [*csv.DictReader(lines)]
     if missing := [row["file"] for row in rows if not (photos / row["file"]).is_file()]:
         raise SystemExit(f"{photos}: {len(missing)} of {len(rows)} pictures are missing, such as {missing[0]}")
     for row in rows:
-        # The folder tells later which ones may be shown.
+        # "free-" is what a sheet may show (CC0, public domain); the others are there to be learned from.
         name = row["file"].replace("/", "-")
         target = folder / SIDES[row["side"]] / row["split"] / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -56,8 +56,9 @@ def run_bulk(
     Each process calls `load_fn` once, which travels to it. There are as many `workers` as the cluster has CPUs now, or
     up to a number to which it may grow. The cluster is the one of RAY_ADDRESS, one that the caller has begun
     (`ray.init`, `cluster`), or this machine. A local path means the same folder on all machines. `watch` is told as it
-    goes; `beside` is what outputs are made of and named after beside their own picture. What is lost with a process or a machine is made again, and nothing else; of what was stopped the same call goes on, by
-    the manifest of the output folder.
+    goes; `beside` is what outputs are made of, and named after, beside their own picture. What is lost with a process
+    or a machine is made again, and nothing else; of what was stopped the same call goes on, by the manifest of the
+    output folder.
 
     Raises ValueError before any work as `todo.named` and `todo.look`, and for what is not done in bulk: all frames, and
     shards; RuntimeError where the cluster itself is lost.

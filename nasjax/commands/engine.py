@@ -56,7 +56,7 @@ def run_network(args: argparse.Namespace, command: str, network: Network, *, exa
 
 
 class Part(NamedTuple):
-    """What a cluster makes of the pictures once: how the change is loaded there, and what is named and noted with it."""
+    """What a cluster makes of the pictures once: how the change is loaded there, and what is noted beside pictures."""
 
     load_fn: Callable[[], "Change"]
     beside: "Beside | None" = None
@@ -109,9 +109,7 @@ def _bulk(
         with contextlib.ExitStack() as stack:
             watch = Watch(lambda total: stack.enter_context(progress.over(total)), edited)
             options, beside = file_options(args), part.beside or Beside()
-            return run_bulk(
-                *paths, part.load_fn, options=options, workers=args.workers, watch=watch, beside=beside
-            )
+            return run_bulk(*paths, part.load_fn, options=options, workers=args.workers, watch=watch, beside=beside)
 
     # A single part begins a cluster of its own, after it has looked at its names.
     with cluster() if len(parts) > 1 else contextlib.nullcontext():

@@ -33,7 +33,7 @@ def open_source(
     (PATH/input and PATH/target), "folders:INPUTS|TARGETS" (pairs where all names match, unpaired where none does),
     "side-by-side:PATH" (input left, target right), "tfds:NAME" or "tfds:NAME#FEATURE".
     "reversed:" before any form of pairs swaps the sides, "unpaired:" forgets which belong together, and "apart:" has
-    the inputs of one half of the pictures and the targets of the other, so that the truth is in neither; "unpaired:PATH" is
+    the inputs of one half of the pictures and the targets of the other, so that no truth is in them; "unpaired:PATH" is
     two folders that do not, PATH/input and PATH/target or CycleGAN's PATH/trainA, trainB, testA, testB; TFDS sets with
     such splits (tfds:cycle_gan/horse2zebra) are unpaired too. "degraded:KIND:" before single pictures makes pairs of
     them and of what `data.degrade` makes of them. `halve=None` halves the embedded photographs alone, which

@@ -133,7 +133,9 @@ class Store:
             self._db.execute(f"UPDATE jobs SET turn = {_TURN} WHERE id = ?", (row["job"],))
         place = self.folder / row["job"]
         style = place / row["style"] if row["style"] else None
-        work = Work(row["model"], place / row["source"], place / row["output"], row["strength"], style, bool(row["wrap"]))
+        work = Work(
+            row["model"], place / row["source"], place / row["output"], row["strength"], style, bool(row["wrap"])
+        )
         return Claimed(*key, work)
 
     def finish(self, claimed: Claimed, done: Done | None, error: str = "") -> None:

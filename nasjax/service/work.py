@@ -17,7 +17,7 @@ from nasjax.service.models import EditOptions, Model, edit
 
 
 class Work(NamedTuple):
-    """What is to be done: a model's name, the files of the picture, its result and its style, the strength, and wrap."""
+    """What is to be done: a model's name, the files of the picture, its result and its style, strength and wrap."""
 
     model: str
     source: Path
