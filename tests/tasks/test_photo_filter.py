@@ -31,8 +31,8 @@ def test_clipped_pixels_are_asked_to_stay_white(white, wanted):
     task = photo_filter_task(loss, model, single(np.zeros(1, np.int32)), patch=4, batch=1)
     x = np.full((1, 4, 4, 3), 100, np.uint8)
     x[:, :2] = 255
-    batch = {"input": x, "target": np.full_like(x, 153)}
-    value, _ = task.losses["generator"]({"generator": {}}, np.zeros((1, 1), np.int32), batch, jax.random.key(0))
+    batch = {"input": jnp.asarray(x), "target": jnp.full_like(x, 153)}
+    value, _ = jax.jit(task.losses["generator"])({"generator": {}}, jnp.zeros((1, 1), int), batch, jax.random.key(0))
     assert float(value) == pytest.approx(wanted, abs=1e-3)
 
 
