@@ -78,7 +78,9 @@ def gather(photos: Path, folder: Path) -> None:
 def experiment(pictures: Path, steps: int) -> Experiment:
     """The shipped config on these pictures, at a third of its size and half of its batch: a step is a quarter."""
     config = load_config("filter")
-    train = replace(config.final.train, steps=steps, lr=1e-3, schedule="linear", checkpoint_seconds=60.0)
+    train = replace(
+        config.final.train, steps=steps, lr=1e-3, betas=(0.5, 0.999), schedule="linear", checkpoint_seconds=60.0
+    )
     return replace(
         config,
         name="dusk",
