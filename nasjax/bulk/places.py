@@ -1,11 +1,9 @@
 """Folders of pictures on this machine, and behind any URL that fsspec knows."""
 
-import contextlib
 import os
 import posixpath
 import secrets
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -37,6 +35,11 @@ class Found(NamedTuple):
     path: str
     inside: PurePosixPath
     stamp: list[Any]
+
+    @property
+    def noted(self) -> list[Any]:
+        """It as an input in a manifest: its name, and what tells its version."""
+        return [self.inside.name, *self.stamp]
 
 
 def place_of(location: Location) -> Place:
@@ -77,18 +80,6 @@ def stamps(place: Place) -> dict[str, list[Any]]:
     """What tells the version of each file of a folder, and of the folders in it."""
     place.fs.invalidate_cache()
     return {path: _stamp(place, path, info) for path, info in place.fs.find(place.path, detail=True).items()}
-
-
-@contextlib.contextmanager
-def fetched(found: Found) -> Iterator[Path]:
-    """A file as one of this machine, for a block: itself, or a copy of what is behind a URL."""
-    if found.place.local:
-        yield Path(found.path)
-        return
-    with tempfile.TemporaryDirectory(prefix="nasjax-") as folder:
-        path = Path(folder, PurePosixPath(found.path).name)
-        found.place.fs.get_file(found.path, str(path))
-        yield path
 
 
 def differs(place: Place, path: str, before: list[Any] | None) -> bool:

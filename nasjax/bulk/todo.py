@@ -121,11 +121,6 @@ def output_names(insides: Sequence[PurePosixPath], format: str | None, ending: s
     return names
 
 
-def as_noted(source: Found) -> list[Any]:
-    """An input as a manifest has it: its name, and what tells its version."""
-    return [source.inside.name, *source.stamp]
-
-
 def _targets(found: Sequence[Found], place: Place, options: FileOptions, ending: str) -> list[str]:
     names = output_names([each.inside for each in found], options.format, ending)
     targets = [f"{place.path}/{name}" for name in names]
@@ -141,7 +136,7 @@ def _targets(found: Sequence[Found], place: Place, options: FileOptions, ending:
 
 
 def _of(source: Found, beside: Beside) -> list[list[Any]]:
-    return [as_noted(source), *beside.of]
+    return [source.noted, *beside.of]
 
 
 def _manifest(place: Place) -> bytes:

@@ -44,7 +44,7 @@ def run_network(args: argparse.Namespace, command: str, network: Network, *, exa
         raise ValueError(f"nasjax {command} needs at least one input and the output: nasjax {command} {example}")
     *images, output = args.images
     if args.engine == "ray":
-        return over_ray(args, command, (images, output), lambda: [_part(network)])
+        return over_ray(args, command, (images, output), parts_fn=lambda: [_part(network)])
     check_local(args, args.images)
 
     def job(options):
@@ -74,6 +74,7 @@ def over_ray(
     args: argparse.Namespace,
     command: str,
     paths: tuple[Sequence[str], str],
+    *,
     parts_fn: Callable[[], Sequence[Part]],
 ) -> int:
     """Make the pictures of `paths`, (inputs, output folder), by a cluster, part after part; returns the exit code."""

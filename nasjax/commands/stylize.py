@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
     if args.engine == "ray":
         if masks is not None:
             raise ValueError("stylize: masks go with one content and one style; --engine ray is for many")
-        return over_ray(args, "stylize", ([args.content], args.output), functools.partial(_parts, args))
+        return over_ray(args, "stylize", ([args.content], args.output), parts_fn=functools.partial(_parts, args))
     check_local(args, (args.content, args.style, args.output))
 
     def job(files):
@@ -62,8 +62,9 @@ def _parts(args: argparse.Namespace) -> list[Part]:
     """A part for each style, which travels with the network."""
     from nasjax.apply.stylize_files import style_network_folder
     from nasjax.bulk.carried import carried
-    from nasjax.bulk.places import fetched, pictures, place_of
-    from nasjax.bulk.todo import Beside, as_noted
+    from nasjax.bulk.editing import fetched
+    from nasjax.bulk.places import pictures, place_of
+    from nasjax.bulk.todo import Beside
 
     options, folder = _options(args), style_network_folder(args.network)
     network = None if folder is None else carried(folder)
@@ -74,7 +75,7 @@ def _parts(args: argparse.Namespace) -> list[Part]:
     for found in styles:
         with fetched(found) as path:
             load_fn = functools.partial(_loaded, carried(path), network, options, args.max_pixels)
-        parts.append(Part(load_fn, Beside((as_noted(found),), f"_{found.inside.stem}")))
+        parts.append(Part(load_fn, Beside((found.noted,), f"_{found.inside.stem}")))
     return parts
 
 

@@ -15,7 +15,7 @@ from nasjax.apply.stylize import StyleOptions
 from nasjax.apply.stylize_files import style_change, style_job
 from nasjax.bulk.editing import edit
 from nasjax.bulk.places import pictures, place_of
-from nasjax.bulk.todo import Beside, as_noted, look, named, output_names, write_down
+from nasjax.bulk.todo import Beside, look, named, output_names, write_down
 from tests.commands.cases import SCENE
 from tests.commands.members import COMMANDS
 
@@ -111,7 +111,7 @@ def style(tmp_path):
 def _styled(images, output, style, options):
     """What was to be done in bulk, with one style, and was done before; as the command does it."""
     found = pictures(place_of(style), recursive=False, without=place_of(output))
-    beside, change = Beside((as_noted(found[0]),), f"_{found[0].inside.stem}"), style_change(style, options)
+    beside, change = Beside((found[0].noted,), f"_{found[0].inside.stem}"), style_change(style, options)
     settings = {**change.settings, "frames": "first"}
     todo = look(named(images, output, OPTIONS, beside=beside), settings=settings, options=OPTIONS)
     write_down(todo, settings)
