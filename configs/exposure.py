@@ -14,6 +14,5 @@ from nasjax.tasks.photo_filter import FilterLoss
 
 def config() -> Experiment:
     """Everything that knows the place and the colour of a pixel; detail is left alone."""
-    return recolouring(
-        "exposure", "exposure", loss=FilterLoss(pixel=1.0, lab=1.0), by_hand="colour=mix9x8 grid=a8x4 grid.guide=luma"
-    )
+    loss = FilterLoss(pixel=1.0, lab=1.0, white=0.2)
+    return recolouring("exposure", "exposure", loss=loss, by_hand="colour=mix9x8 grid=a8x4 grid.guide=luma")

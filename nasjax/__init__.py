@@ -63,6 +63,7 @@ PUBLIC = {
     "super_resolution": "nasjax.tasks.super_resolution",
     "Adversarial": "nasjax.tasks.adversarial",
     "Teaching": "nasjax.tasks.translation",
+    "Keeping": "nasjax.tasks.translation",
     "Translation": "nasjax.tasks.translation",
     "translation": "nasjax.tasks.translation",
     "open_source": "nasjax.data.spec",

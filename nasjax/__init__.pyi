@@ -109,6 +109,7 @@ from nasjax.tasks.base import extracted_model as extracted_model
 from nasjax.tasks.base import supernet_model as supernet_model
 from nasjax.tasks.super_resolution import SuperResolutionTask as SuperResolutionTask
 from nasjax.tasks.super_resolution import super_resolution as super_resolution
+from nasjax.tasks.translation import Keeping as Keeping
 from nasjax.tasks.translation import Teaching as Teaching
 from nasjax.tasks.translation import Translation as Translation
 from nasjax.tasks.translation import translation as translation

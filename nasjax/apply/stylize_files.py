@@ -9,14 +9,14 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from nasjax.apply.files import digest
+from nasjax.apply.files import Change, digest
 from nasjax.apply.job import Job, Notes, Told, all_or_error, run_job
 from nasjax.apply.masks import Masks, read_masks
 from nasjax.apply.memory import refusal
 from nasjax.apply.photo import as_colours, in_colours_of, limit_size, limited, repaint
 from nasjax.apply.picture import Picture
 from nasjax.apply.plan import FileOptions, Item, Wanted, plan
-from nasjax.apply.reading import read_picture
+from nasjax.apply.reading import MAX_PIXELS, read_picture
 from nasjax.apply.regions import Labels
 from nasjax.apply.select import Location, Selection, select
 from nasjax.apply.stylize import SHIPPED, StyleOptions, stylize
@@ -58,7 +58,7 @@ def style_job(
 ) -> Job:
     """The job of `stylize_files`; raises what that raises before any work."""
     output = Path(output)
-    options = replace(options, network=_network_folder(options.network))
+    options = replace(options, network=style_network_folder(options.network))
     found, theirs = (
         select(where, what=what, recursive=files.recursive, max_pixels=files.max_pixels, without=output)
         for where, what in ((contents, "content"), (styles, "style"))
@@ -78,6 +78,26 @@ def style_job(
     planned = planned._replace(notes=[*planned.notes, *(() if labels is None else labels.notes)])
     reader = _Reader(options, files, labels)
     return Job(planned, reader.read, lambda item, pair: restyle(pair, options), files)
+
+
+def style_change(style: Location, options: StyleOptions, *, max_pixels: int = MAX_PIXELS) -> Change:
+    """What `stylize_files` makes of any content by one style, as a change of single pictures, for `bulk`.
+
+    Raises ValueError where the style cannot be read or there is no such network.
+    """
+    options = replace(options, network=style_network_folder(options.network))
+    theirs = limit_size(as_colours(read_picture(style, max_pixels=max_pixels)), options.size)
+
+    def change(picture: Picture) -> Picture:
+        content = limit_size(as_colours(picture), options.size, wrap=options.wrap)
+        return restyle(Pair(content, in_colours_of(theirs, content), (None, None)), options)
+
+    return Change(
+        change,
+        size_fn=lambda size: limited(size, options.size),
+        settings=_settings(options, None),
+        refuse_fn=lambda size: refusal(size, _WINDOW_BYTES),
+    )
 
 
 class Pair(NamedTuple):
@@ -145,8 +165,11 @@ def _settings(options: StyleOptions, masks: tuple[Location, Location] | None) ->
     return {**asdict(options), "network": network, "masks": [[stat.st_size, stat.st_mtime_ns] for stat in stats]}
 
 
-def _network_folder(folder: Location | None) -> Path | None:
-    """The folder of a stylising network: itself, or the one in it that a run wrote."""
+def style_network_folder(folder: Location | None) -> Path | None:
+    """The folder of a stylising network: itself, or the one in it that a run wrote; None: that of the package.
+
+    Raises ValueError where there is no such folder.
+    """
     if folder is None or (Path(folder) / "manifest.json").exists():
         return None if folder is None else Path(folder)
     if not Path(folder).is_dir():

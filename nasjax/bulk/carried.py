@@ -1,4 +1,4 @@
-"""Folders that travel with the work: what one machine has on its disk is there on all others."""
+"""Files and folders that travel with the work: what one machine has on its disk is there on all others."""
 
 import atexit
 import functools
@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def carried(folder: Path) -> Callable[[], Path]:
-    """A folder of small files, such as a bundle, read now; the function gives one like it on any machine."""
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    return functools.partial(_unpacked, folder.name, files)
+def carried(given: Path) -> Callable[[], Path]:
+    """A file, or a folder of small files such as a bundle, read now; the function gives one like it on any machine."""
+    paths = [given] if given.is_file() else [path for path in given.rglob("*") if path.is_file()]
+    files = {path.relative_to(given).as_posix(): path.read_bytes() for path in paths}
+    return functools.partial(_unpacked, given.name, files)
 
 
 def _unpacked(name: str, files: dict[str, bytes]) -> Path:

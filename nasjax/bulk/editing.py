@@ -1,7 +1,9 @@
 """One picture of many, wherever it is from and goes to: fetched, changed as a command on one machine does, put."""
 
+import contextlib
 import dataclasses
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -9,7 +11,7 @@ from nasjax.apply.files import Change, picture_job
 from nasjax.apply.job import Told, run_job
 from nasjax.apply.notes import one_line
 from nasjax.apply.plan import FileOptions
-from nasjax.bulk.places import Place, bring, differs
+from nasjax.bulk.places import Found, Place, bring, differs
 from nasjax.bulk.todo import Entry
 
 
@@ -38,6 +40,18 @@ def edit(entry: Entry, change: Change, *, output: Place, options: FileOptions) -
     named = {str(read): source, str(write): target}
     told = tuple((_renamed(name, named), _renamed(text, named)) for name, text in notes)
     return Edited(source, target, _renamed(error, named), told)
+
+
+@contextlib.contextmanager
+def fetched(found: Found) -> Iterator[Path]:
+    """A file as one of this machine, for a block: itself, or a copy of what is behind a URL."""
+    if found.place.local:
+        yield Path(found.path)
+        return
+    with tempfile.TemporaryDirectory(prefix="nasjax-") as folder:
+        path = Path(folder, PurePosixPath(found.path).name)
+        found.place.fs.get_file(found.path, str(path))
+        yield path
 
 
 def _here(entry: Entry, output: Place, folder: Path) -> tuple[Path, Path]:

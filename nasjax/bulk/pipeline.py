@@ -14,7 +14,7 @@ from nasjax.apply.plan import FileOptions
 from nasjax.apply.select import Failure, Location
 from nasjax.bulk.editing import Edited, edit
 from nasjax.bulk.places import Found, Place
-from nasjax.bulk.todo import Entry, Todo, look, named, write_down
+from nasjax.bulk.todo import Beside, Entry, Todo, look, named, write_down
 from nasjax.compiled import keep_compiled
 from nasjax.extras import load_extra
 from nasjax.files import to_json
@@ -49,14 +49,16 @@ def run_bulk(
     options: FileOptions = FileOptions(),  # noqa: B008 - frozen
     workers: int | None = None,
     watch: Watch = Watch(),  # noqa: B008 - immutable
+    beside: Beside = Beside(),  # noqa: B008 - immutable
 ) -> Bulk:
     """Change all pictures of folders, on this machine or behind URLs of fsspec, by processes of a Ray cluster.
 
     Each process calls `load_fn` once, which travels to it. There are as many `workers` as the cluster has CPUs now, or
     up to a number to which it may grow. The cluster is the one of RAY_ADDRESS, one that the caller has begun
-    (`ray.init`), or this machine. A local path means the same folder on all machines. `watch` is told as it goes. What
-    is lost with a process or a machine is made again, and nothing else; of what was stopped the same call goes on, by
-    the manifest of the output folder.
+    (`ray.init`, `cluster`), or this machine. A local path means the same folder on all machines. `watch` is told as it
+    goes; `beside` is what outputs are made of, and named after, beside their own picture. What is lost with a process
+    or a machine is made again, and nothing else; of what was stopped the same call goes on, by the manifest of the
+    output folder.
 
     Raises ValueError before any work as `todo.named` and `todo.look`, and for what is not done in bulk: all frames, and
     shards; RuntimeError where the cluster itself is lost.
@@ -66,7 +68,7 @@ def run_bulk(
         raise ValueError(f"{wrong[0]}: not in bulk; Ray shares the pictures among its workers, one output each")
     ray = load_extra("ray", "ray", "pictures in bulk")
     load_extra("ray.data", "ray", "pictures in bulk")
-    names = named(images, output, options)
+    names = named(images, output, options, beside=beside)
     # The cluster first: processes are better not begun beside the threads of JAX.
     with _cluster(ray):
         settings = {**load_fn().settings, "frames": options.frames}
@@ -101,6 +103,13 @@ def _rounds(todo: Todo, rows_fn: Callable[[Numbered], Iterator[tuple[int, Edited
     for entry in left.values():
         source, target = entry.source.place.name(entry.source.path), todo.output.name(entry.target)
         yield Edited(source, target, "every process that worked on it was lost")
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[None]:
+    """The cluster of `run_bulk` for several of them, which then begin no other."""
+    with _cluster(load_extra("ray", "ray", "pictures in bulk")):
+        yield
 
 
 @contextlib.contextmanager

@@ -36,6 +36,11 @@ class Found(NamedTuple):
     inside: PurePosixPath
     stamp: list[Any]
 
+    @property
+    def noted(self) -> list[Any]:
+        """It as an input in a manifest: its name, and what tells its version."""
+        return [self.inside.name, *self.stamp]
+
 
 def place_of(location: Location) -> Place:
     """Where a path or URL leads; raises ValueError for a URL of a kind for which nothing is installed."""

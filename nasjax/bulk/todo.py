@@ -26,12 +26,20 @@ class Entry(NamedTuple):
     before: list[Any] | None
 
 
+class Beside(NamedTuple):
+    """What all outputs are made of beside their own picture: files as a manifest has them, and what names end in."""
+
+    of: tuple[list[Any], ...] = ()
+    ending: str = ""
+
+
 class Named(NamedTuple):
     """Pictures and where each of them goes to, in a place."""
 
     output: Place
     found: list[Found]
     targets: list[str]
+    beside: Beside = Beside()
 
 
 class Todo(NamedTuple):
@@ -40,9 +48,16 @@ class Todo(NamedTuple):
     output: Place
     entries: list[Entry]
     done: list[str]
+    beside: Beside = Beside()
 
 
-def named(images: Location | Sequence[Location], output: Location, options: FileOptions) -> Named:
+def named(
+    images: Location | Sequence[Location],
+    output: Location,
+    options: FileOptions,
+    *,
+    beside: Beside = Beside(),  # noqa: B008 - immutable
+) -> Named:
     """The pictures of folders and what their outputs are called, from the names of files alone.
 
     Raises ValueError for a folder without pictures or one that does not exist, two outputs of one name, and one that
@@ -55,7 +70,7 @@ def named(images: Location | Sequence[Location], output: Location, options: File
     found = [each for given in places for each in pictures(given, recursive=options.recursive, without=place)]
     if not found:
         raise ValueError(f"{', '.join(p.name(p.path) for p in places[:3])}: no file in there is called like a picture")
-    return Named(place, found, _targets(found, place, options))
+    return Named(place, found, _targets(found, place, options, beside.ending), beside)
 
 
 def look(names: Named, *, settings: Mapping[str, Any], options: FileOptions) -> Todo:
@@ -69,13 +84,13 @@ def look(names: Named, *, settings: Mapping[str, Any], options: FileOptions) -> 
     todo, done = [], []
     for source, target in zip(names.found, names.targets, strict=True):
         now, entry = there.get(target), noted.get(target[len(place.path) + 1 :])
-        if now is not None and made(entry, digest, of=_of(source), there=now):
+        if now is not None and made(entry, digest, of=_of(source, names.beside), there=now):
             done.append(target)
         else:
             todo.append(Entry(source, target, now))
     if not options.overwrite:
         _check_new(todo, place)
-    return Todo(place, todo, done)
+    return Todo(place, todo, done, names.beside)
 
 
 def write_down(todo: Todo, settings: Mapping[str, Any]) -> None:
@@ -84,12 +99,16 @@ def write_down(todo: Todo, settings: Mapping[str, Any]) -> None:
     lines: list[dict[str, Any]] = [{"settings": digest, "are": settings}]
     for entry in todo.entries:
         name = entry.target[len(place.path) + 1 :]
-        lines.append({"target": name, "of": _of(entry.source), "before": entry.before, "settings": digest})
+        of = _of(entry.source, todo.beside)
+        lines.append({"target": name, "of": of, "before": entry.before, "settings": digest})
     append(place, f"{place.path}/{MANIFEST}", (to_json(line) for line in lines))
 
 
-def output_names(insides: Sequence[PurePosixPath], format: str | None) -> list[PurePosixPath]:
-    """What outputs of inputs of these names are called; as `apply.plan` has it, but for files without a suffix."""
+def output_names(insides: Sequence[PurePosixPath], format: str | None, ending: str = "") -> list[PurePosixPath]:
+    """What outputs of inputs of these names are called; as `apply.plan` has it, but for files without a suffix.
+
+    `ending` is what each name has before its suffix.
+    """
     own = [each.suffix if each.suffix.lower() in FORMATS else ".png" for each in insides]
     suffixes = [f".{format}" for _ in insides] if format else own
     # Pictures that differ in their suffix alone keep it in their names, but the one whose output is called like itself.
@@ -97,13 +116,13 @@ def output_names(insides: Sequence[PurePosixPath], format: str | None) -> list[P
     names = []
     for each, suffix in zip(insides, suffixes, strict=True):
         alone = times[each.with_suffix(suffix)] == 1 or each.suffix == suffix
-        stem = each.stem if alone else f"{each.stem}_{each.suffix[1:]}"
+        stem = each.stem + ending + ("" if alone else f"_{each.suffix[1:]}")
         names.append(each.with_name(short_stem(stem, suffix) + suffix))
     return names
 
 
-def _targets(found: Sequence[Found], place: Place, options: FileOptions) -> list[str]:
-    names = output_names([each.inside for each in found], options.format)
+def _targets(found: Sequence[Found], place: Place, options: FileOptions, ending: str) -> list[str]:
+    names = output_names([each.inside for each in found], options.format, ending)
     targets = [f"{place.path}/{name}" for name in names]
     taken: dict[str, Found] = {}
     for source, target in zip(found, targets, strict=True):
@@ -116,9 +135,8 @@ def _targets(found: Sequence[Found], place: Place, options: FileOptions) -> list
     return targets
 
 
-def _of(source: Found) -> list[list[Any]]:
-    """As a manifest has it."""
-    return [[source.inside.name, *source.stamp]]
+def _of(source: Found, beside: Beside) -> list[list[Any]]:
+    return [source.noted, *beside.of]
 
 
 def _manifest(place: Place) -> bytes:

@@ -3,7 +3,8 @@
 import argparse
 import contextlib
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from nasjax.apply.files import Change
     from nasjax.bulk.editing import Edited
     from nasjax.bulk.pipeline import Bulk
+    from nasjax.bulk.todo import Beside
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
@@ -42,11 +44,8 @@ def run_network(args: argparse.Namespace, command: str, network: Network, *, exa
         raise ValueError(f"nasjax {command} needs at least one input and the output: nasjax {command} {example}")
     *images, output = args.images
     if args.engine == "ray":
-        return _over_ray(args, command, network)
-    if urls := [each for each in args.images if "://" in each and not Path(each).exists()]:
-        raise ValueError(f"{urls[0]}: URLs are for --engine ray")
-    if args.workers is not None:
-        raise ValueError("--workers is for --engine ray; here it is --jobs")
+        return over_ray(args, command, (images, output), parts_fn=lambda: [_part(network)])
+    check_local(args, args.images)
 
     def job(options):
         from nasjax.apply.files import picture_job
@@ -56,23 +55,47 @@ def run_network(args: argparse.Namespace, command: str, network: Network, *, exa
     return run_pictures(args, command, job)
 
 
-def _over_ray(args: argparse.Namespace, command: str, network: Network) -> int:
+class Part(NamedTuple):
+    """What a cluster makes of the pictures once: how the change is loaded there, and what is noted beside pictures."""
+
+    load_fn: Callable[[], "Change"]
+    beside: "Beside | None" = None
+
+
+def check_local(args: argparse.Namespace, paths: Sequence[str]) -> None:
+    """Raise ValueError for what only a cluster takes."""
+    if urls := [each for each in paths if "://" in each and not Path(each).exists()]:
+        raise ValueError(f"{urls[0]}: URLs are for --engine ray")
+    if args.workers is not None:
+        raise ValueError("--workers is for --engine ray; here it is --jobs")
+
+
+def over_ray(
+    args: argparse.Namespace,
+    command: str,
+    paths: tuple[Sequence[str], str],
+    *,
+    parts_fn: Callable[[], Sequence[Part]],
+) -> int:
+    """Make the pictures of `paths`, (inputs, output folder), by a cluster, part after part; returns the exit code."""
     progress = Progress(command)
     if args.jobs is not None:
         raise ValueError("--jobs is for --engine local; here it is --workers")
     try:
         with stoppable():
-            return tell_end(_bulk(args, progress, network), progress)
+            return tell_end(_bulk(args, progress, paths, parts_fn()), progress)
     except Stopped as stop:
         progress.close()
         progress.say(f"nasjax {command}: stopped; {progress.written} written; the same command goes on from there")
         return stop.code
 
 
-def _bulk(args: argparse.Namespace, progress: Progress, network: Network) -> "Bulk":
+def _bulk(
+    args: argparse.Namespace, progress: Progress, paths: tuple[Sequence[str], str], parts: Sequence[Part]
+) -> "Bulk":
     from nasjax.apply.select import Failure
-    from nasjax.bulk.carried import carried
-    from nasjax.bulk.pipeline import Watch, run_bulk
+    from nasjax.bulk.pipeline import Bulk, Watch, cluster, run_bulk
+    from nasjax.bulk.todo import Beside
 
     def edited(found: "Edited") -> None:
         progress.step()
@@ -83,11 +106,22 @@ def _bulk(args: argparse.Namespace, progress: Progress, network: Network) -> "Bu
         else:
             progress.path(found.target)
 
-    folder, (*images, output) = carried(network.folder_fn()), args.images
-    with contextlib.ExitStack() as stack:
-        watch = Watch(lambda total: stack.enter_context(progress.over(total)), edited)
-        load_fn, options = functools.partial(_loaded, folder, network.change_fn), file_options(args)
-        return run_bulk(images, output, load_fn, options=options, workers=args.workers, watch=watch)
+    def run(part: Part) -> Bulk:
+        with contextlib.ExitStack() as stack:
+            watch = Watch(lambda total: stack.enter_context(progress.over(total)), edited)
+            options, beside = file_options(args), part.beside or Beside()
+            return run_bulk(*paths, part.load_fn, options=options, workers=args.workers, watch=watch, beside=beside)
+
+    # A single part begins a cluster of its own, after it has looked at its names.
+    with cluster() if len(parts) > 1 else contextlib.nullcontext():
+        bulks = [run(part) for part in parts]
+    return Bulk(*(list(itertools.chain(*each)) for each in zip(*bulks, strict=True)))
+
+
+def _part(network: Network) -> Part:
+    from nasjax.bulk.carried import carried
+
+    return Part(functools.partial(_loaded, carried(network.folder_fn()), network.change_fn))
 
 
 def _loaded(folder: Callable[[], Path], change_fn: Callable[[Path], "Change"]) -> "Change":

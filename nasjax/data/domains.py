@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from nasjax.data.source import Source, image_keys
+from nasjax.data.degrade import Degraded
+from nasjax.data.source import Source, Subset, image_keys
 
 Side = Literal["input", "target"]
 
@@ -110,7 +111,30 @@ class Resized:
 
 def unpair(source: Source) -> Unpaired:
     """A source of pairs, of which nothing is known but which picture is on which side."""
-    return Unpaired(OneSide(source, "input"), OneSide(source, "target"))
+    return Unpaired(OneSide(source, "input"), _targets(source))
+
+
+def apart(source: Source) -> Unpaired:
+    """The inputs of every second picture of a source of pairs, and the targets of the others: no truth is in it.
+
+    Variants of a picture (`NAME#1`) go where it goes. ValueError where there are fewer than two pictures.
+    """
+    inputs, targets = OneSide(source, "input"), _targets(source)
+    half = frozenset(sorted({_picture(inputs, i) for i in range(len(inputs))})[::2])
+    first = tuple(i for i in range(len(inputs)) if _picture(inputs, i) in half)
+    rest = tuple(i for i in range(len(targets)) if _picture(targets, i) not in half)
+    if not rest:
+        raise ValueError(f"pairs taken apart: two pictures or more are needed, got {len(half)}")
+    return Unpaired(Subset(inputs, first), Subset(targets, rest))
+
+
+def _targets(source: Source) -> Source:
+    """The targets as single pictures; of degraded ones each once, not once for each of its degradations."""
+    return source.source if isinstance(source, Degraded) else OneSide(source, "target")
+
+
+def _picture(source: Source, index: int) -> str:
+    return source.name(index).partition("#")[0]
 
 
 def _side(source: Source, index: int, side: Side) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nasjax.data.degrade import Degraded
-from nasjax.data.domains import Reversed, Unpaired, unpair
+from nasjax.data.domains import Reversed, Unpaired, apart, unpair
 from nasjax.data.embedded import embedded_photos
 from nasjax.data.embedded_pairs import furniture
 from nasjax.data.folders import folder, matching, pairs, side_by_side
@@ -15,11 +15,12 @@ from nasjax.data.tfds import tfds_domains, tfds_source
 _FORMS = (
     "embedded, furniture, folder:PATH (or just a path), pairs:PATH (with input/ and target/), folders:INPUTS|TARGETS, "
     "side-by-side:PATH, "
-    "unpaired:PATH (with input/ and target/), unpaired:PAIRS or reversed:PAIRS (any form of pairs), "
+    "unpaired:PATH (with input/ and target/), unpaired:PAIRS, apart:PAIRS or reversed:PAIRS (any form of pairs), "
     "degraded:KIND:PICTURES (any form of single pictures, made worse), tfds:NAME or tfds:NAME#FEATURE"
 )
 SPLITS = ("train", "val", "test", "all")
 _SIDES = ("input", "target")
+_DECODED = 1 << 29  # bytes of pictures that are kept as they were before they were degraded
 _VARIANTS = {"train": 16, "val": 8}  # of each degraded picture; once in other splits
 
 
@@ -31,7 +32,8 @@ def open_source(
     Forms: "embedded" (photographs), "furniture" (edges and pictures), "folder:PATH" or just a path, "pairs:PATH"
     (PATH/input and PATH/target), "folders:INPUTS|TARGETS" (pairs where all names match, unpaired where none does),
     "side-by-side:PATH" (input left, target right), "tfds:NAME" or "tfds:NAME#FEATURE".
-    "reversed:" before any form of pairs swaps the sides, "unpaired:" forgets which belong together; "unpaired:PATH" is
+    "reversed:" before any form of pairs swaps the sides, "unpaired:" forgets which belong together, and "apart:" has
+    the inputs of one half of the pictures and the targets of the other, so that no truth is in them; "unpaired:PATH" is
     two folders that do not, PATH/input and PATH/target or CycleGAN's PATH/trainA, trainB, testA, testB; TFDS sets with
     such splits (tfds:cycle_gan/horse2zebra) are unpaired too. "degraded:KIND:" before single pictures makes pairs of
     them and of what `data.degrade` makes of them. `halve=None` halves the embedded photographs alone, which
@@ -64,6 +66,8 @@ def _open(spec: str, split: str, on_error: OnError) -> Source:
         return _folders(rest, split, on_error)
     if form == "unpaired":
         return _unpaired(rest, split, on_error)
+    if form == "apart":
+        return apart(_open(rest, split, on_error))
     if form == "reversed":
         return _reversed(_open(rest, split, on_error))
     if form == "folder" or Path(spec).is_dir():
@@ -90,7 +94,9 @@ def _degraded(rest: str, split: str, on_error: OnError) -> Degraded:
     """Pictures that are halved are so before they are degraded, not their degradations with them."""
     kind, _, spec = rest.partition(":")
     pictures = _open(spec, split, on_error)
-    return Degraded(Halved(pictures) if spec == "embedded" else pictures, kind, _VARIANTS.get(split, 1))
+    # Decoded once, however often each is degraded.
+    pictures = Cached(Halved(pictures) if spec == "embedded" else pictures, _DECODED)
+    return Degraded(pictures, kind, _VARIANTS.get(split, 1))
 
 
 def _tfds(rest: str, split: str) -> Source:

@@ -1,7 +1,7 @@
 """Losses on arrays: float32 scalars, whatever the precision of the networks."""
 
 from nasjax.losses.adversarial import GAN_LOSSES, GanLoss, gan_loss, hinge_discriminator, hinge_generator
-from nasjax.losses.augment import diff_augment
+from nasjax.losses.augment import diff_augment, moved_colours
 from nasjax.losses.contrastive import contrastive_loss, nce_heads
 from nasjax.losses.distillation import (
     adapted_mse,
@@ -11,6 +11,7 @@ from nasjax.losses.distillation import (
     style_loss,
     total_variation,
 )
+from nasjax.losses.keeping import kept_directions, kept_edges, kept_features
 from nasjax.losses.penalties import lazily, one_centred, zero_centred
 from nasjax.losses.perceptual import feature_loss, lpips_loss
 from nasjax.losses.pixel import PIXEL_LOSSES, charbonnier, l1, mse
@@ -29,9 +30,13 @@ __all__ = [
     "gram_alignment",
     "hinge_discriminator",
     "hinge_generator",
+    "kept_directions",
+    "kept_edges",
+    "kept_features",
     "l1",
     "lazily",
     "lpips_loss",
+    "moved_colours",
     "mse",
     "nce_heads",
     "one_centred",

@@ -1,4 +1,4 @@
-"""DiffAugment: what a discriminator is shown, changed at random and differentiably (arXiv 2006.10738).
+"""Pictures changed at random: DiffAugment (arXiv 2006.10738), and pictures in another light.
 
 A discriminator of few pictures learns them by heart; one that sees them changed cannot, and since generated pictures
 are changed alike, the generator does not learn the changes (section 3: T on real and fake images, in both
@@ -17,6 +17,9 @@ from nasjax.typing import PRNGKey
 POLICIES = ("colour", "translation", "cutout")
 _REACH = 0.125  # translation: at most this share of a side
 _HOLE = 0.5  # cutout: this share of a side
+_GAMMA = 2.2  # light is taken for this power of levels
+# Of `moved_colours`: stops of exposure, of red against blue, of green, of saturation, and of contrast.
+_MOVES = (1.5, 0.5, 0.15, 0.8, 0.4)
 
 
 def diff_augment(x: Float[Array, "n h w c"], key: PRNGKey, policy: Sequence[str]) -> Float[Array, "n h w c"]:
@@ -34,6 +37,23 @@ def diff_augment(x: Float[Array, "n h w c"], key: PRNGKey, policy: Sequence[str]
         # By name: leaving one out, or changing the order, keeps the draws of the others.
         x = _CHANGES[word](x, jax.random.fold_in(key, POLICIES.index(word)))
     return x
+
+
+def moved_colours(x: Float[Array, "*d h w 3"], key: PRNGKey) -> Float[Array, "*d h w 3"]:
+    """Each picture in another light: exposure, white balance, saturation and contrast drawn from `key`, evenly.
+
+    Range [-1, 1]; what does not fit is clipped, as in a camera. What learns to undo it learns which light and colours
+    the pictures have (the initial training of a photo filter). No gradient flows to `x`.
+    """
+    moves = jax.random.uniform(key, (len(_MOVES), *x.shape[:-3], 1, 1, 1), minval=-1.0)
+    stops, warm, tint, vivid, steep = (m * most for m, most in zip(moves, _MOVES, strict=True))
+    gains = 2 ** (stops + jnp.concatenate([warm, tint, -warm], -1))
+    light = jnp.clip((lax.stop_gradient(x) + 1) / 2, 0, 1) ** _GAMMA * gains
+    levels = 2 * jnp.clip(light, 0, 1) ** (1 / _GAMMA) - 1
+    grey = levels.mean(-1, keepdims=True)
+    levels = grey + (levels - grey) * 2**vivid
+    mean = levels.mean((-3, -2, -1), keepdims=True)
+    return jnp.clip(mean + (levels - mean) * 2**steep, -1, 1)
 
 
 def _colour(x: Array, key: PRNGKey) -> Array:

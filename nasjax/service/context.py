@@ -21,7 +21,8 @@ from nasjax.service.work import look, suffix_of_result
 from nasjax.service.worker import Worker
 
 _UPLOADS = 32  # requests that may arrive at a time; each may fill the disk up to its limit
-_FIELDS = ("model", "strength", "format")
+_FIELDS = ("model", "strength", "format", "wrap")
+_FLAGS = {"": False, "false": False, "0": False, "true": True, "1": True}
 
 
 class Service(NamedTuple):
@@ -36,12 +37,13 @@ class Service(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """A form that makes sense: the model, the strength, pictures, and a style where the model takes one."""
+    """A form that makes sense: the model, the strength, pictures, a style where the model takes one, and `wrap`."""
 
     model: Model
     strength: float
     pictures: list["Picture"]
     style: Upload | None
+    wrap: bool
 
 
 class Picture(NamedTuple):
@@ -107,6 +109,9 @@ def _checked(service: Service, form: Form, most: int) -> Wanted:
     if model is None:
         raise HTTPException(422, f"'model' must be one of {', '.join(service.models)}")
     strength = _strength(model, form.fields.get("strength", ""), bool(styles))
+    wrap = _FLAGS.get(form.fields.get("wrap", "").lower())
+    if wrap is None:
+        raise HTTPException(422, f"'wrap' must be true or false, got {form.fields['wrap'][:20]!r}")
     for style in styles:
         look(style.path, style.name, service.settings.max_pixels)
     looked = [_looked(service, model, upload, form.fields.get("format", "")) for upload in pictures]
@@ -117,7 +122,7 @@ def _checked(service: Service, form: Form, most: int) -> Wanted:
         each if isinstance(each, Picture) else Picture(upload, _shown(upload), each.detail)
         for upload, each in zip(pictures, looked, strict=True)
     ]
-    return Wanted(model, strength, named, styles[0] if styles else None)
+    return Wanted(model, strength, named, styles[0] if styles else None, wrap)
 
 
 def _strength(model: Model, text: str, style: bool) -> float:

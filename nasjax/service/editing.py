@@ -33,7 +33,8 @@ async def edit_one(request: Request) -> Response:
         form = await wanted(request, folder, most=1)
         (upload, name, _), style = form.pictures[0], form.style
         target = folder / f"result{Path(name).suffix}"
-        work = Work(form.model.name, upload.path, target, form.strength, None if style is None else style.path)
+        style_file = None if style is None else style.path
+        work = Work(form.model.name, upload.path, target, form.strength, style_file, form.wrap)
         done = await _in_time(request, service.worker.submit(work), service.settings.timeout)
         headers = _as_download(name) | {"Content-Length": str(target.stat().st_size)}
         if done.notes:
@@ -91,7 +92,8 @@ def _accept(service: Service, job: str, form: Wanted, folder: Path) -> None:
     ]
     uploads = [each.upload for each in form.pictures] + ([form.style] if form.style else [])
     size = sum(upload.size for upload in uploads)
-    new = NewJob(form.model.name, form.strength, form.style.path.name if form.style else "", pictures, size)
+    style = form.style.path.name if form.style else ""
+    new = NewJob(form.model.name, form.strength, style, pictures, size, form.wrap)
     _sync(folder)
     service.worker.accept(job, new, folder)
 
@@ -170,6 +172,7 @@ def _shown(service: Service, name: str) -> dict[str, Any]:
         "id": name,
         "model": job["model"],
         "strength": job["strength"],
+        "wrap": bool(job["wrap"]),
         "state": begun if ended is None else "ended",
         "created": job["created"],
         "expires": None if ended is None else ended + service.settings.expire,

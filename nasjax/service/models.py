@@ -19,10 +19,14 @@ from nasjax.files import read_json
 
 
 class EditOptions(NamedTuple):
-    """What a caller chooses: how much of the change, 0 to 1, and the style of a model that takes one."""
+    """What a caller chooses: how much of the change, 0 to 1, the style of a model that takes one, and whether it wraps.
+
+    `wrap`: left and right borders of the picture belong together (360-degree pictures); every model has it.
+    """
 
     strength: float = 1.0
     style: Picture | None = None
+    wrap: bool = False
 
 
 _Change: TypeAlias = Callable[[Picture, EditOptions], Picture]
@@ -105,12 +109,12 @@ def _kind_of(folder: Path) -> str:
 
 def _enlarge(folder: Path) -> _Change:
     bundle = load_bundle(folder)
-    return lambda picture, options: enlarge(bundle, picture)
+    return lambda picture, options: enlarge(bundle, picture, wrap=options.wrap)
 
 
 def _filter(folder: Path) -> _Change:
     loaded = load_filter(folder)
-    return lambda picture, options: apply_filter(loaded, picture, strength=options.strength)
+    return lambda picture, options: apply_filter(loaded, picture, strength=options.strength, wrap=options.wrap)
 
 
 def _style(folder: Path) -> _Change:
@@ -120,7 +124,7 @@ def _style(folder: Path) -> _Change:
         assert options.style is not None
         content = as_colours(picture)
         pair = Pair(content, in_colours_of(as_colours(options.style), content), (None, None))
-        return restyle(pair, stylize.StyleOptions(alpha=options.strength, network=folder))
+        return restyle(pair, stylize.StyleOptions(alpha=options.strength, network=folder, wrap=options.wrap))
 
     return change
 

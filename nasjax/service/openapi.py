@@ -94,6 +94,7 @@ def _form(*, many: bool) -> dict[str, Any]:
         "model": _TEXT,
         "strength": {"type": "number", "minimum": 0, "maximum": 1, "default": 1},
         "style": _FILE,
+        "wrap": {"type": "boolean", "default": False},
         "format": {"enum": ["png", "jpg", "jpeg", "webp"]},
     }
     schema = _object(fields, required=["picture", "model"])
@@ -103,7 +104,8 @@ def _form(*, many: bool) -> dict[str, Any]:
 def _job() -> dict[str, Any]:
     picture = {"number": _COUNT, "name": _TEXT, "state": {"enum": _STATES}, "error": _TEXT}
     picture |= {"notes": {"type": "array", "items": _TEXT}, "seconds": {"type": ["number", "null"]}}
-    fields = {"id": _TEXT, "model": _TEXT, "strength": _NUMBER, "state": {"enum": ["waiting", "running", "ended"]}}
+    fields = {"id": _TEXT, "model": _TEXT, "strength": _NUMBER, "wrap": {"type": "boolean"}}
+    fields |= {"state": {"enum": ["waiting", "running", "ended"]}}
     fields |= {"created": _NUMBER, "expires": {"type": ["number", "null"]}}
     fields |= {"counts": _object(dict.fromkeys(_STATES, _COUNT))}
     return _object(fields | {"pictures": {"type": "array", "items": _object(picture)}})

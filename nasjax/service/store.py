@@ -16,7 +16,7 @@ _ATTEMPTS = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, model TEXT NOT NULL, strength REAL NOT NULL, style TEXT NOT NULL,
-    created REAL NOT NULL, ended REAL, turn INTEGER NOT NULL, bytes INTEGER NOT NULL
+    created REAL NOT NULL, ended REAL, turn INTEGER NOT NULL, bytes INTEGER NOT NULL, wrap INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS pictures (
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, number INTEGER NOT NULL, name TEXT NOT NULL,
@@ -25,9 +25,11 @@ CREATE TABLE IF NOT EXISTS pictures (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_state ON pictures (state, job, number);
 """
+# What jobs did not have in an earlier version: its folder is gone on with.
+_LATER = {"wrap": "ALTER TABLE jobs ADD COLUMN wrap INTEGER NOT NULL DEFAULT 0"}
 # The job that was served longest ago is next: a job of many pictures does not stop those behind it.
 _NEXT = """
-SELECT p.job, p.number, p.source, p.output, p.attempts, j.model, j.strength, j.style
+SELECT p.job, p.number, p.source, p.output, p.attempts, j.model, j.strength, j.style, j.wrap
 FROM pictures p JOIN jobs j ON j.id = p.job WHERE p.state = 'waiting' ORDER BY j.turn, p.number LIMIT 1
 """
 _TURN = "(SELECT coalesce(max(turn), 0) + 1 FROM jobs)"
@@ -50,6 +52,7 @@ class NewJob(NamedTuple):
     style: str
     pictures: Sequence[NewPicture]
     size: int  # bytes of all files
+    wrap: bool = False  # left and right borders of its pictures belong together
 
 
 class Claimed(NamedTuple):
@@ -80,6 +83,7 @@ class Store:
             for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(_SCHEMA)
+            self._add_columns()
             self._recover()
         except sqlite3.DatabaseError as error:
             self._db.close()
@@ -97,8 +101,9 @@ class Store:
         with self._lock, self._db:
             self._db.execute("BEGIN")
             self._db.execute(
-                f"INSERT INTO jobs VALUES (?, ?, ?, ?, ?, NULL, {_TURN}, ?)",
-                (job, new.model, new.strength, new.style, time.time(), new.size),
+                "INSERT INTO jobs (id, model, strength, style, created, turn, bytes, wrap) "
+                f"VALUES (?, ?, ?, ?, ?, {_TURN}, ?, ?)",
+                (job, new.model, new.strength, new.style, time.time(), new.size, new.wrap),
             )
             self._db.executemany(
                 "INSERT INTO pictures (job, number, name, source, output, error, state) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -128,7 +133,9 @@ class Store:
             self._db.execute(f"UPDATE jobs SET turn = {_TURN} WHERE id = ?", (row["job"],))
         place = self.folder / row["job"]
         style = place / row["style"] if row["style"] else None
-        work = Work(row["model"], place / row["source"], place / row["output"], row["strength"], style)
+        work = Work(
+            row["model"], place / row["source"], place / row["output"], row["strength"], style, bool(row["wrap"])
+        )
         return Claimed(*key, work)
 
     def finish(self, claimed: Claimed, done: Done | None, error: str = "") -> None:
@@ -168,6 +175,11 @@ class Store:
     def _db_value(self, query: str) -> int:
         with self._lock:
             return self._db.execute(query).fetchone()[0]
+
+    def _add_columns(self) -> None:
+        there = {row["name"] for row in self._db.execute("PRAGMA table_info (jobs)")}
+        for statement in (statement for name, statement in _LATER.items() if name not in there):
+            self._db.execute(statement)
 
     def _recover(self) -> None:
         """After a kill: what was being worked on waits again, and files that no job has are removed."""

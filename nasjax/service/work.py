@@ -17,13 +17,14 @@ from nasjax.service.models import EditOptions, Model, edit
 
 
 class Work(NamedTuple):
-    """What is to be done: a model's name, the files of the picture, its result and its style, and the strength."""
+    """What is to be done: a model's name, the files of the picture, its result and its style, strength and wrap."""
 
     model: str
     source: Path
     target: Path
     strength: float
     style: Path | None
+    wrap: bool = False
 
 
 class Done(NamedTuple):
@@ -78,7 +79,7 @@ def do(models: Mapping[str, Model], max_pixels: int, work: Work) -> Done:
     try:
         style = None if work.style is None else _kept_style(work.style, max_pixels)
         picture = read_picture(work.source, max_pixels=max_pixels)
-        changed = edit(model, picture, EditOptions(work.strength, style))
+        changed = edit(model, picture, EditOptions(work.strength, style, work.wrap))
         said = write_picture(changed, work.target)
     except ValueError as error:
         raise HTTPException(422, _reason(error, work.source, work.style)) from error

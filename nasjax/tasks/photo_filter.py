@@ -30,8 +30,12 @@ class FilterLoss:
     ssim: float = 0.0  # 1 - structural similarity
     smooth: float = 1e-2  # roughness of tables
     monotone: float = 1.0  # where tables turn the order of colours around
+    # The share of the range below white in which what is asked for rolls off to white (`held_white`); 0: the truth.
+    white: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.white <= 1:
+            raise ValueError(f"photo filter: white is a share of the range, 0 to 1, got {self.white}")
         if min(self.pixel, self.lab, self.ssim, self.smooth, self.monotone) < 0:
             raise ValueError(f"photo filter: weights must not be negative, got {self}")
         if not self.pixel + self.lab + self.ssim:
@@ -51,7 +55,10 @@ def photo_filter_task(loss: FilterLoss, model: Model, sampler: Sampler, *, patch
         return model.forward(params[GENERATOR], plan, images(given, "input"))
 
     def task_loss(params: Players, plan: Archs, given: Batch, key: PRNGKey) -> tuple[Scalar, Logs]:
-        parts = _parts(loss, predict(params, plan, given), images(given, "target"))
+        target = images(given, "target")
+        if loss.white:
+            target = held_white(target, images(given, "input"), share=loss.white)
+        parts = _parts(loss, predict(params, plan, given), target)
         penalty = table_penalty(params[GENERATOR], loss)
         return sum(parts.values(), penalty), {**parts, "tables": penalty}
 
@@ -65,6 +72,19 @@ def photo_filter_task(loss: FilterLoss, model: Model, sampler: Sampler, *, patch
         metrics={"image": image_metric(Protocol(channel="rgb", crop=0, round_to_uint8=True))},
         batch_spec={"input": spec, "target": spec},
     )
+
+
+def held_white(
+    target: Float[Array, "*d h w 3"], x: Float[Array, "*d h w 3"], *, share: float
+) -> Float[Array, "*d h w 3"]:
+    """The target, but white where the input is: from `share` of the range below white on, it rolls off to white.
+
+    Of a pixel whose channels are all clipped nothing is known, and what a loss makes of all that may have been there is
+    an even grey, where people expect white. It assumes that what is white in the input is light, not a white wall that
+    was exposed too much: there, the wall stays white.
+    """
+    near = jnp.clip((x.min(-1, keepdims=True) - (1 - 2 * share)) / (2 * share), 0, 1)
+    return target + near * (1 - target)
 
 
 def with_penalty(task: Task, loss: FilterLoss) -> Task:

@@ -1,7 +1,9 @@
 """The terms that a generator of a translation may be trained by: each a small function of one scene, by its name."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import jax
 from jaxtyping import Array
@@ -11,8 +13,12 @@ from nasjax.losses import (
     contrastive_loss,
     feature_loss,
     gram_alignment,
+    kept_directions,
+    kept_edges,
+    kept_features,
     l1,
     lpips_loss,
+    moved_colours,
     ssim_loss,
     style_loss,
     total_variation,
@@ -111,6 +117,35 @@ def _contrast_identity(networks: Networks, places: int, tau: float) -> _TermFn:
     return lambda s: _nce(networks, s, _forth(networks, s, s.target), s.target, places=places, tau=tau)
 
 
+def _moved(networks: Networks, places: int, tau: float) -> _TermFn:
+    """Pictures whose light and colours were moved at random are made what they were, in either domain."""
+
+    def term(s: Scene) -> Scalar:
+        keys = [jax.random.fold_in(s.key, crc32(name)) for name in (b"moved target", b"moved input")]
+        value = l1(_forth(networks, s, moved_colours(s.target, keys[0])), s.target)
+        if s.z is None:
+            return value
+        return value + l1(_back(networks, s, moved_colours(s.x, keys[1])), s.x)
+
+    return term
+
+
+def _kept(loss_fn: Callable[..., Scalar]) -> _MakeFn:
+    """What outputs keep of their inputs, both ways where there are two."""
+
+    def both(s: Scene) -> Scalar:
+        value = loss_fn(s.y, of=s.x)
+        return value if s.z is None else value + loss_fn(s.z, of=s.target)
+
+    return lambda networks, places, tau: both
+
+
+def _kept_features(networks: Networks, places: int, tau: float) -> _TermFn:
+    net = _fixed(networks.encoder)
+    loss_fn = partial(kept_features, net.apply, net.params, levels=net.levels)
+    return _kept(loss_fn)(networks, places, tau)
+
+
 def _output(networks: Networks, places: int, tau: float) -> _TermFn:
     return lambda s: l1(s.y, s.taught[0])
 
@@ -152,6 +187,10 @@ _TERMS: dict[str, tuple[tuple[str, ...], _MakeFn]] = {
     "identity": (("back",), _identity),
     "contrast": (("tapped",), _contrast),
     "contrast_identity": (("tapped",), _contrast_identity),
+    "moved": ((), _moved),
+    "kept_features": (("encoder",), _kept_features),
+    "kept_edges": ((), _kept(kept_edges)),
+    "kept_directions": ((), _kept(kept_directions)),
     "output": (("teacher",), _output),
     "features": (("teacher", "tapped"), _features),
     "alignment": (("teacher", "tapped"), _alignment),

@@ -3,6 +3,7 @@
 paired      Translation(pairs=True, l1=100, adversarial=Adversarial("hinge"))                  pix2pix
 unpaired    Translation(cycle=10, identity=0.5, adversarial=Adversarial("lsgan", pool=50))     CycleGAN
 one way     Translation(contrast=1, adversarial=Adversarial("lsgan"))                          CUT
+colours     Translation(moved=5, keeping=Keeping(edges=1), adversarial=Adversarial("lsgan"))   photo filters
 distilled   Translation(teaching=Teaching(output=10, features=1), adversarial=...)             GAN Compression
             Translation(teaching=Teaching(ssim=1, perceptual=1, style=1, variation=1e-4))      OMGD
 
@@ -53,6 +54,19 @@ class Teaching:
 
 
 @dataclass(frozen=True)
+class Keeping:
+    """What outputs keep of their inputs, whatever their light and colours; each weight of 0 switches its term off."""
+
+    features: float = 0.0  # of a fixed encoder, normalised over each picture
+    edges: float = 0.0  # 1 - structural similarity of edges
+    directions: float = 0.0  # 1 - cosine of gradients
+
+    def __post_init__(self) -> None:
+        if min(dataclasses.astuple(self)) < 0:
+            raise ValueError(f"keeping: weights must not be negative, got {self}")
+
+
+@dataclass(frozen=True)
 class Translation:
     """What a translation trains on and by; sizes are pixels, each weight of 0 switches its term off."""
 
@@ -70,9 +84,12 @@ class Translation:
     patches: int = 256  # places of each feature that it looks at
     tau: float = 0.07  # its temperature
     teaching: Teaching | None = None
+    moved: float = 0.0  # what was in a domain, in another light, becomes what it was (`losses.moved_colours`)
+    keeping: Keeping | None = None
+    initial: int = 0  # first steps, in which the generator does not play: initial training by the other terms
 
     def __post_init__(self) -> None:
-        weights = (self.l1, self.perceptual, self.lpips, self.cycle, self.identity, self.contrast)
+        weights = (self.l1, self.perceptual, self.lpips, self.cycle, self.identity, self.contrast, self.moved)
         if min(self.patch, self.batch, self.patches) < 1 or min(weights) < 0 or not self.tau > 0:
             raise ValueError(f"translation: sizes must be positive and weights not negative, got {self}")
         if not self.pairs and max(self.l1, self.perceptual, self.lpips) > 0:
@@ -81,6 +98,8 @@ class Translation:
             raise ValueError("translation: cycle goes both ways and contrast one way: choose one of them")
         if self.identity and not (self.cycle or self.contrast):
             raise ValueError("translation: identity is a share of cycle or contrast, both of which are 0")
+        if self.initial < 0 or (self.initial and not (self.adversarial and any(weights))):
+            raise ValueError("translation: initial training needs a term beside the game, and a game that comes later")
         if not any((*weights, self.adversarial, self.teaching)):
             raise ValueError("translation: every term is switched off")
         if self.pairs and self.conditional and self.adversarial and self.adversarial.pool:
@@ -89,8 +108,10 @@ class Translation:
     def weights(self) -> dict[str, float]:
         """The weight of each term of the generator's loss, beside the game's."""
         identity = {"identity": self.identity * self.cycle, "contrast_identity": self.identity * self.contrast}
-        own = {n: getattr(self, n) for n in ("l1", "perceptual", "lpips", "cycle", "contrast")}
-        return {**own, **identity, **(dataclasses.asdict(self.teaching) if self.teaching else {})}
+        own = {n: getattr(self, n) for n in ("l1", "perceptual", "lpips", "cycle", "contrast", "moved")}
+        kept = dataclasses.asdict(self.keeping) if self.keeping else {}
+        taught = dataclasses.asdict(self.teaching) if self.teaching else {}
+        return {**own, **identity, **{f"kept_{name}": weight for name, weight in kept.items()}, **taught}
 
 
 def translation(config: Translation, networks: Networks, sampler: Sampler) -> Task:
@@ -121,7 +142,10 @@ def translation(config: Translation, networks: Networks, sampler: Sampler) -> Ta
         if config.adversarial is None:
             return total, values
         game = _gan(config, networks, now)
-        return total + config.adversarial.weight * game, {**values, "gan": game}
+        weight = config.adversarial.weight
+        if config.initial:
+            weight = jnp.where(batch["step"][0] > config.initial, weight, 0.0)
+        return total + weight * game, {**values, "gan": game}
 
     def predict(params: Players, plan: Archs, batch: Batch) -> Array:
         return networks.generator.forward(params[GENERATOR], plan, images(batch, "input"))
@@ -147,7 +171,7 @@ def translation(config: Translation, networks: Networks, sampler: Sampler) -> Ta
 
 
 def _needs_targets(config: Translation) -> bool:
-    return config.pairs or config.adversarial is not None or bool(config.cycle)
+    return config.pairs or config.adversarial is not None or bool(config.cycle or config.moved)
 
 
 def _companions(config: Translation) -> tuple[str, ...]:
@@ -238,8 +262,8 @@ def _memory(config: Translation) -> dict[str, Spec]:
     pools: dict[str, Spec] = {}
     for domain in _domains(config):
         pools |= pool_spec(play, domain, shape)
-    lazy = play.every > 1 and (play.r1 or play.r2 or play.slope)
-    return pools | ({"step": jax.ShapeDtypeStruct((1,), jnp.int32)} if lazy else {})
+    counted = config.initial or (play.every > 1 and (play.r1 or play.r2 or play.slope))
+    return pools | ({"step": jax.ShapeDtypeStruct((1,), jnp.int32)} if counted else {})
 
 
 def _all_advance(judge: Judge) -> Callable[[Params], Params]:

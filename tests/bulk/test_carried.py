@@ -20,3 +20,11 @@ def test_a_folder_is_there_wherever_it_was_carried_to(tmp_path):
         "card.json": b"{}",
         "deep/weights": b"\0\1",
     }
+
+
+def test_a_file_is_carried_as_a_file(tmp_path):
+    """Under its own name, which says what is in it."""
+    (tmp_path / "style.jpg").write_bytes(b"colours")
+    there = pickle.loads(pickle.dumps(carried(tmp_path / "style.jpg")))
+    (tmp_path / "style.jpg").unlink()
+    assert there().name == "style.jpg" and there().read_bytes() == b"colours"

@@ -17,6 +17,8 @@ from nasjax.bulk.todo import look, named
 from nasjax.cli import main
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
+from tests.commands.cases import SCENE
+from tests.commands.members import COMMANDS
 from tests.export.networks import photo_filter
 
 pytest.importorskip("fsspec")
@@ -114,3 +116,26 @@ def test_a_machine_that_is_lost_costs_nothing(cluster, tmp_path, capsys):
     assert str(tmp_path / "out") not in out  # where Ray says what it has lost, too
     assert f"nasjax filter: {COUNT} done before, 1 failed: {tmp_path / 'in' / 'broken.png'}" in err
     assert f"failed: cannot read image {tmp_path / 'in' / 'broken.png'}: not a picture" in err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_every_content_takes_every_style(cluster, tmp_path, capsys):
+    """As without a cluster: names, and pixels; the same command without one finds all of it done."""
+    command = COMMANDS["stylize"](tmp_path / "network")
+    for folder in ("in", "styles", "out", "alone"):
+        (tmp_path / folder).mkdir()
+    for i in range(3):
+        Image.fromarray(np.roll(SCENE, 5 * i, 0)).save(tmp_path / "in" / f"{i}.png")
+    for name in ("dusk", "dawn"):
+        Image.fromarray(SCENE[:: 1 if name == "dusk" else -1, ::-1]).save(tmp_path / "styles" / f"{name}.png")
+    words = ["stylize", *command.options, str(tmp_path / "in"), str(tmp_path / "styles")]
+    assert main([*words, str(tmp_path / "out"), "--engine", "ray"]) == 0
+    assert "6 written" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "alone")]) == main([*words, str(tmp_path / "out")]) == 0
+    assert "6 done before" in capsys.readouterr().err
+    names = sorted(f"{i}_{style}.png" for i in range(3) for style in ("dusk", "dawn"))
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == names
+    for name in names:
+        with Image.open(tmp_path / "out" / name) as made, Image.open(tmp_path / "alone" / name) as wanted:
+            np.testing.assert_array_equal(np.asarray(made), np.asarray(wanted))

@@ -11,9 +11,13 @@ from nasjax.apply.files import Change, picture_job
 from nasjax.apply.job import run_job
 from nasjax.apply.photo import repaint
 from nasjax.apply.plan import FileOptions
+from nasjax.apply.stylize import StyleOptions
+from nasjax.apply.stylize_files import style_change, style_job
 from nasjax.bulk.editing import edit
-from nasjax.bulk.todo import look, named, output_names, write_down
+from nasjax.bulk.places import pictures, place_of
+from nasjax.bulk.todo import Beside, look, named, output_names, write_down
 from tests.commands.cases import SCENE
+from tests.commands.members import COMMANDS
 
 fsspec = pytest.importorskip("fsspec")
 NEGATIVE = Change(lambda picture: repaint(picture, -picture.rgb), lambda size: size, {"command": "negative"})
@@ -95,6 +99,42 @@ def test_the_command_on_one_machine_goes_on_from_there_and_back(folders):
     run_job(job)
     found, done = _all(images, output, FileOptions(recursive=True))
     assert (found, len(done)) == ({}, 3)
+
+
+@pytest.fixture
+def style(tmp_path):
+    """A style beside the folders, a tiny network, and what `nasjax stylize` is given."""
+    command = COMMANDS["stylize"](tmp_path / "style")
+    return Path(command.behind[0]), StyleOptions(network=command.options[1], match=False)
+
+
+def _styled(images, output, style, options):
+    """What was to be done in bulk, with one style, and was done before; as the command does it."""
+    found = pictures(place_of(style), recursive=False, without=place_of(output))
+    beside, change = Beside((found[0].noted,), f"_{found[0].inside.stem}"), style_change(style, options)
+    settings = {**change.settings, "frames": "first"}
+    todo = look(named(images, output, OPTIONS, beside=beside), settings=settings, options=OPTIONS)
+    write_down(todo, settings)
+    return [edit(entry, change, output=todo.output, options=OPTIONS) for entry in todo.entries], todo.done
+
+
+def test_styles_are_noted_and_named_after(folders, style):
+    """As by the command on one machine, which goes on from there and writes the same; a changed style is another."""
+    images, output = folders
+    (images / "broken.png").unlink()
+    edited, _ = _styled(images, output, *style)
+    assert [Path(each.target).name for each in edited] == ["a_style.png", "b_style.png"]
+    assert not any(each.error for each in edited)
+    bulk = (output / "b_style.png").read_bytes()
+    job = style_job(images, style[0], output, options=style[1], files=OPTIONS)
+    assert (job.plan.items, len(job.plan.done)) == ([], 2)
+    (output / "b_style.png").unlink()
+    run_job(style_job(images, style[0], output, options=style[1], files=OPTIONS))
+    assert (output / "b_style.png").read_bytes() == bulk
+    assert _styled(images, output, *style) == ([], [str(output / f"{name}_style.png") for name in "ab"])
+    Image.fromarray(SCENE).save(style[0])
+    with pytest.raises(ValueError, match="exist and would be replaced"):
+        _styled(images, output, *style)
 
 
 def test_an_attempt_of_which_nobody_could_tell_is_seen(folders):

@@ -195,6 +195,9 @@ def test_taken_apart_is_the_same_pictures():
     assert apart.name(5) == source.name(5) and apart.size(5) == (128, 128) and len(apart) == 100
 
 
+FORMS = ("unpaired", "apart")
+
+
 def test_a_single_picture_is_no_split(tmp_path):
     """CycleGAN's folders with one training picture cannot give a validation picture; the message says how many do."""
     for letter in "AB":
@@ -203,3 +206,19 @@ def test_a_single_picture_is_no_split(tmp_path):
     assert len(open_source(f"unpaired:{tmp_path}", "test").inputs) == 1
     with pytest.raises(ValueError, match="1 pictures do not split into train, val; give 2 or more"):
         open_source(f"unpaired:{tmp_path}", "train")
+
+
+def test_pairs_taken_apart_have_no_truth_in_them(tmp_path):
+    """Every picture is on one side only, whatever was done to it; nothing is lost, and no target comes twice."""
+    for i in range(10):
+        write_picture(tmp_path / f"{i}.png", 12, 12)
+    whole, halves = (open_source(f"{form}:degraded:exposure:folder:{tmp_path}", "train") for form in FORMS)
+    names = [[side.name(i) for i in range(len(side))] for side in (halves.inputs, halves.targets)]
+    pictures = [{name.partition("#")[0] for name in side} for side in names]
+    assert not pictures[0] & pictures[1] and len(pictures[0]) == len(pictures[1]) == len(names[1]) == 4
+    assert len(names[0]) == 16 * 4
+    assert (len(whole.inputs), len(whole.targets)) == (16 * 8, 8)
+    drawn = next(patches(halves, patch=8, batch=4, seed=0))
+    assert drawn["input"].shape == drawn["target"].shape == (4, 8, 8, 3)
+    with pytest.raises(ValueError, match="two pictures or more"):
+        open_source(f"apart:degraded:haze:folder:{tmp_path}", "test")

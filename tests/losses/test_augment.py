@@ -1,11 +1,11 @@
-"""DiffAugment: ranges, what is changed alike, and where gradients go."""
+"""DiffAugment: ranges, what is changed alike, and where gradients go; and pictures in another light."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nasjax.losses import diff_augment
+from nasjax.losses import diff_augment, moved_colours
 from nasjax.losses.augment import POLICIES
 
 KEY = jax.random.key(4)
@@ -84,3 +84,17 @@ def test_what_is_refused():
         diff_augment(X, KEY, ("color",))
     with pytest.raises(ValueError, match="3 channels or a multiple, got 4"):
         diff_augment(jnp.zeros((1, 4, 4, 4)), KEY, ("colour",))
+
+
+def test_each_picture_comes_in_another_light():
+    """Every picture by its own draws: brighter or darker, other hues, in range, and no gradient flows back."""
+    grey = jnp.full((2, 32, 4, 4, 3), -0.2)
+    moved = np.asarray(moved_colours(grey, KEY))
+    assert moved.shape == grey.shape and np.abs(moved).max() <= 1
+    light = moved.mean((-3, -2, -1))
+    assert (light > -0.1).any() and (light < -0.3).any() and len(np.unique(light)) == 64
+    casts = (moved[..., 0] - moved[..., 2]).mean((-2, -1))
+    assert casts.max() > 0.1 and casts.min() < -0.1
+    # All pixels of a picture are moved alike.
+    np.testing.assert_allclose(moved, moved[..., :1, :1, :] + 0 * moved, atol=1e-6)
+    assert not np.asarray(jax.grad(lambda x: moved_colours(x, KEY).sum())(X)).any()

@@ -1,7 +1,9 @@
 """What callers of the service get: pictures, jobs, and a reason where there is neither."""
 
+import contextlib
 import io
 import json
+import sqlite3
 import struct
 import threading
 import zipfile
@@ -13,6 +15,7 @@ import pytest
 
 from nasjax.cli import main
 from nasjax.service.models import SHIPPED, load_models
+from nasjax.service.store import Store
 from tests.commands.cases import FINE_RGB, SCENE, png
 from tests.commands.members import COMMANDS
 from tests.service.process import write_tiny
@@ -45,6 +48,7 @@ HOSTILE = {
     "strength of none": (("a.png", encoded(), {"model": "twice", "strength": ".5"}), 422, "has no strength"),
     "no style": (("a.png", encoded(), {"model": "average"}), 422, "needs a second picture, 'style'"),
     "format": (("a.png", encoded(), {"format": "../x"}), 422, "format must be one of png, jpg, jpeg, webp"),
+    "neither": (("a.png", encoded(), {"wrap": "perhaps"}), 422, "'wrap' must be true or false, got 'perhaps'"),
     "field": (("a.png", encoded(), {"url": "http://localhost/x.png"}), 422, "unknown field 'url'"),
 }
 
@@ -135,6 +139,35 @@ def test_a_deleted_job_is_gone(service):
     ] * 3
 
 
+def _turned_on(picture, options):
+    return picture._replace(pixels=np.full_like(picture.pixels, 255 if options.wrap else 0))
+
+
+def test_a_job_wraps_where_it_is_asked_to(tmp_path):
+    """All pictures of it, and no picture of another job; the job says so."""
+    models = {"around": MODELS["negative"]._replace(name="around", change=_turned_on)}
+    with running(tmp_path / "data", models) as service:
+        jobs = [service.add(("a.png", encoded()), model="around", **asked) for asked in ({"wrap": "true"}, {})]
+        ended = [service.ended(job.json()["id"]) for job in jobs]
+        pictures = [service.client.get(f"/v1/jobs/{job['id']}/pictures/0").content for job in ended]
+    assert [job["wrap"] for job in ended] == [True, False]
+    assert [decoded(content).mean() for content in pictures] == [255, 0]
+
+
+def test_jobs_of_an_earlier_version_are_gone_on_with(tmp_path):
+    """A table without a column that came later gets it, and what waited in it is done as it was asked for."""
+    Store(tmp_path).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as table, table:
+        table.execute("ALTER TABLE jobs DROP COLUMN wrap")
+        table.execute("INSERT INTO jobs VALUES ('job', 'negative', 0.5, '', 1.0, NULL, 1, 9)")
+        table.execute("INSERT INTO pictures (job, number, name, source, output) VALUES ('job', 0, 'a', 'in', 'out')")
+    (tmp_path / "jobs" / "job").mkdir()
+    with contextlib.closing(Store(tmp_path)) as store:
+        claimed = store.claim()
+    assert claimed is not None and (claimed.work.model, claimed.work.strength) == ("negative", 0.5)
+    assert claimed.work.wrap is False
+
+
 def test_a_model_that_fails_is_nobodys_end(tmp_path):
     """An error inside of a model is a 500 that does not say what was inside; the next picture is edited."""
 
@@ -151,13 +184,20 @@ def test_a_model_that_fails_is_nobodys_end(tmp_path):
 
 
 def test_the_service_gives_what_the_commands_give(tmp_path):
-    """Bundles and stylising networks of a user's own, of all three kinds: byte for byte what the commands write."""
+    """Bundles and stylising networks of a user's own, of all three kinds: byte for byte what the commands write.
+
+    So it is of pictures whose borders belong together.
+    """
     apply, style = (COMMANDS[name](tmp_path / name) for name in ("apply", "stylize"))
     folders = {"large": Path(apply.before[0]), "own": Path(style.options[1]), "tiny": write_tiny(tmp_path / "tiny")}
     (tmp_path / "in.png").write_bytes(encoded())
     apply(tmp_path / "in.png", tmp_path / "large.png")
     style(tmp_path / "in.png", tmp_path / "own.png", "--alpha", "0.5", "--match")
-    assert main(["filter", "--model", str(folders["tiny"]), str(tmp_path / "in.png"), str(tmp_path / "tiny.png")]) == 0
+    filtered = ["filter", "--model", str(folders["tiny"]), str(tmp_path / "in.png")]
+    assert main([*filtered, str(tmp_path / "tiny.png")]) == 0
+    assert main([*filtered, str(tmp_path / "tiny around.png"), "--wrap"]) == 0
+    apply(tmp_path / "in.png", tmp_path / "large around.png", "--wrap")
+    style(tmp_path / "in.png", tmp_path / "own around.png", "--alpha", "0.5", "--match", "--wrap")
     models = load_models([*folders.items()])
     assert {name: models[name].kind for name in folders} == {"large": "enlarge", "own": "style", "tiny": "filter"}
     with running(tmp_path / "data", models) as service:
@@ -165,11 +205,18 @@ def test_the_service_gives_what_the_commands_give(tmp_path):
             "large": service.edit(encoded(), "large"),
             "own": service.edit(encoded(), "own", style=encoded(SCENE[::-1, ::-1].copy()), strength="0.5"),
             "tiny": service.edit(encoded(), "tiny"),
+            "large around": service.edit(encoded(), "large", wrap="true"),
+            "own around": service.edit(
+                encoded(), "own", style=encoded(SCENE[::-1, ::-1].copy()), strength="0.5", wrap="1"
+            ),
+            "tiny around": service.edit(encoded(), "tiny", wrap="true"),
         }
         half, none = (service.edit(encoded(), "tiny", strength=text) for text in ("0.5", "0"))
     for name, answer in answers.items():
         assert answer.status_code == 200, answer.text
         np.testing.assert_array_equal(decoded(answer.content), decoded((tmp_path / f"{name}.png").read_bytes()))
+    for name in folders:
+        assert answers[f"{name} around"].content != answers[name].content
     full = decoded(answers["tiny"].content)
     np.testing.assert_array_equal(decoded(none.content), SCENE)
     assert np.abs(full.astype(int) - SCENE).max() > 8

@@ -144,6 +144,9 @@ def test_the_page(address, tmp_path):
         before = page.evaluate("document.querySelector('#after').src")
         _set(page, "#strength", "40", "input")
         page.until(f"![{before!r}, ''].includes(document.querySelector('#after').src)")
+        less = page.evaluate("document.querySelector('#after').src")
+        page.evaluate("document.querySelector('#wrap').click()")
+        page.until(f"![{less!r}, ''].includes(document.querySelector('#after').src)")
         assert page.evaluate("document.querySelector('#edit').textContent") == "Edit 4 pictures"
         page.evaluate("document.querySelector('#edit').focus()")
         page.evaluate("document.activeElement.click()")

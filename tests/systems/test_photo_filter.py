@@ -55,7 +55,7 @@ def test_two_sets_of_pictures_are_trained_by_a_game_and_scored_by_their_look(dom
     params = jax.eval_shape(task.init, jax.random.key(0))
     plan, batch = jax.eval_shape(sampler.sample, jax.random.key(0), 0), dict(task.batch_spec)
     value, logs = jax.eval_shape(task.losses["generator"], params, plan, {**batch, **task.memory}, jax.random.key(0))
-    assert value.shape == () and {"cycle", "identity", "gan", "tables"} <= set(logs)
+    assert value.shape == () and {"cycle", "moved", "kept_directions", "gan", "tables"} <= set(logs)
     spec = {name: jax.ShapeDtypeStruct(s.shape, s.dtype) for name, s in task.batch_spec.items()}
     drawn = next(iter(ground.batches(spec, 0, (0, 1))))
     assert drawn["input"].mean() > drawn["target"].mean() + 10

@@ -11,7 +11,7 @@ from nasjax.tasks.adversarial import Adversarial
 from nasjax.tasks.base import Model, in_streams, to_float
 from nasjax.tasks.compression import beside
 from nasjax.tasks.networks import live_teacher
-from nasjax.tasks.translation import Teaching, Translation, translation
+from nasjax.tasks.translation import Keeping, Teaching, Translation, translation
 from nasjax.train.config import TrainConfig
 from nasjax.train.parallel import data_mesh, put_batch
 from nasjax.train.schedules import optimiser
@@ -25,6 +25,10 @@ GAN = Adversarial("hinge", r1=0.1, every=2, augment=("colour", "translation", "c
 KINDS = {
     "paired": Translation(**SIZES, pairs=True, adversarial=GAN, l1=100.0, perceptual=1.0, lpips=1.0),
     "cycle": Translation(**SIZES, adversarial=Adversarial("lsgan", pool=3), cycle=10.0, identity=0.5),
+    "colours": Translation(
+        **SIZES, adversarial=Adversarial("lsgan"), cycle=10.0, moved=5.0, initial=1,
+        keeping=Keeping(features=1.0, edges=1.0, directions=1.0),
+    ),
     "contrast": Translation(**SIZES, adversarial=Adversarial("relativistic"), contrast=1.0, identity=1.0, patches=8),
     "distilled": Translation(
         **SIZES, teaching=Teaching(output=1.0, features=2.0, alignment=1.0, ssim=1.0, likeness=1.0, style=1.0,
@@ -34,12 +38,14 @@ KINDS = {
 TERMS = {
     "paired": {"l1", "perceptual", "lpips", "gan"},
     "cycle": {"cycle", "identity", "gan"},
+    "colours": {"cycle", "moved", "kept_features", "kept_edges", "kept_directions", "gan"},
     "contrast": {"contrast", "contrast_identity", "gan"},
     "distilled": {"output", "features", "alignment", "ssim", "likeness", "style", "variation"},
 }
 PLAYERS = {
     "paired": ("discriminator", "generator"),
     "cycle": ("discriminator", "generator", "back"),
+    "colours": ("discriminator", "generator", "back"),
     "contrast": ("discriminator", "generator", "heads"),
     "distilled": ("generator", "adapters"),
 }
@@ -76,7 +82,7 @@ def test_every_kind_takes_steps(kind):
     assert {prefix + name for name in TERMS[kind]} <= set(logs)
     judged = {"real", "fake"} if "discriminator" in task.losses else set()
     assert {f"discriminator/{name}" for name in judged | ({"grad_norm"} if judged else set())} <= set(logs)
-    assert ("discriminator/fake_input" in logs) == (kind == "cycle")
+    assert ("discriminator/fake_input" in logs) == (kind in ("cycle", "colours"))
     if kind == "paired":
         assert state.memory is not None and state.memory["step"].tolist() == [2, 2]
         assert float(logs["discriminator/penalty"]) == 0  # of every second step, and this is the second
@@ -128,6 +134,22 @@ def test_a_cycle_by_hand():
     assert float(logs["cycle"]) == pytest.approx(float(wanted), rel=1e-4)
     assert float(logs["identity"]) == pytest.approx(float(l1(forth(t), t) + l1(back(x), x)), rel=1e-4)
     assert task.metrics == {}
+
+
+def test_initial_training_is_without_the_game():
+    """In the first step the total is that of the other terms, from the second on the game's is part of it.
+
+    The count that decides is what the discriminator's loss has left, which is walked before.
+    """
+    task = make("colours")
+    params, batch = task.init(KEY), given(task)
+    loss = jax.jit(task.losses["generator"])
+    _, kept = jax.jit(task.losses["discriminator"])(params, PLAN, batch, KEY)
+    weights = {"cycle": 10.0, "moved": 5.0, "kept_features": 1.0, "kept_edges": 1.0, "kept_directions": 1.0}
+    for step, game in ((kept["step"], 0.0), (kept["step"] + 1, 1.0)):
+        total, logs = loss(params, PLAN, {**batch, "step": step}, KEY)
+        wanted = sum(weight * float(logs[name]) for name, weight in weights.items()) + game * float(logs["gan"])
+        assert float(total) == pytest.approx(wanted, rel=1e-5) and float(logs["gan"]) > 0.1
 
 
 def gradients(task, owner, params):
@@ -196,6 +218,9 @@ def test_a_discriminator_may_advance():
         ({"cycle": 1.0, "contrast": 1.0}, "choose one of them"),
         ({"identity": 1.0, "adversarial": GAN}, "a share of cycle or contrast"),
         ({"patch": 0, "cycle": 1.0}, "sizes must be positive"),
+        ({"keeping": Keeping(edges=1.0)}, "every term is switched off"),
+        ({"initial": 5, "moved": 1.0}, "a game that comes later"),
+        ({"initial": 5, "adversarial": GAN}, "needs a term beside the game"),
         ({"pairs": True, "adversarial": Adversarial(pool=5)}, "pool needs conditional=False"),
     ],
 )

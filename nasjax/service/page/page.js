@@ -69,6 +69,7 @@ function form(files, { whole }) {
   const data = new FormData();
   data.append("model", model().name);
   if (model().strength) data.append("strength", $("strength").value / 100);
+  if ($("wrap").checked) data.append("wrap", "true");
   if (whole && $("format").value) data.append("format", $("format").value);
   if (!whole) data.append("format", "png");
   if (model().style) data.append("style", $("style").files[0]);
@@ -316,7 +317,7 @@ async function saveAll() {
 // --- wiring -----------------------------------------------------------------------------------------------------
 $("unlock").onsubmit = (event) => { event.preventDefault(); sessionStorage.setItem("nasjax-key", $("key").value); start(); };
 $("model").onchange = chooseModel;
-$("strength").oninput = $("format").onchange = choose;
+$("strength").oninput = $("format").onchange = $("wrap").onchange = choose;
 $("style").onchange = choose;
 $("files").onchange = () => { add([...$("files").files]); $("files").value = ""; };
 $("edit").onclick = editAll;

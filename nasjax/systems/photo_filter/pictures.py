@@ -31,7 +31,8 @@ class Pair(NamedTuple):
 
 def open_pairs(spec: str, split: str, *, size: int | None, on_bad: Any = "fail") -> Source:
     """The pairs, or two domains, of a split, their shorter side made `size` pixels. ValueError for single pictures."""
-    source = open_source(spec, split, on_error=on_bad)
+    # What is kept in memory is the small copy, not the picture beside it.
+    source = open_source(spec, split, on_error=on_bad, cache_bytes=0 if size else _CACHE)
     if isinstance(source, Unpaired):
         sides = [
             side if size is None else Cached(Resized(side, size), _CACHE) for side in (source.inputs, source.targets)

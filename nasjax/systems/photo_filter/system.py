@@ -11,6 +11,7 @@ from nasjax.data.domains import Unpaired
 from nasjax.data.pipeline import patches
 from nasjax.data.source import Source
 from nasjax.nets.discriminators import patch_discriminator
+from nasjax.nets.vgg import load_vgg16, vgg
 from nasjax.sampling import Sampler
 from nasjax.spaces.photo_filter import COLOURS, GRIDS, RESTORERS, WIDTHS, photo_filter
 from nasjax.spaces.resnet_generator import resnet_generator
@@ -21,14 +22,23 @@ from nasjax.systems.photo_filter.score import LIKENESS, LOOK, make_judge, measur
 from nasjax.task import Task
 from nasjax.tasks.adversarial import Adversarial, Judge
 from nasjax.tasks.base import Model
+from nasjax.tasks.networks import Fixed
 from nasjax.tasks.networks import Networks as Players
 from nasjax.tasks.photo_filter import FilterLoss, photo_filter_task, with_penalty
-from nasjax.tasks.translation import Translation, translation
+from nasjax.tasks.translation import Keeping, Translation, translation
 
 _INPUT = Rival("input", "the picture as it came", predict=lambda x: x)
 _RESNET = (24, 32, 48)  # widths of the rival
-# As CycleGAN is trained.
-_UNPAIRED = Translation(cycle=10.0, identity=0.5, adversarial=Adversarial("lsgan"))
+# As CycleGAN is trained, with what a filter keeps of a picture, and initial training. What is said there of pictures
+# that are in their domain already, `moved` says more generally: of pictures in any light.
+_UNPAIRED = Translation(
+    cycle=10.0,
+    moved=5.0,
+    keeping=Keeping(edges=1.0, directions=1.0),
+    adversarial=Adversarial("lsgan", augment=("translation",)),
+    initial=200,
+)
+_ENCODED = (1, 2)  # levels of VGG16 whose features may be kept
 
 
 @dataclass(frozen=True)
@@ -128,7 +138,12 @@ class PhotoFilter:
         heads = FilterHeads(("curves", "mix3x2"), ("none", "a4x2"), ("0", "1"), ("none", "half1conv"))
         widths = FilterWidths((4, 6), (4, 8), (4, 8), (4, 8))
         loss = replace(self.loss, ssim=0.0)
-        small = replace(self, widths=widths, heads=heads, blocks=1, ops=self.ops[:2], loss=loss, critic=4)
+        # Patches of a test hold no window of a structural similarity.
+        keeping = self.recipe.keeping and replace(self.recipe.keeping, edges=0.0)
+        recipe = replace(self.recipe, keeping=keeping, initial=min(self.recipe.initial, 1))
+        small = replace(
+            self, widths=widths, heads=heads, blocks=1, ops=self.ops[:2], loss=loss, recipe=recipe, critic=4
+        )
         return replace(small, sides=(16, 32), cells=4, by_hand="")
 
     def _task(self, experiment: Experiment, paired: bool):
@@ -137,7 +152,12 @@ class PhotoFilter:
                 return photo_filter_task(self.loss, model, sampler, patch=experiment.data.patch, batch=batch)
             recipe = replace(self.recipe, patch=experiment.data.patch, batch=batch)
             made = patch_discriminator(3, width=self.critic, layers=2 if self.critic > 8 else 1)
-            players = Players(model, discriminator=Judge(made.init, made.apply), back=model if recipe.cycle else None)
+            players = Players(
+                model,
+                discriminator=Judge(made.init, made.apply),
+                back=model if recipe.cycle else None,
+                encoder=_encoder() if recipe.keeping and recipe.keeping.features else None,
+            )
             return with_penalty(translation(recipe, players, sampler), self.loss)
 
         return task
@@ -151,6 +171,10 @@ class PhotoFilter:
             yield by_hand(networks, chosen, found)
         if self.resnet:
             yield resnet(_RESNET, blocks=3)
+
+
+def _encoder() -> Fixed:
+    return Fixed(vgg((64, 128)[: len(_ENCODED)]).apply, load_vgg16(len(_ENCODED)), _ENCODED)
 
 
 def _cut(crop: tuple[int, int] | None) -> str:
