@@ -21,9 +21,9 @@ STEPS = {
     "whitebalance": 4500,
     "exposure": 4500,
     "dehaze": 4500,
-    "dejpeg": 20_000,
+    "dejpeg": 14_000,
     "deblur": 6000,
-}  # 5 to 25 minutes of a core
+}  # 3 to 9 minutes of a core
 
 
 def main() -> None:
