@@ -1,6 +1,7 @@
 """Where the time of a routed step goes: forward, gradient, optimiser, routing; and each candidate before and after.
 
     python scripts/bench_parts.py [--size quickstart full] [--widths 16 48] [--batch 4] [--torch] [--repeats 9] [--json]
+        [--forms native fused] [--without-parts]
 
 parts       one fair round of the operator stage: the network forward; with its gradient; the whole training step (Adam,
             averaging, checks); and what moving streams to slots and back costs alone, measured on the same arrays
@@ -13,7 +14,7 @@ candidates  loss and gradient of each operation at the trunk's width, as nasjax 
 import argparse
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -99,10 +100,10 @@ def _training_step(net, sampler):
     return once
 
 
-def candidates(width: int, batch: int, *, repeats: int, torch: bool) -> list[dict[str, Any]]:
-    """Milliseconds of loss and gradient of each operation by itself, in all formulations."""
+def candidates(width: int, batch: int, forms: Sequence[str], *, repeats: int, torch: bool) -> list[dict[str, Any]]:
+    """Milliseconds of loss and gradient of each operation by itself, as nasjax writes it and in other forms."""
     x = jax.random.normal(jax.random.key(0), (batch, PATCH, PATCH, width))
-    hows = ("native", "auto", *(("fused",) if x.size >= conv.LARGE else ()))
+    hows = ("auto", *(form for form in forms if form != "fused" or x.size >= conv.LARGE))
     members: dict[Any, Callable[[], Any]] = {}
     for name, op in BLOCKS.items():
         params = draw(jax.random.key(1), op.params(width, width, width))
@@ -155,17 +156,19 @@ def main() -> None:
     parser.add_argument("--size", nargs="+", default=["quickstart"], choices=list(SIZES))
     parser.add_argument("--widths", type=int, nargs="+", default=[16], help="channels of the candidates")
     parser.add_argument("--batch", type=int, default=BATCH, help="images of the candidates")
+    parser.add_argument("--forms", nargs="*", default=["native", "fused"], choices=("native", "fused"))
+    parser.add_argument("--without-parts", action="store_true", help="the candidates alone")
     parser.add_argument("--torch", action="store_true")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     found = {
         "device": device_key(),
-        "parts": [row for size in args.size for row in parts(size, args.repeats)],
+        "parts": [row for size in args.size for row in ([] if args.without_parts else parts(size, args.repeats))],
         "candidates": [
             row
             for width in args.widths
-            for row in candidates(width, args.batch, repeats=args.repeats, torch=args.torch)
+            for row in candidates(width, args.batch, args.forms, repeats=args.repeats, torch=args.torch)
         ],
     }
     if args.json:
