@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,6 +71,11 @@ def content(path: Path) -> dict[str, bytes]:
 def record(path: Path, name: str) -> Any:
     """A JSON file of a run."""
     return json.loads((path / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def needed(formats: Sequence[str]) -> tuple[Any, ...]:
+    """Of the formats of a bundle, the one that a user's own space cannot do without; all are in the finished run."""
+    return tuple(name for name in formats if name == "stablehlo")
 
 
 def test_a_run_leaves_the_whole_record(finished):
@@ -192,8 +197,8 @@ def test_a_budget_out_of_reach_is_refused_before_anything(finished, tmp_path):
 def test_what_still_holds_is_taken_over(finished, tmp_path):
     """With another final training, supernets and searches come from the other run, to the byte, not repeated."""
     final = finished.experiment.final
-    train = replace(final.train, lr=1e-4)
-    final = replace(final, number=1, seeds=1, train=train, rivals=False, scratch=False, formats=())
+    train, formats = replace(final.train, lr=1e-4), needed(final.formats)
+    final = replace(final, number=1, seeds=1, train=train, rivals=False, scratch=False, formats=formats)
     other = replace(finished.experiment, final=final)
     file = tmp_path / "config.json"
     file.write_text(json.dumps(as_dict(other)))
@@ -228,7 +233,7 @@ def test_any_arch_can_be_tuned_scored_and_shipped(finished, problem, tmp_path):
     assert tuned["weights"].startswith("finetune-") and tuned[name] != inherited[name]
     assert record(path, "status")["state"] == "done"  # a finished run stays one
     config = record(path, "config")
-    config["final"] |= {"trainable": True, "formats": []}
+    config["final"] |= {"trainable": True, "formats": needed(config["final"]["formats"])}
     (path / "config.json").write_text(json.dumps(config))
     manifest = export_arch(path, arch, tmp_path / "bundle", say=lambda text: None)
     assert "model.safetensors" in manifest["files"]

@@ -18,8 +18,8 @@ from tests.train.test_processes import free_port
 
 SECONDS = 300  # that a tiny search may take on a machine that is busy with other things
 RUN = "import sys; from nasjax.cli import main; sys.exit(main(sys.argv[1:]))"
-# One finalist, beside which from-scratch and rival are trained; graphs are written by one process, as without others.
-SHORT = ("--final.number", "1", "--final.formats")
+# One finalist, from scratch and a rival beside one another, and no more graphs than the bundle needs.
+SHORT = ("--final.number", "1", "--final.formats", "stablehlo")
 
 
 def start(folder: Path, run: str, devices: int, *more: str) -> subprocess.Popen:
