@@ -139,8 +139,8 @@ def artefacts(x: np.ndarray, y: np.ndarray) -> float:
 
     Least squares with a ridge in squares of 8x8 pixels. A filter changes light and colours, which is such a function
     where it is smooth; steps, halos, spots and noise that the input does not have are none (the photorealism of Luan et
-    al., arXiv 1703.07511, section 3.1, as a measure). 0 for the input itself. Noise of one level in the input, and
-    rounding, are free.
+    al., arXiv 1703.07511, section 3.1, as a measure). Next to 0 for the input itself: the ridge is one of a level's
+    noise, so that flat places of the input allow nothing but flat ones.
     """
     height, width = (n // BLOCK * BLOCK for n in x.shape[:2])
     a, b = (_blocks(p[:height, :width] * 127.5) for p in (x, y))

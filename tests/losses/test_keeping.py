@@ -33,7 +33,7 @@ OTHER = SCENE[:, ::-1].copy()
 
 @pytest.mark.parametrize(("name", "share"), [("features", 0.5), ("edges", 0.1), ("directions", 0.1)])
 def test_another_light_costs_little(name, share):
-    """A picture itself costs nothing, a darker one a share of what another does: half in random features, or less."""
+    """A picture itself costs nothing; a darker one a share of another one: half by random features, else a tenth."""
     loss = LOSSES[name]
     same, darker, other = (float(loss(y, SCENE)) for y in (SCENE, DARKER, OTHER))
     assert same == pytest.approx(0, abs=1e-4)

@@ -114,6 +114,13 @@ def test_single_pictures_are_refused(domains):
         _ground(_experiment(f"folder:{domains / 'a'}"))
 
 
+def test_squares_hold_a_window(domains):
+    """Experiments in miniature ask for squares of 8 pixels, in which there is no structural similarity."""
+    experiment = _experiment(f"degraded:haze:folder:{domains / 'a'}")
+    _, ground = _ground(replace(experiment, data=replace(experiment.data, val_patch=8)))
+    assert ground.judge({}).x.shape[-3:] == (11, 11, 3) and "squares of 11 px" in ground.search_protocol
+
+
 def test_squares_larger_than_the_pictures_are_refused(domains):
     """Before any training."""
     experiment = _experiment(f"degraded:haze:folder:{domains / 'a'}")

@@ -33,11 +33,12 @@ _RESNET = (24, 32, 48)  # widths of the rival
 # that are in their domain already, `moved` says more generally: of pictures in any light.
 _UNPAIRED = Translation(
     cycle=10.0,
-    moved=5.0,
+    moved=1.0,  # what was clipped stays unknown: at 5 it was four fifths of the loss, and the game hardly heard
     keeping=Keeping(edges=1.0, directions=1.0),
     adversarial=Adversarial("lsgan", augment=("translation",)),
     initial=200,
 )
+_WINDOW = 11  # pixels a side of what structural similarity looks at: squares are no smaller
 _ENCODED = (1, 2)  # levels of VGG16 whose features may be kept
 
 
@@ -112,8 +113,9 @@ class PhotoFilter:
         splits = ("train", "val", data.test)
         train, val, test = (open_pairs(data.source, s, size=self.size, on_bad=data.on_bad) for s in splits)
         paired = not isinstance(train, Unpaired)
-        squares = held_out(val, (data.val_patch, data.val_patch), data.val_patches)
-        _check_squares(squares, data.val_patch)
+        side = max(data.val_patch, _WINDOW)
+        squares = held_out(val, (side, side), data.val_patches)
+        _check_squares(squares, side)
         pictures = held_out(test, data.test_crop)
         looks = _targets(val) if isinstance(val, Unpaired) else None
         weights = {self.decides: 1.0} if paired else {"look": 1.0, "kept": self.keep}
@@ -122,9 +124,9 @@ class PhotoFilter:
             objectives=(*weights, experiment.cost),
             weights=weights,
             protocol=f"{len(pictures)} held-out pictures of {data.source!r}" + _cut(data.test_crop),
-            search_protocol=f"{len(squares)} squares of {data.val_patch} px of the validation split",
+            search_protocol=f"{len(squares)} squares of {side} px of the validation split",
             task=self._task(experiment, paired),
-            judge=lambda params: make_judge(*_stacked(squares), looks=_looks(looks, data.val_patch)),
+            judge=lambda params: make_judge(*_stacked(squares), looks=_looks(looks, side)),
             score=measure,
             batches=lambda spec, seed, shard: _batches(train, experiment, spec, seed=seed, shard=shard),
             test=lambda predict: tested(predict, pictures) if looks is None else tested_look(predict, pictures, looks),
