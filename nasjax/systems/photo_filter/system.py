@@ -33,7 +33,7 @@ _RESNET = (24, 32, 48)  # widths of the rival
 # that are in their domain already, `moved` says more generally: of pictures in any light.
 _UNPAIRED = Translation(
     cycle=10.0,
-    moved=1.0,  # what was clipped stays unknown: at 5 it was four fifths of the loss, and the game hardly heard
+    moved=1.0,  # what was clipped stays unknown: at 5 it was four fifths of the loss
     keeping=Keeping(edges=1.0, directions=1.0),
     adversarial=Adversarial("lsgan", augment=("translation",)),
     initial=200,
