@@ -19,7 +19,8 @@ from bench_filter import picture, say, seconds
 
 from nasjax.ops.lookup import polyline, trilinear
 from nasjax.ops.materialised import materialised
-from nasjax.ops.slicing import sliced, used
+from nasjax.ops.slicing import _corners_used as corners_used
+from nasjax.ops.slicing import sliced
 
 NODES, CELLS, DEPTH = 9, 16, 8
 
@@ -138,7 +139,7 @@ def automatic(grid: jax.Array, x: jax.Array) -> jax.Array:
 def _corners_used(grid: jax.Array, x: jax.Array) -> jax.Array:
     rows, columns = (place[..., 0] * CELLS - 0.5 for place in _where(x).values())
     z = (x.mean(-1) + 1) * (DEPTH / 2) - 0.5
-    return used(grid, z, tuple(_inputs(x)), rows, columns, DEPTH)
+    return corners_used(grid, z, tuple(_inputs(x)), rows, columns, DEPTH)
 
 
 def _inputs(x: jax.Array) -> list[jax.Array]:

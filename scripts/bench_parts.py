@@ -103,7 +103,7 @@ def _training_step(net, sampler):
 def candidates(width: int, batch: int, forms: Sequence[str], *, repeats: int, torch: bool) -> list[dict[str, Any]]:
     """Milliseconds of loss and gradient of each operation by itself, as nasjax writes it and in other forms."""
     x = jax.random.normal(jax.random.key(0), (batch, PATCH, PATCH, width))
-    hows = ("auto", *(form for form in forms if form != "fused" or x.size >= conv.LARGE))
+    hows = ("auto", *(form for form in forms if form != "fused" or x.size >= conv._LARGE))
     members: dict[Any, Callable[[], Any]] = {}
     for name, op in BLOCKS.items():
         params = draw(jax.random.key(1), op.params(width, width, width))
@@ -125,11 +125,11 @@ def candidates(width: int, batch: int, forms: Sequence[str], *, repeats: int, to
 @contextlib.contextmanager
 def _threshold(how: str) -> Iterator[None]:
     """No batch is large for "fused"."""
-    before, conv.LARGE = conv.LARGE, 2**62 if how == "fused" else conv.LARGE
+    before, conv._LARGE = conv._LARGE, 2**62 if how == "fused" else conv._LARGE
     try:
         yield
     finally:
-        conv.LARGE = before
+        conv._LARGE = before
 
 
 def _torch_candidate(name: str, params: Any, x: jax.Array, want: float) -> Callable[[], Any]:

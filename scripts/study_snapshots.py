@@ -29,7 +29,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from train_filters import NETWORKS
 
 from nasjax.chain.configs import load_config
 from nasjax.chain.steps import finetune_arch
@@ -40,6 +39,7 @@ from nasjax.metrics.lpips import lpips
 from nasjax.nets.trunks import alexnet, load_trunk
 from nasjax.say import Say
 from nasjax.systems.photo_filter.pictures import floats, likeness
+from nasjax.systems.photo_filter.rivals import arch_of
 
 WARMUP = 50
 CYCLES = {"one cosine": 1, "warm restarts": 5}
@@ -80,8 +80,8 @@ def one(args: argparse.Namespace, schedule: str, seed: int) -> dict[str, Any]:
     """One training, and the scores of what it left."""
     run = args.runs / f"{args.kind}-{args.steps}-{schedule.replace(' ', '-')}-{seed}"
     config = experiment(args.kind, CYCLES[schedule], steps=args.steps, batch=args.batch, seed=seed)
-    net = config.system.networks().supernet
-    arch = net.space.encode(NETWORKS[args.kind])
+    networks = config.system.networks()
+    net, arch = networks.supernet, arch_of(networks, config.system.by_hand)
     say: Say = functools.partial(print, flush=True)
     weights = Path(finetune_arch(config, run, net.space.text(arch), from_scratch=True, say=say))
     network = jax.jit(lambda params, x: net.extract(arch).apply({"params": params}, x))

@@ -22,7 +22,7 @@ from nasjax.typing import Params
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _TILE = 12  # columns of an image that a product of matrices takes at a time
-LARGE = 2**16  # numbers of a batch from which on loops pay for what they take to compile
+_LARGE = 2**16  # numbers of a batch from which on loops pay for what they take to compile
 _ROWS = 24  # of an image, at most, that the gradient by a depthwise kernel takes at a time
 _GAIN = 0.6  # a little over the usual uniform(+-1/sqrt(fan in)), whose standard deviation is 0.577/sqrt(fan in)
 
@@ -200,18 +200,18 @@ def _apart(x: jax.Array, w: jax.Array, dilation: int) -> jax.Array:
 
 
 def _depthwise_forward(x, w, dilation):
-    return (_apart if x.size >= LARGE else _shift_sum)(x, w, dilation), (x, w)
+    return (_apart if x.size >= _LARGE else _shift_sum)(x, w, dilation), (x, w)
 
 
 def _depthwise_backward(dilation, saved, g):
     x, w = saved
-    shift = _apart if x.size >= LARGE else _shift_sum
+    shift = _apart if x.size >= _LARGE else _shift_sum
     return shift(g, w[::-1, ::-1], dilation), _by_kernel(x, g, w.shape[0], dilation).astype(w.dtype)
 
 
 def _by_kernel(x: jax.Array, g: jax.Array, kernel: int, dilation: int) -> jax.Array:
     """The gradient by a kernel `[kernel, kernel, 1, c]`, written as it is fastest."""
-    if x.size >= LARGE:
+    if x.size >= _LARGE:
         return _by_rows(x, g, kernel, dilation)
     return _sums(x, g, kernel, dilation) if kernel < 5 or dilation > 1 else _bands(x, g, kernel)
 

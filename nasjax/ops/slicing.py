@@ -36,7 +36,7 @@ def sliced(
     return materialised(_used(grid, (guide[..., 0] + 1) * (depth / 2) - 0.5, tuple(inputs), *places, depth))
 
 
-def used(grid: Array, z: Array, inputs: tuple[Array, ...], y: Array, x: Array, depth: int) -> Array:
+def _corners_used(grid: Array, z: Array, inputs: tuple[Array, ...], y: Array, x: Array, depth: int) -> Array:
     """The maps at the places z of each pixel, y of its row and x of its column, on the inputs; 0 is the first cell."""
     cells = _Cells.of(grid, z, y, x, depth)
     channels, made = cells.rows.shape[-1] // len(inputs), jnp.zeros(())
@@ -79,7 +79,7 @@ class _Cells(NamedTuple):
 
 
 def _forward(grid: Array, z: Array, inputs: tuple[Array, ...], y: Array, x: Array, depth: int) -> tuple[Array, Any]:
-    return used(grid, z, inputs, y, x, depth), (grid, z, inputs, y, x)
+    return _corners_used(grid, z, inputs, y, x, depth), (grid, z, inputs, y, x)
 
 
 def _backward(depth: int, kept: Any, dy: Array) -> tuple[Any, ...]:
@@ -105,11 +105,11 @@ def _by_grid(grid: Array, z: Array, y: Array, x: Array, outer: Array) -> Array:
     return (jnp.swapaxes(_hats(y[..., 0], down), -1, -2) @ by_row).reshape(*by_row.shape[:-2], down, across, size)
 
 
-_used = jax.custom_vjp(used, nondiff_argnums=(5,))
+_used = jax.custom_vjp(_corners_used, nondiff_argnums=(5,))
 _used.defvjp(_forward, _backward)
 
 
-def _like(given: Array, gradient: Array) -> Array:
+def _like(given: Any, gradient: Array) -> Array:
     """The gradient by an input that may be one number for all pixels."""
     return gradient if given.ndim else gradient.sum()
 

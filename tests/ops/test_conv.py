@@ -55,7 +55,7 @@ def test_gradients_of_wide_depthwise_kernels(kernel, shape):
 @pytest.mark.parametrize(("kernel", "dilation", "count"), [(3, 1, 4), (5, 2, 3), (7, 1, 1)])
 def test_large_batches_go_through_in_loops(kernel, dilation, count, monkeypatch):
     """Loops over parts of the batch, and over some rows at a time with rows to spare, give the same."""
-    monkeypatch.setattr("nasjax.ops.conv.LARGE", 1)
+    monkeypatch.setattr("nasjax.ops.conv._LARGE", 1)
     shape = (count, 53, 6, 3)
     x, p = jax.random.normal(KEY, shape), draw(KEY, depthwise_params(kernel, shape[-1], bias=False))
 
