@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -34,12 +35,14 @@ _OVERRIDES = (
     "with --help behind a config, its fields are listed."
 )
 _TERMINATED, _INTERRUPTED = 128 + signal.SIGTERM, 128 + signal.SIGINT
+_UNREAD = 128 + 13  # SIGPIPE, which not every system has
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a sub-command; user errors are one line on standard error and exit code 2 (`--traceback` shows more).
 
-    Stopped by SIGTERM the exit code is 143, by Ctrl-C 130, as a shell has it.
+    Stopped by SIGTERM the exit code is 143, by Ctrl-C 130, and 141 where nobody reads the output any more (as behind
+    `| head`), as a shell has it.
     """
     parser = _parser()
     args, rest = parser.parse_known_args(argv)
@@ -48,7 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Outside training nothing is open: what is finished is already on disk. Training saves first (`train.loop.fit`).
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(_TERMINATED))
     try:
-        return args.run_fn(args, rest) or 0
+        code = args.run_fn(args, rest) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError as error:
+        return _left(_UNREAD if _output_is_unread() else _failed(error))
     except KeyboardInterrupt:
         print("nasjax: interrupted; what was finished is kept, the same command goes on from there", file=sys.stderr)
         return _left(_INTERRUPTED)
@@ -64,6 +71,20 @@ def _left(code: int) -> int:
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def _output_is_unread() -> bool:
+    """Whether nobody reads the output any more; what is still to be written of it is then forgotten."""
+    try:
+        output, poll = sys.stdout.fileno(), select.poll()
+    except (OSError, ValueError, AttributeError):  # no file; a system without poll
+        return False
+    poll.register(output, 0)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    # Python would try once more when it ends, and complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return True
 
 
 def _hint(rest: Sequence[str]) -> str:

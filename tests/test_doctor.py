@@ -126,3 +126,21 @@ def test_threads_of_lapack_are_advice(monkeypatch):
     found = doctor.report()
     assert found["flags"]["OPENBLAS_NUM_THREADS"] == "1"
     assert not any("OPENBLAS" in line for line in found["advice"])
+
+
+PIPED = """
+import sys
+from nasjax import cli, doctor
+doctor.report, doctor.render = dict, lambda found: "x" * 100_000
+sys.exit(cli.main(["doctor"]))
+"""
+
+
+def test_a_reader_that_has_gone_is_no_failure_to_speak_of():
+    """As behind `| head -n 1`: nothing on standard error, and the exit code that a shell has for it."""
+    process = subprocess.Popen([sys.executable, "-c", PIPED], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait() == 141
+    process.stderr.close()
