@@ -25,6 +25,7 @@ from nasjax.config import Experiment
 from nasjax.cost.feasible import check_feasible
 from nasjax.sampling import Sampler, single, strict_fair
 from nasjax.space import SearchSpace
+from nasjax.systems import ImageTranslation
 from nasjax.task import Task
 from nasjax.tasks.base import extracted_model, supernet_model
 from nasjax.train.config import TrainConfig
@@ -63,6 +64,8 @@ def main() -> None:
     parser.add_argument("--measured", type=int, default=64, help="side of the pictures that throughput is measured on")
     args = parser.parse_args()
     for name in args.configs:
+        if not isinstance(load_config(name).system, ImageTranslation):
+            raise SystemExit(f"{name}: only image translations are estimated, such as edges2shoes and horse2zebra")
         table(name, stand_in(load_config(name), args.source), args.measured)
 
 

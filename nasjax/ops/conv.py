@@ -192,7 +192,7 @@ def _apart(x: jax.Array, w: jax.Array, dilation: int) -> jax.Array:
     """The same, as a loop over parts of the batch: what XLA:CPU does not fuse with what comes before and after.
 
     It would compute what leads to an entry of `x` anew for each of the kernel's entries, and the result for each of its
-    uses: between two layers of 1x1 and activations a training step took 2 to 5 times as long.
+    uses: loss and gradient of an operation take up to 2.6 times as long (`scripts/bench_parts.py`).
     """
     parts = next((n for n in range(2, x.shape[0]) if x.shape[0] % n == 0), x.shape[0])
     each = x.reshape(parts, -1, *x.shape[1:])
@@ -248,8 +248,8 @@ def _bands(x: jax.Array, g: jax.Array, kernel: int) -> jax.Array:
 def _by_rows(x: jax.Array, g: jax.Array, kernel: int, dilation: int) -> jax.Array:
     """The same in a loop over some rows of an image after the other: products of whole rows that stay in the cache.
 
-    One number a column, channel and entry of the kernel is added to. Six times as fast as the others where there are
-    many pixels, but a third more to compile.
+    One number a column, channel and entry of the kernel is added to. Faster than the others where there are many
+    pixels, but a third more to compile.
     """
     (lo, hi), (count, height, width, channels) = _same(kernel, dilation), g.shape
     parts = -(-height // _ROWS)

@@ -83,7 +83,8 @@ def _forward(grid: Array, z: Array, inputs: tuple[Array, ...], y: Array, x: Arra
 
 
 def _backward(depth: int, kept: Any, dy: Array) -> tuple[Any, ...]:
-    grid, z, inputs, y, x = kept
+    # Computed as precisely as the output, whatever the inputs' precision.
+    grid, z, inputs, y, x = jax.tree.map(lambda v: jnp.asarray(v, dy.dtype), kept)
     cells = _Cells.of(grid, z, y, x, depth)
     below, above = (cells.maps(dk).reshape(*z.shape, len(inputs), -1) for dk in (0, 1))
     maps = below + cells.near[..., None, None] * (above - below)
@@ -91,7 +92,8 @@ def _backward(depth: int, kept: Any, dy: Array) -> tuple[Any, ...]:
     outer = jnp.stack([dy * (given[..., None] if given.ndim else given) for given in inputs], -2)
     inside = (z >= 0) & (z <= depth - 1)
     by_z = jnp.where(inside, (outer * (above - below)).sum((-2, -1)), 0)
-    return _by_grid(grid, z, y, x, outer), by_z, by_inputs, jnp.zeros_like(y), jnp.zeros_like(x)
+    gradients = (_by_grid(grid, z, y, x, outer), by_z, by_inputs, jnp.zeros_like(y), jnp.zeros_like(x))
+    return jax.tree.map(lambda gradient, v: gradient.astype(v.dtype), gradients, kept)
 
 
 def _by_grid(grid: Array, z: Array, y: Array, x: Array, outer: Array) -> Array:
@@ -109,7 +111,7 @@ _used = jax.custom_vjp(_corners_used, nondiff_argnums=(5,))
 _used.defvjp(_forward, _backward)
 
 
-def _like(given: Any, gradient: Array) -> Array:
+def _like(given: Array, gradient: Array) -> Array:
     """The gradient by an input that may be one number for all pixels."""
     return gradient if given.ndim else gradient.sum()
 

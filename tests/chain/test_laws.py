@@ -233,7 +233,7 @@ def test_any_arch_can_be_tuned_scored_and_shipped(finished, problem, tmp_path):
     assert tuned["weights"].startswith("finetune-") and tuned[name] != inherited[name]
     assert record(path, "status")["state"] == "done"  # a finished run stays one
     config = record(path, "config")
-    config["final"] |= {"trainable": True, "formats": needed(config["final"]["formats"])}
+    config["final"]["trainable"] = True
     (path / "config.json").write_text(json.dumps(config))
     manifest = export_arch(path, arch, tmp_path / "bundle", say=lambda text: None)
     assert "model.safetensors" in manifest["files"]

@@ -18,8 +18,6 @@ from tests.train.test_processes import free_port
 
 SECONDS = 300  # that a tiny search may take on a machine that is busy with other things
 RUN = "import sys; from nasjax.cli import main; sys.exit(main(sys.argv[1:]))"
-# One finalist, from scratch and a rival beside one another, and no more graphs than the bundle needs.
-SHORT = ("--final.number", "1", "--final.formats", "stablehlo")
 
 
 def start(folder: Path, run: str, devices: int, *more: str) -> subprocess.Popen:
@@ -28,7 +26,7 @@ def start(folder: Path, run: str, devices: int, *more: str) -> subprocess.Popen:
     command = [sys.executable, "-c", RUN, "search", str(folder / "my_task.py"), "--tiny", "--run", str(folder / run)]
     environment = {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
     with open(folder / f"{run}-{'-'.join(more[-1:])}.log", "a") as log:
-        return subprocess.Popen([*command, *SHORT, *more], stdout=log, stderr=log, env=environment)
+        return subprocess.Popen([*command, *more], stdout=log, stderr=log, env=environment)
 
 
 def together(folder: Path, run: str) -> list[subprocess.Popen]:

@@ -75,6 +75,21 @@ def test_gradients_are_those_of_sums_over_all_cells(wanted):
     np.testing.assert_allclose(found, known, rtol=1e-4, atol=1e-4)
 
 
+def test_gradients_of_half_precision_have_it():
+    """Each has the precision of what it is a gradient by; by grid and input they are nearly those of full precision."""
+    grid, guide, x = _uniform(1, 3, 4, 12), _uniform(1, 5, 7, 1), _uniform(1, 5, 7)
+    rows, columns = ((np.arange(n, dtype=np.float32) + 0.5) / n for n in (5, 7))
+
+    def loss(grid, guide, x):
+        made = _slice(grid, guide, [x, jnp.ones((), x.dtype)], rows=rows, columns=columns)
+        return made.astype(jnp.float32).sum()
+
+    full, half = (jax.grad(loss, (0, 1, 2))(*(v.astype(t) for v in (grid, guide, x))) for t in ("float32", "bfloat16"))
+    assert {found.dtype.name for found in half} == {"bfloat16"}
+    for known, found in ((full[0], half[0]), (full[2], half[2])):  # which cell a guide is in may turn on its rounding
+        np.testing.assert_allclose(found.astype(jnp.float32), known, atol=0.05 * float(jnp.abs(known).max()))
+
+
 def test_materialised_numbers_are_the_same():
     """To the bit, of the gradient as well, for streams too; on CPUs by a convolution, which XLA does not fuse away."""
     x = 1e3 * _uniform(2, 3, 4, 5, 3)
