@@ -3,7 +3,8 @@
     python scripts/bench_arms.py CONFIG [--seeds 0 1 2] [--arms nasjax random] [--run FOLDER] [--table]
 
 Arms: `nasjax` is the shipped config with all rivals that its system knows, trained by as many steps on the same
-pictures; `random` the same with random search in every stage, so with as many steps and evaluations, without rivals.
+pictures; `random` the same with random search in every stage, so with as many steps and evaluations, without rivals
+(its first supernet is that of `nasjax`, where that is finished: the same seed, batches and archs).
 Filters may cost what the network chosen by hand costs, in params and in MACs. Each arm and seed is a run folder of
 `--run` (default: runs/bench-CONFIG) and goes on where it was stopped. `--table` runs nothing and prints what is
 finished as Markdown: means over seeds, and half their range.
@@ -20,6 +21,7 @@ import numpy as np
 from nasjax.chain.configs import load_config
 from nasjax.chain.experiment import run_experiment
 from nasjax.chain.problem import make_problem
+from nasjax.chain.reuse import reuse
 from nasjax.config import Experiment
 from nasjax.systems import PhotoFilter
 from nasjax.systems.photo_filter.rivals import arch_of
@@ -87,7 +89,10 @@ def main() -> None:
     folder: Any = args.run or Path("runs") / f"bench-{args.config}"
     for seed in args.seeds:
         for arm in () if args.table else args.arms:
-            run_experiment(experiment_of(args.config, arm, seed), folder / f"{arm}-{seed}")
+            experiment, path = experiment_of(args.config, arm, seed), folder / f"{arm}-{seed}"
+            if (first := folder / f"nasjax-{seed}" / "results.json").is_file() and arm == "random":
+                reuse(experiment, path, first.parent, say=print)  # the first supernet is the same
+            run_experiment(experiment, path)
     print(table(folder, args.arms, args.seeds))
 
 

@@ -19,14 +19,16 @@ _EVENT = "/jax/core/compile/backend_compile_duration"
 _LIMITS = Path(__file__).with_name("budget.json")
 _SHOWN = 15
 _KEY = "nasjax-costs"
+_COUNTED = ("cpu", "compiling", "programs", "grown")
 
 
 class Costs:
-    """Seconds of CPU, programs compiled and seconds of compiling by file, and the largest memory of a process."""
+    """Seconds of CPU, programs compiled, seconds of compiling and MiB of growth by file; the largest process."""
 
     def __init__(self, *, with_children: bool = True):
-        self.cpu, self.programs, self.compiling = Counter(), Counter(), Counter()
-        self.peak, self._times = 0, 4 if with_children else 2
+        self.cpu, self.programs, self.compiling, self.grown = Counter(), Counter(), Counter(), Counter()
+        self._times = 4 if with_children else 2
+        self.peak = self._own = 0
         self._here = ""
         self._since = 0.0  # starting the process counts, too
 
@@ -40,19 +42,21 @@ class Costs:
         """What is spent from here on is `place`'s; fixtures are those of the first test that asks for them."""
         now = sum(os.times()[: self._times])
         self.cpu[self._here] += now - self._since
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        self.grown[self._here] += own - self._own
+        self._own, self.peak = own, max(self.peak, own)
         self._here, self._since = place, now
 
     def add(self, other: dict[str, Any]) -> None:
         """What a worker has counted."""
-        for name in ("cpu", "programs", "compiling"):
+        for name in _COUNTED:
             getattr(self, name).update(other[name])
         self.peak = max(self.peak, other["peak"])
 
     def record(self) -> dict[str, Any]:
         """All of it, to be sent to the first process."""
         self.enter("")
-        self.peak = max(self.peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-        counted = {name: dict(getattr(self, name)) for name in ("cpu", "programs", "compiling")}
+        counted = {name: dict(getattr(self, name)) for name in _COUNTED}
         return {**counted, "peak": self.peak}
 
     def _on_event(self, event: str, seconds: float, **metadata: str | int) -> None:
@@ -128,14 +132,15 @@ class Budget:
 
 def _table(found: dict[str, Any]) -> list[str]:
     """The dearest files, and the sum over all."""
-    cpu, programs, compiling = (found[name] for name in ("cpu", "programs", "compiling"))
+    cpu, compiling, programs, grown = (found[name] for name in _COUNTED)
     files = sorted({*cpu, *programs}, key=lambda name: -cpu.get(name, 0))
-    lines = [f"{'CPU s':>8} {'compiling':>10} {'programs':>9}  file"]
+    lines = [f"{'CPU s':>8} {'compiling':>10} {'programs':>9} {'grown MiB':>9}  file"]
     for name in files[:_SHOWN]:
-        row = f"{cpu.get(name, 0):8.1f} {compiling.get(name, 0):10.1f} {programs.get(name, 0):9d}"
+        row = (
+            f"{cpu.get(name, 0):8.1f} {compiling.get(name, 0):10.1f} {programs.get(name, 0):9d} {grown.get(name, 0):9d}"
+        )
         lines.append(f"{row}  {name or '(start, collection)'}")
     total = [sum(counted.values()) for counted in (cpu, compiling, programs)]
-    lines.append(
-        f"{total[0]:8.1f} {total[1]:10.1f} {total[2]:9d}  {len(files)} files; largest process {found['peak']} MiB"
-    )
+    row = f"{total[0]:8.1f} {total[1]:10.1f} {total[2]:9d} {found['peak']:9d}"
+    lines.append(f"{row}  {len(files)} files; memory: of the largest process")
     return lines

@@ -47,13 +47,11 @@ def _environment() -> None:
 _environment()
 
 import jax  # noqa: E402
-from jaxtyping import install_import_hook  # noqa: E402
+
+from tests.typed import check_annotations  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
-# The hook checks annotations of modules imported after it; a module imported earlier would silently go unchecked.
-assert not any(name.startswith("nasjax.") for name in sys.modules), "nasjax was imported before the annotation checks"
-install_import_hook("nasjax", "beartype.beartype")
-
+check_annotations("nasjax")
 
 from tests.budget import Budget  # noqa: E402
 
@@ -61,6 +59,24 @@ from tests.budget import Budget  # noqa: E402
 # into looking for some, through all that is imported, again and again.
 gc.freeze()
 gc.set_threshold(50_000, 20, 100)
+
+
+# Started first, for whoever comes last leaves the others waiting: they take a minute and more, each in one piece.
+_DEAR = (
+    "tests/chain/test_laws.py",
+    "tests/chain/test_processes.py",
+    "tests/contracts/test_modes.py",
+    "tests/commands/",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """One worker runs a whole file: what its tests share is made once. A mark may divide a file (`xdist_group`)."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_DEAR))
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def pytest_configure(config):

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from nasjax.ops.base import Op, Width, formulation
-from nasjax.ops.params import draw, zeros
+from nasjax.ops.params import check_params, draw, zeros
 from nasjax.space import SearchSpace
 from nasjax.supernet.net import Forward, candidates, live_options, of, widths
 from nasjax.typing import Params
@@ -107,12 +107,33 @@ class ExtractedNet(nn.Module):
     @nn.compact
     def __call__(self, x):
         net = declare(self.space, self.forward, x, arch=self.arch)
-        params = {name: self.param(name, self._init, spec, net.ops[name]) for name, spec in prune(net.specs).items()}
+        params = self._drawn(net) if self.is_initializing() else self._given(net)
         return self.forward(Static(self.space, params, self.arch), x)
+
+    def _drawn(self, net):
+        return {name: self.param(name, self._init, spec, net.ops[name]) for name, spec in prune(net.specs).items()}
 
     def _init(self, key, spec, op):
         params = draw(key, spec)
         return fold_params(params, op) if self.deployed else params
+
+    def _given(self, net):
+        """Those of `apply`; `self.param` would trace how they are drawn, for nothing but shapes, at every call."""
+        like = _like(net, self.deployed)
+        given = {name: value for name in like if (value := self.get_variable("params", name)) is not None}
+        check_params(given, like, f"a network of {self.space.name}", exact=True)
+        return given
+
+
+@functools.lru_cache(256)
+def _like(net: Declare, deployed: bool) -> dict[str, Any]:
+    """Shapes of the params of a declared network."""
+
+    def params() -> dict[str, Any]:
+        found = zeros(prune(net.specs))
+        return {name: fold_params(p, net.ops[name]) for name, p in found.items()} if deployed else found
+
+    return jax.eval_shape(params)
 
 
 def fold_params(params: Params, ops: Op | Mapping[str, Any]) -> Params:
