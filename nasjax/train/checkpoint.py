@@ -1,4 +1,4 @@
-"""Checkpoints of a training state, exact to the bit; Orbax stays behind this module and is imported late."""
+"""Checkpoints of a training state, exact to the bit, refused where foreign and skipped where damaged."""
 
 import json
 import warnings
@@ -8,13 +8,13 @@ from typing import Any, NamedTuple, final
 from zlib import crc32
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from nasjax.files import to_json
 from nasjax.train.basis import Basis
 from nasjax.train.processes import gather
 from nasjax.train.state import TrainState
+from nasjax.train.stores import FileStore, OrbaxStore, Store
 
 
 class Restored(NamedTuple):
@@ -30,23 +30,13 @@ class Checkpoints:
     """The checkpoints of one training in `folder`, which rests on `basis`.
 
     Saving goes on beside training; the next `save`, `wait` or `close` reports its failure. An interrupted save leaves
-    the earlier checkpoints as they were.
+    the earlier checkpoints as they were. `alone`: the other processes, if there are any, know nothing of the training.
     """
 
-    def __init__(self, folder: str | Path, basis: Basis, *, keep: int = 2):
-        from orbax.checkpoint import v1 as ocp
-
+    def __init__(self, folder: str | Path, basis: Basis, *, keep: int = 2, alone: bool = False):
         self.folder, self._basis = Path(folder).absolute(), basis
-        training: Any = ocp.training  # its annotations are narrower than what it takes
-        policy = training.preservation_policies.LatestN(keep)
-        # Sharing the arrays of a state out among the devices that all have them compiles a program for each shape and
-        # takes longer than writing them: one device writes.
-        context: Any = ocp.Context()
-        context.array.saving.use_replica_parallel = False
-        self._orbax = training.Checkpointer(
-            self.folder, preservation_policy=policy, cleanup_tmp_directories=True, context=context
-        )
-        self._pending: Any = None
+        self.alone = alone or jax.process_count() == 1
+        self._store: Store = FileStore(self.folder, keep) if alone else OrbaxStore(self.folder, keep)
         self._damaged: set[int] = set()
         self._reported = False
 
@@ -57,30 +47,26 @@ class Checkpoints:
         """
         self.wait()
         step = int(state.step)
-        if step not in self._damaged and step in [c.step for c in self._orbax.checkpoints]:
+        if step not in self._damaged and step in self._store.steps():
             return
-        # A copy: the next step takes the state's memory, which a CPU checkpoint would otherwise still be reading.
-        leaves = _copied(_leaves(state))
+        leaves = _leaves(state)
         extra = {
             "fingerprint": json.loads(to_json(self._basis.record())),
-            "data": gather(dict(data)),
+            "data": self._gathered(dict(data)),
             "crc32": _crc(leaves),
         }
         try:
-            overwrite = step in self._damaged
-            self._pending = self._orbax.save_async(step, leaves, force=True, overwrite=overwrite, custom_metadata=extra)
+            self._store.save(step, leaves, extra, overwrite=step in self._damaged)
             self._damaged.discard(step)
         except Exception as error:
             raise OSError(self._failed(error)) from error
 
     def wait(self) -> None:
         """Return when nothing is being saved any more; raises OSError when a save failed."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            try:
-                pending.result()
-            except Exception as error:
-                raise OSError(self._failed(error)) from error
+        try:
+            self._store.wait()
+        except Exception as error:
+            raise OSError(self._failed(error)) from error
 
     def restore(self, like: TrainState) -> Restored | None:
         """The newest readable state, shaped and placed like `like`; None if there is none.
@@ -89,10 +75,10 @@ class Checkpoints:
         the checkpoints rest on something else that may not change (see `Basis`), are of another network or number of
         processes (naming what differs), or all damaged.
         """
-        found = sorted((c.step for c in self._orbax.checkpoints), reverse=True)
+        found = sorted(self._store.steps(), reverse=True)
         for step in found:
             read = self._read(step, like)
-            damage = next((said for said in gather(read if isinstance(read, str) else "") if said), "")
+            damage = next((said for said in self._gathered(read if isinstance(read, str) else "") if said), "")
             if not damage and not isinstance(read, str):
                 return Restored(_assemble(like, read[0]), *read[1:])
             self._damaged.add(step)
@@ -105,14 +91,15 @@ class Checkpoints:
         """A checkpoint's leaves, this process's data position and what changed, or what is wrong with its files."""
         wanted = jax.tree.map(_abstract, _leaves(like))
         try:
-            saved = self._orbax.metadata(step)
-            extra = saved.custom_metadata or {}
+            extra, arrays = self._store.about(step)
             changes = self._check(extra)
-            if saved.metadata is None:
+            if arrays is None:
                 raise ValueError("its list of arrays cannot be read")
-            self._check_network(saved.metadata, wanted)
-            loaded = self._orbax.load(step, wanted)
-            return loaded, _whole(loaded, extra), changes
+            self._check_network(arrays, wanted)
+            loaded = self._store.load(step, wanted)
+            if _crc(loaded) != extra["crc32"]:
+                raise ValueError("its arrays are not those that were saved (checksum)")
+            return loaded, dict(extra["data"][0 if self.alone else jax.process_index()]), changes
         except _Foreign:
             raise
         except Exception as error:  # whatever a damaged file makes a reader say
@@ -124,7 +111,7 @@ class Checkpoints:
             self.wait()
         finally:
             try:
-                self._orbax.close()
+                self._store.close()
             except Exception as error:
                 if not self._reported:  # Orbax says it again on closing, and would hide what was said first
                     raise OSError(self._failed(error)) from error
@@ -134,7 +121,7 @@ class Checkpoints:
             changes = self._basis.check(extra["fingerprint"])
         except ValueError as error:
             raise _Foreign(f"{self.folder} holds checkpoints {error}") from error
-        before, now = len(extra["data"]), jax.process_count()
+        before, now = len(extra["data"]), 1 if self.alone else jax.process_count()
         if before != now:
             raise _Foreign(
                 f"{self.folder} holds checkpoints of a training by {before} processes, each with its own place in the "
@@ -150,31 +137,13 @@ class Checkpoints:
                 was, now = found.get(name, "absent"), mine.get(name, "absent")
                 raise _Foreign(f"{self.folder} holds checkpoints of another network: {name} was {was}, now {now}")
 
+    def _gathered(self, value: Any) -> list[Any]:
+        return [value] if self.alone else gather(value)
+
     def _failed(self, error: Exception) -> str:
         self._reported = True
-        kept = [c.step for c in self._orbax.checkpoints]
+        kept = self._store.steps()
         return f"saving a checkpoint into {self.folder} failed ({_said(error)}); checkpoints of steps {kept} are kept"
-
-
-@final
-class Unsaved:
-    """In the place of `Checkpoints`, for a process that trains alone among several: Orbax saves with all or not at all.
-
-    Such a training is short, or starts anew.
-    """
-
-    def save(self, state: TrainState, data: Mapping[str, Any]) -> None:
-        """Save nothing."""
-
-    def wait(self) -> None:
-        """Wait for nothing."""
-
-    def restore(self, like: TrainState) -> Restored | None:
-        """There is nothing."""
-        return None
-
-    def close(self) -> None:
-        """Free nothing."""
 
 
 def _said(error: Exception) -> str:
@@ -192,26 +161,12 @@ def _leaves(state: TrainState) -> dict[str, jax.Array]:
     return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(plain)}
 
 
-def _copied(leaves: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-    if jax.process_count() > 1:
-        return jax.tree.map(jnp.copy, dict(leaves))
-    # Without the program that `jnp.copy` compiles for each shape; arrays of several processes cannot be put anew.
-    return jax.device_put(dict(leaves), {name: x.sharding for name, x in leaves.items()}, may_alias=False)
-
-
 def _crc(leaves: Mapping[str, jax.Array]) -> int:
     """A checksum of the leaves: the file format has none over the arrays, a flipped bit would go unnoticed."""
     crc = 0
     for name in sorted(leaves):
         crc = crc32(np.asarray(leaves[name]).tobytes(), crc)
     return crc
-
-
-def _whole(leaves: Mapping[str, jax.Array], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """This process's data position, if the leaves are what was saved with it; raises ValueError otherwise."""
-    if _crc(leaves) != extra["crc32"]:
-        raise ValueError("its arrays are not those that were saved (checksum)")
-    return dict(extra["data"][jax.process_index()])
 
 
 def _abstract(x: jax.Array) -> jax.ShapeDtypeStruct:

@@ -17,7 +17,7 @@ from nasjax.sampling import Sampler
 from nasjax.space import SearchSpace
 from nasjax.task import Task
 from nasjax.train.basis import training_basis
-from nasjax.train.checkpoint import Checkpoints, Unsaved
+from nasjax.train.checkpoint import Checkpoints
 from nasjax.train.config import TrainConfig
 from nasjax.train.health import diagnose
 from nasjax.train.log import RunLog
@@ -113,8 +113,7 @@ def train(
     basis = training_basis(task, space, sampler, config=config, state=state, params=params or {})
     basis = basis._replace(fixed={**basis.fixed, "best": keeps_best})
     folder = log.folder / "checkpoints" / log.phase.replace("/", "-")
-    unsaved = alone and jax.process_count() > 1
-    checkpoints = Unsaved() if unsaved else Checkpoints(folder, basis, keep=config.keep)
+    checkpoints = Checkpoints(folder, basis, keep=config.keep, alone=alone)
     spec, look = host_spec(task.batch_spec, mesh), _Look(task, config, log, mesh)
     # Before the checkpoint of their step: what is gone on from has its snapshots.
     ends = cycle_ends(config) if config.schedule == "restarts" else ()
@@ -137,8 +136,7 @@ def train(
                 saver.save(state, position)
             if signum:
                 checkpoints.wait()
-                saved = "it starts anew" if unsaved else "saved"
-                raise Interrupted(f"{log.phase}: stopped after step {step} of {config.steps}, {saved}", signum)
+                raise Interrupted(f"{log.phase}: stopped after step {step} of {config.steps}, saved", signum)
             yield
         saver.save(state, position)
     return state
@@ -166,9 +164,7 @@ def _keeps_best(log: RunLog, config: TrainConfig) -> str | None:
     return f"{way} {log.validation.best} every {config.validate_every} steps"
 
 
-def _resume(
-    checkpoints: Checkpoints | Unsaved, state: TrainState, data: Data, *, log: RunLog, config: TrainConfig
-) -> TrainState:
+def _resume(checkpoints: Checkpoints, state: TrainState, data: Data, *, log: RunLog, config: TrainConfig) -> TrainState:
     saved = checkpoints.restore(state)
     if saved is None:
         return state
@@ -268,12 +264,12 @@ def _on_device(
 class _Saver:
     """Decides when to save: every so many steps, or after so many seconds."""
 
-    def __init__(self, checkpoints: Checkpoints | Unsaved, config: TrainConfig):
+    def __init__(self, checkpoints: Checkpoints, config: TrainConfig):
         self._checkpoints, self._config, self._saved = checkpoints, config, time.monotonic()
 
     def due(self, step: int) -> bool:
         every, seconds = self._config.checkpoint_every, self._config.checkpoint_seconds
-        late = seconds > 0 and time.monotonic() - self._saved > seconds and jax.process_count() == 1
+        late = seconds > 0 and time.monotonic() - self._saved > seconds and self._checkpoints.alone
         return late or (every > 0 and step % every == 0)
 
     def save(self, state: TrainState, position: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import resource
 import shutil
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,6 @@ import numpy as np
 import optax
 import pytest
 
-from nasjax.train import checkpoint
 from nasjax.train.basis import Basis
 from nasjax.train.checkpoint import Checkpoints
 from nasjax.train.parallel import data_mesh
@@ -27,6 +27,16 @@ def state() -> TrainState:
     return init_state(task, parts.SPACE, optimisers, mesh=data_mesh(), seed=1)
 
 
+@pytest.fixture(params=["together", "alone"], autouse=True)
+def alone(request, monkeypatch) -> bool:
+    """Whether other processes take part in what is saved, or would if there were any."""
+    monkeypatch.setattr(sys.modules[__name__], "ALONE", request.param == "alone")
+    return request.param == "alone"
+
+
+ALONE = False
+
+
 def at(state: TrainState, step: int) -> TrainState:
     """The state at another step, with params that tell."""
     params = jax.tree.map(lambda x: x + step, state.params)
@@ -38,9 +48,19 @@ def basis(**changes) -> Basis:
     return Basis({"task": "table"}, {"lr": 0.1} | changes, {"devices": 8})
 
 
+def opened(folder) -> Checkpoints:
+    """The checkpoints of a folder."""
+    return Checkpoints(folder, basis(), keep=3, alone=ALONE)
+
+
+def place(folder, step: int):
+    """Where a checkpoint lies."""
+    return folder / (f"{step}.safetensors" if ALONE else str(step))
+
+
 def save(folder, states, **changes) -> None:
     """Save states one after the other into a folder."""
-    checkpoints = Checkpoints(folder, basis(**changes), keep=3)
+    checkpoints = Checkpoints(folder, basis(**changes), keep=3, alone=ALONE)
     for each in states:
         checkpoints.save(each, {"position": 10 * int(each.step)})
     checkpoints.close()
@@ -48,7 +68,7 @@ def save(folder, states, **changes) -> None:
 
 def restore(folder, like, **changes):
     """Restore as another process would."""
-    checkpoints = Checkpoints(folder, basis(**changes), keep=3)
+    checkpoints = Checkpoints(folder, basis(**changes), keep=3, alone=ALONE)
     try:
         return checkpoints.restore(like)
     finally:
@@ -57,7 +77,8 @@ def restore(folder, like, **changes):
 
 def files(folder):
     """The files of a checkpoint, largest first."""
-    return sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: -p.stat().st_size)
+    found = [folder] if folder.is_file() else [p for p in folder.rglob("*") if p.is_file()]
+    return sorted(found, key=lambda p: -p.stat().st_size)
 
 
 def cut(folder):
@@ -75,14 +96,15 @@ def flip(folder):
 
 
 def remove_data(folder):
-    """The largest file is gone."""
-    files(folder)[0].unlink()
+    """The largest file is gone; or, of one file, nearly all."""
+    path = files(folder)[0]
+    path.write_bytes(path.read_bytes()[:100]) if path == folder else path.unlink()
 
 
 def empty(folder):
-    """The folder is there, its files are not."""
+    """The folder is there, its files are not; or the file is, and has nothing in it."""
     for path in files(folder):
-        path.unlink()
+        path.write_bytes(b"") if path == folder else path.unlink()
 
 
 def test_what_is_restored_is_what_was_saved(tmp_path, state):
@@ -102,12 +124,12 @@ def test_what_is_restored_is_what_was_saved(tmp_path, state):
 def test_only_the_newest_are_kept(tmp_path, state):
     """`keep` checkpoints stay."""
     save(tmp_path, [at(state, s) for s in (1, 2, 3, 4, 5)])
-    assert sorted(int(p.name) for p in tmp_path.iterdir() if p.name.isdigit()) == [3, 4, 5]
+    assert sorted(int(p.stem) for p in tmp_path.iterdir() if p.stem.isdigit()) == [3, 4, 5]
 
 
 def test_saving_does_not_read_memory_that_the_next_step_takes(tmp_path, state):
     """The state is overwritten while it is being saved; the checkpoint holds what it was."""
-    checkpoints = Checkpoints(tmp_path, basis())
+    checkpoints = opened(tmp_path)
     old = at(state, 1)
     expected = parts.host(old)
     checkpoints.save(old, {})
@@ -130,7 +152,7 @@ def test_another_config_is_refused_by_name(tmp_path, state):
 def test_a_damaged_checkpoint_is_skipped(tmp_path, state, damage):
     """The one before it is taken, with a warning; saved again, the damaged step is whole."""
     save(tmp_path, [at(state, 1), at(state, 2)])
-    damage(tmp_path / "2")
+    damage(place(tmp_path, 2))
     with pytest.warns(UserWarning, match="checkpoint 2 in .* is damaged and skipped"):
         found, position, _ = restore(tmp_path, state)
     parts.assert_same(found, at(state, 1))
@@ -140,8 +162,8 @@ def test_a_damaged_checkpoint_is_skipped(tmp_path, state, damage):
 def test_a_damaged_checkpoint_is_written_anew(tmp_path, state):
     """Training that went back to the step before reaches the damaged one again and saves it."""
     save(tmp_path, [at(state, 1), at(state, 2)])
-    remove_data(tmp_path / "2")
-    checkpoints = Checkpoints(tmp_path, basis(), keep=3)
+    remove_data(place(tmp_path, 2))
+    checkpoints = opened(tmp_path)
     with pytest.warns(UserWarning, match="damaged"):
         checkpoints.restore(state)
     checkpoints.save(at(state, 2), {"position": 20})
@@ -189,16 +211,18 @@ def test_another_network_is_refused_by_leaf(tmp_path, state, change, said):
 def test_another_network_is_seen_behind_a_damaged_checkpoint(tmp_path, state):
     """The newest cannot be read, the one before it is another network's: that is what is said."""
     save(tmp_path, [at(state, 1), at(state, 2)])
-    cut(tmp_path / "2")
+    cut(place(tmp_path, 2))
     with pytest.warns(UserWarning, match="checkpoint 2 .*damaged"), pytest.raises(ValueError, match="another network"):
         restore(tmp_path, other_shape(state))
 
 
-def test_what_one_process_cannot_read_all_skip(tmp_path, state, monkeypatch):
+def test_what_one_process_cannot_read_all_skip(tmp_path, state, monkeypatch, alone):
     """Another process finds the newest damaged: this one goes back to the one before, too."""
+    if alone:
+        return  # nobody else reads
     save(tmp_path, [at(state, 1), at(state, 2)])
     answers = iter([["", "torn there"], ["", ""]])
-    monkeypatch.setattr(checkpoint, "gather", lambda mine: next(answers))
+    monkeypatch.setattr(Checkpoints, "_gathered", lambda self, mine: next(answers))
     with pytest.warns(UserWarning, match="checkpoint 2 in .* is damaged and skipped: torn there"):
         found, position, _ = restore(tmp_path, state)
     parts.assert_same(found, at(state, 1))
@@ -208,7 +232,7 @@ def test_what_one_process_cannot_read_all_skip(tmp_path, state, monkeypatch):
 def test_all_damaged_is_an_error(tmp_path, state):
     """Nothing readable: the error lists the steps and says what to do, rather than starting anew."""
     save(tmp_path, [at(state, 1), at(state, 2)])
-    cut(tmp_path / "1"), cut(tmp_path / "2")
+    cut(place(tmp_path, 1)), cut(place(tmp_path, 2))
     with (
         pytest.warns(UserWarning, match="damaged"),
         pytest.raises(ValueError, match=r"all checkpoints in .* are damaged \(\[2, 1\]\); remove the folder"),
@@ -219,17 +243,19 @@ def test_all_damaged_is_an_error(tmp_path, state):
 def test_an_interrupted_save_is_not_seen(tmp_path, state):
     """What a killed save leaves behind is not taken for a checkpoint, and goes with the next saves."""
     save(tmp_path, [at(state, 1), at(state, 2)])
-    shutil.copytree(tmp_path / "2", tmp_path / "3.orbax-checkpoint-tmp")
-    cut(tmp_path / "3.orbax-checkpoint-tmp")
+    torn = tmp_path / (".3.safetensors.part" if ALONE else "3.orbax-checkpoint-tmp")
+    (shutil.copyfile if ALONE else shutil.copytree)(place(tmp_path, 2), torn)
+    cut(torn)
     parts.assert_same(restore(tmp_path, state)[0], at(state, 2))
     save(tmp_path, [at(state, 3)])
     parts.assert_same(restore(tmp_path, state)[0], at(state, 3))
+    assert not torn.exists()
 
 
 def test_a_full_disk_leaves_the_earlier_checkpoints(tmp_path, state):
     """Files can no longer grow beyond 20 kB: OSError says which checkpoints are kept, and they are resumable."""
     save(tmp_path, [at(state, 1)])
-    checkpoints = Checkpoints(tmp_path, basis(), keep=3)
+    checkpoints = opened(tmp_path)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
@@ -242,17 +268,19 @@ def test_a_full_disk_leaves_the_earlier_checkpoints(tmp_path, state):
     parts.assert_same(restore(tmp_path, state)[0], at(state, 1))
 
 
-def test_the_failure_of_a_save_beside_training_is_reported(tmp_path, state, monkeypatch):
+def test_the_failure_of_a_save_beside_training_is_reported(tmp_path, state, monkeypatch, alone):
     """A save that fails after `save` returned is reported by the next `wait`, once."""
+    if alone:
+        return  # nothing is saved beside
 
     class Failing:
         def result(self):
             raise RuntimeError("disk gone")
 
-    checkpoints = Checkpoints(tmp_path, basis())
+    checkpoints = opened(tmp_path)
     checkpoints.save(at(state, 1), {})
     checkpoints.wait()
-    monkeypatch.setattr(checkpoints._orbax, "save_async", lambda *args, **kwargs: Failing())
+    monkeypatch.setattr(checkpoints._store._orbax, "save_async", lambda *args, **kwargs: Failing())
     checkpoints.save(at(state, 2), {})
     with pytest.raises(OSError, match=r"disk gone.*steps \[1\] are kept"):
         checkpoints.wait()
