@@ -5,8 +5,8 @@
 Arms: `nasjax` is the shipped config with all rivals that its system knows, trained by as many steps on the same
 pictures; `random` the same with random search in every stage, so with as many steps and evaluations, without rivals
 (its first supernet is that of `nasjax`, where that is finished: the same seed, batches and archs).
-Filters may cost what the network chosen by hand costs, in params and in MACs; beside those of seed 0 a residual
-generator is trained as well, which takes longer than all the others. Each arm and seed is a run folder of
+Filters may cost what the network chosen by hand costs, in params and in MACs; with `--resnet` a residual generator
+is trained beside them, which takes as long as the search. Each arm and seed is a run folder of
 `--run` (default: runs/bench-CONFIG) and goes on where it was stopped. `--table` runs nothing and prints what is
 finished as Markdown: means over seeds, and half their range.
 """
@@ -33,7 +33,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def experiment_of(config: str, arm: str, seed: int) -> Experiment:
+def experiment_of(config: str, arm: str, seed: int, resnet: bool = False) -> Experiment:
     """The shipped config with another seed: of its batches, its random params and its search."""
     base = load_config(config)
     stages = tuple(replace(s, train=replace(s.train, seed=seed)) for s in base.stages)
@@ -42,15 +42,15 @@ def experiment_of(config: str, arm: str, seed: int) -> Experiment:
     train = replace(base.final.train, seed=seed)
     final = replace(base.final, seeds=1, train=train, rivals=arm == "nasjax", formats=())
     experiment = replace(base, seed=seed, name=f"{config}-{arm}-{seed}", stages=stages, final=final)
-    return _filter(experiment) if isinstance(base.system, PhotoFilter) else experiment
+    return _filter(experiment, resnet) if isinstance(base.system, PhotoFilter) else experiment
 
 
-def _filter(experiment: Experiment) -> Experiment:
-    """With a residual generator beside that of seed 0, and at most what the network chosen by hand costs."""
+def _filter(experiment: Experiment, resnet: bool) -> Experiment:
+    """At most what the network chosen by hand costs."""
     problem = make_problem(experiment)
     costs = problem.table(arch_of(problem.networks, experiment.system.by_hand))
     budget = tuple(f"{name}<={int(costs[name])}" for name in ("params", "macs"))
-    return replace(experiment, system=replace(experiment.system, resnet=experiment.seed == 0), budget=budget)
+    return replace(experiment, system=replace(experiment.system, resnet=resnet), budget=budget)
 
 
 def table(folder: Path, arms: list[str], seeds: list[int]) -> str:
@@ -84,13 +84,14 @@ def main() -> None:
     parser.add_argument("config", help="translation, compress, whitebalance, ...")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", choices=("nasjax", "random"), default=["nasjax", "random"])
+    parser.add_argument("--resnet", action="store_true", help="of filters: a residual generator beside them")
     parser.add_argument("--run", type=Path)
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
     folder: Any = args.run or Path("runs") / f"bench-{args.config}"
     for seed in args.seeds:
         for arm in () if args.table else args.arms:
-            experiment, path = experiment_of(args.config, arm, seed), folder / f"{arm}-{seed}"
+            experiment, path = experiment_of(args.config, arm, seed, args.resnet), folder / f"{arm}-{seed}"
             if (first := folder / f"nasjax-{seed}" / "results.json").is_file() and arm == "random":
                 reuse(experiment, path, first.parent, say=print)  # the first supernet is the same
             run_experiment(experiment, path)
