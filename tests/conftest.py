@@ -62,21 +62,26 @@ gc.set_threshold(50_000, 20, 100)
 
 
 # Started first, for whoever comes last leaves the others waiting: they take a minute and more, each in one piece.
-_DEAR = (
-    "tests/chain/test_laws.py",
-    "tests/chain/test_processes.py",
-    "tests/contracts/test_modes.py",
-    "tests/commands/",
-)
+_DEAR = ("tests/chain/test_laws", "tests/chain/test_processes", "tests/contracts/test_modes", "tests/commands/")
+_DIVIDED = ("tests/chain/test_laws.py",)  # its parameters have nothing in common
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """One worker runs a whole file: what its tests share is made once. A mark may divide a file (`xdist_group`)."""
+    """The dear files come first."""
     items.sort(key=lambda item: not item.nodeid.startswith(_DEAR))
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """One worker runs a whole file: what its tests share is made once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Files(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, name = nodeid.partition("::")
+            return file + name.partition("[")[2] if file in _DIVIDED else file
+
+    return Files(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_configure(config):

@@ -17,10 +17,11 @@ from importlib.util import decode_source
 from types import CodeType
 from typing import Any, get_args
 
-from beartype import beartype
+from beartype import BeartypeConf, beartype
 from jaxtyping import AbstractArray, jaxtyped
 
 _NAME = "tests.typed.checked"
+_AS_PYTHON_DOES = BeartypeConf(violation_type=TypeError)
 
 
 def checked(given: Any) -> Any:
@@ -36,7 +37,7 @@ def checked(given: Any) -> Any:
 
 
 def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    inner = beartype(function)
+    inner = beartype(function, conf=_AS_PYTHON_DOES)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:

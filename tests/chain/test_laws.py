@@ -43,7 +43,7 @@ class Finished(NamedTuple):
     said: list[str]
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MEMBERS])
+@pytest.fixture(scope="module", params=list(MEMBERS))
 def finished(request, tmp_path_factory) -> Iterator[Finished]:
     """One run of each system, to the end; its programs are forgotten before the next one's."""
     folder = tmp_path_factory.mktemp(request.param)
