@@ -30,6 +30,7 @@ from nasjax.export.trainable import load_trainable
 from nasjax.export.weights import flatten
 from nasjax.search.archive import Archive
 from tests.chain.members import MEMBERS, TUTORIAL, member, own_file
+from tests.conftest import forget
 from tests.docs.blocks import blocks
 from tests.report.browser import browser, find_chromium
 
@@ -50,7 +51,7 @@ def finished(request, tmp_path_factory) -> Iterator[Finished]:
     (folder / "pictures").mkdir()
     experiment, said = member(request.param, folder / "pictures"), []
     yield Finished(experiment, folder / "run", run_experiment(experiment, folder / "run", say=said.append), said)
-    jax.clear_caches()
+    forget()
 
 
 @pytest.fixture(scope="module")
