@@ -5,6 +5,7 @@ import ctypes
 import gc
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,19 @@ def _environment() -> None:
     """Sets the environment before jax is imported, so that processes started by tests inherit the same settings."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     flags = os.environ.get("XLA_FLAGS", "")
-    # Compilation is what the tests spend their time on, and LLVM's first level takes half the time of its third.
-    for flag in ("xla_force_host_platform_device_count=8", "xla_backend_optimization_level=1"):
+    # Compilation is what new tests spend their time on. One small program after the other: cutting each into pieces for
+    # 32 threads, and what LLVM's higher levels do, takes longer than it saves.
+    wanted = [
+        "force_host_platform_device_count=8",
+        "backend_optimization_level=1",
+        "cpu_parallel_codegen_split_count=1",
+    ]
+    # jaxlib 0.10 has two ways of writing loops, of which the old one compiles in half the time; later ones have one.
+    if version("jaxlib").startswith("0.10."):
+        wanted.append("cpu_use_fusion_emitters=false")
+    for flag in wanted:
         if flag.split("=")[0] not in flags:
-            flags = f"{flags} --{flag}".strip()
+            flags = f"{flags} --xla_{flag}".strip()
     os.environ["XLA_FLAGS"] = flags
     # The cache only saves time. Some CPUs reject its entries: jax then warns (ignored in pyproject.toml) and compiles.
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _cache_folder())
