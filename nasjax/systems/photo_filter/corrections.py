@@ -26,7 +26,7 @@ def recolouring(name: str, degradation: str, *, loss: FilterLoss, by_hand: str) 
     """A search for a filter of the place and the colour of a pixel, on patches that show most of a picture."""
     heads = FilterHeads(restore=("none", "full2sep"), bands=("0", "1"))
     chosen = f"{_LOW} side=128 bands=0 restore=none {by_hand}"
-    system = PhotoFilter(heads=heads, size=120, loss=loss, decides="ciede2000", by_hand=chosen)
+    system = PhotoFilter(heads=heads, nominal=1, size=120, loss=loss, decides="ciede2000", by_hand=chosen)
     final = FinalConfig(train=TrainConfig(steps=1500, lr=3e-3, log_every=100), batch=4, number=3, scratch=False)
     return _search(system, name, degradation, sizes=(96, 112), final=final)
 

@@ -75,6 +75,7 @@ class PhotoFilter:
     ops: tuple[str, ...] = ("res", "sep3", "ir2k3", "spab")  # candidate operations of a block
     sides: tuple[int, ...] = (64, 128, 256)  # of the small copy
     cells: int = 16  # places a side of the trunk
+    nominal: int | None = None  # place of the widths used before the channel stage; None: fitted to the budget
     generator: Literal["filter", "resnet"] = "filter"  # resnet: CycleGAN's family over every pixel, as a rival
     size: int | None = None  # pixels that the shorter side of training pictures is first made; None: as they are
     loss: FilterLoss = field(default_factory=FilterLoss)  # of pairs; its penalties of tables in any case
@@ -91,20 +92,30 @@ class PhotoFilter:
         return "photo filter"
 
     def networks(self) -> Networks:
-        """`photo_filter`, or for `generator="resnet"` that of CycleGAN."""
+        """`photo_filter` (where `nominal` is open, with narrower stand-ins), or for `generator="resnet"` CycleGAN's."""
         if self.generator == "resnet":
             arguments: dict[str, Any] = {"widths": [[16, 24], [24, 32], [32, 48], [24, 32], [16, 24]], "inner": [32]}
             arguments |= {"blocks": self.blocks, "ops": ["res", "sep"], "up": ["nearest"]}
             return Networks(resnet_generator(**arguments), same_size(), builder=("resnet_generator", arguments))
-        arguments = {
+        return self._filters(self.nominal)
+
+    def _filters(self, nominal: int | None) -> Networks:
+        arguments: dict[str, Any] = {
             "widths": {name: list(options) for name, options in asdict(self.widths).items()},
             "heads": {name: list(options) for name, options in asdict(self.heads).items()},
             "blocks": self.blocks,
             "ops": list(self.ops),
             "sides": list(self.sides),
             "cells": self.cells,
+            "nominal": nominal,
         }
-        return Networks(photo_filter(**arguments), same_size(), builder=("photo_filter", arguments))
+        places = range(max(map(len, asdict(self.widths).values()))) if nominal is None else ()
+        return Networks(
+            photo_filter(**arguments),
+            same_size(),
+            builder=("photo_filter", arguments),
+            narrower=tuple(lambda p=p: self._filters(p) for p in reversed(places)),
+        )
 
     def prepare(self, experiment: Experiment, networks: Networks) -> Ground:
         """Opens all pictures; candidates are compared on squares of the validation split."""
