@@ -143,3 +143,20 @@ def test_the_rival_of_the_poster_is_a_setting():
     """CycleGAN's family over every pixel, by the same config."""
     system = replace(load_config("filter").system, generator="resnet")
     assert system.networks().builder[0] == "resnet_generator"
+
+
+@pytest.mark.parametrize("name", ["dehaze", "exposure", "whitebalance"])
+def test_paths_are_ranked_at_the_widths_of_the_network_by_hand(name):
+    """With wider ones its own path would cost more than it does, and a budget of its costs would shut it out."""
+    system = load_config(name).system
+    space = system.networks().supernet.space
+    chosen = dict(pair.split("=") for pair in system.by_hand.split())
+    early = {c.name: c.options[c.default] for c in space.choices if c.stage == "channel"}
+    assert {n: early[n] for n in ("w.fine", "w.trunk", "b1.w")} == {n: chosen[n] for n in ("w.fine", "w.trunk", "b1.w")}
+
+
+def test_narrower_widths_stand_in_where_a_budget_asks_for_them():
+    """The widest first, as the chain tries them; a place of one's own leaves no choice."""
+    networks = PhotoFilter().networks()
+    places = [[c.default for c in n().supernet.space.choices if c.name == "w.trunk"] for n in networks.narrower]
+    assert places == [[2], [1], [0]] and PhotoFilter(nominal=1).networks().narrower == ()
