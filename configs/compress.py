@@ -8,7 +8,7 @@ Time and score: see docs/results/compression.md.
 
 from dataclasses import replace
 
-from nasjax.config import Experiment, FinalConfig
+from nasjax.config import ConfirmConfig, Experiment, FinalConfig
 from nasjax.systems.translation.compress import compression
 
 
@@ -20,5 +20,6 @@ def config() -> Experiment:
         found,
         system=replace(found.system, crops=1000),
         stages=tuple(replace(stage, population=24, generations=5) for stage in found.stages),
+        confirm=ConfirmConfig(("path",), replace(train, steps=300)),
         final=FinalConfig(train=train, batch=4),
     )

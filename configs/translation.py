@@ -6,7 +6,7 @@ Command: nasjax search translation
 Time and score: see docs/results/translation.md.
 """
 
-from nasjax.config import DataConfig, Experiment, FinalConfig, StageConfig
+from nasjax.config import ConfirmConfig, DataConfig, Experiment, FinalConfig, StageConfig
 from nasjax.systems import ImageTranslation
 from nasjax.systems.translation.settings import Comparison, Critic
 from nasjax.tasks.adversarial import Adversarial
@@ -37,6 +37,7 @@ def config() -> Experiment:
             StageConfig("operator", _train(600), batch=1, population=24, generations=5),
             StageConfig("channel", _train(600), batch=1, population=24, generations=6),
         ),
+        confirm=ConfirmConfig(("path",), _train(250)),
         final=FinalConfig(seeds=2, train=_train(1000), batch=4),
     )
 

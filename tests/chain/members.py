@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from nasjax.chain.configs import load_config
-from nasjax.config import Experiment
+from nasjax.config import ConfirmConfig, Experiment
 from nasjax.systems import ImageTranslation, PhotoFilter, StyleTransfer
 from tests.docs.blocks import ROOT, blocks
 
@@ -83,7 +83,7 @@ def _translation(folder: Path) -> Experiment:
     )
     data = replace(tiny.data, source=f"pairs:{pairs(folder / 'pairs')}", test_crop=(32, 32))
     final = replace(tiny.final, number=1, scratch=False, formats=("onnx",))
-    return replace(tiny, system=system, data=data, budget=("macs<=20M",), final=final)
+    return replace(tiny, system=system, data=data, budget=("macs<=20M",), confirm=ConfirmConfig(), final=final)
 
 
 def _own(folder: Path) -> Experiment:
@@ -98,7 +98,7 @@ def _photo_filter(folder: Path) -> Experiment:
     assert isinstance(tiny.system, PhotoFilter)
     heads = replace(tiny.system.heads, bands=("0", "1"))
     data = replace(tiny.data, patch=16, val_patch=16, test_crop=(24, 32))
-    return replace(tiny, system=replace(tiny.system, heads=heads, size=None), data=data)
+    return replace(tiny, system=replace(tiny.system, heads=heads, size=None), data=data, confirm=ConfirmConfig())
 
 
 MEMBERS: dict[str, Callable[[Path], Experiment]] = {
