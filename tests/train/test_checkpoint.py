@@ -216,10 +216,9 @@ def test_another_network_is_seen_behind_a_damaged_checkpoint(tmp_path, state):
         restore(tmp_path, other_shape(state))
 
 
-def test_what_one_process_cannot_read_all_skip(tmp_path, state, monkeypatch, alone):
+@pytest.mark.parametrize("alone", ["together"], indirect=True)  # alone, nobody else reads
+def test_what_one_process_cannot_read_all_skip(tmp_path, state, monkeypatch):
     """Another process finds the newest damaged: this one goes back to the one before, too."""
-    if alone:
-        return  # nobody else reads
     save(tmp_path, [at(state, 1), at(state, 2)])
     answers = iter([["", "torn there"], ["", ""]])
     monkeypatch.setattr(Checkpoints, "_gathered", lambda self, mine: next(answers))
@@ -268,10 +267,9 @@ def test_a_full_disk_leaves_the_earlier_checkpoints(tmp_path, state):
     parts.assert_same(restore(tmp_path, state)[0], at(state, 1))
 
 
-def test_the_failure_of_a_save_beside_training_is_reported(tmp_path, state, monkeypatch, alone):
+@pytest.mark.parametrize("alone", ["together"], indirect=True)  # alone, nothing is saved beside
+def test_the_failure_of_a_save_beside_training_is_reported(tmp_path, state, monkeypatch):
     """A save that fails after `save` returned is reported by the next `wait`, once."""
-    if alone:
-        return  # nothing is saved beside
 
     class Failing:
         def result(self):

@@ -36,7 +36,7 @@ def _search(
 ) -> Experiment:
     short = TrainConfig(steps=600, lr=2e-3, log_every=50)
     # By shared weights a network without a restoring branch is as good as one whose branch has had a quarter of the
-    # steps; trained alone it is the worse one by tenths of a decibel.
+    # steps; trained alone it is the worse one (docs/results/filter.md).
     alone = TrainConfig(steps=500, lr=2e-3, log_every=100)
     patch, val_patch = sizes
     source = f"degraded:{degradation}:embedded"
