@@ -1,8 +1,10 @@
-"""A photo filter on pictures of any size: the small copy is looked at once, then the picture is made strip by strip."""
+"""A photo filter on pictures of any size: the small copy is looked at once, then the picture is made part by part."""
 
 import functools
+import itertools
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +20,7 @@ from nasjax.apply.images import enlarge
 from nasjax.apply.levels import to_floats, to_levels
 from nasjax.apply.picture import Picture
 from nasjax.apply.select import Location
+from nasjax.apply.tiles import Tile, cut, spans
 from nasjax.export.bundle import Bundle, load_bundle
 from nasjax.export.network import BUILDERS
 from nasjax.export.weights import read_weights
@@ -28,8 +31,9 @@ from nasjax.typing import Params
 
 SHIPPED = Path(__file__).parent / "filters"
 _PIXELS = 1 << 19  # of a strip: what is computed of it fits in the caches' neighbourhood, and in 100 MB
+_WINDOW = 1 << 20  # pixels of a window: of smaller ones, more is margin
+_GRAIN = 64  # sides of parts are multiples of it: few programs
 _LAST = re.compile(r"\d+$")
-_GRAIN = 64  # strips of filters that read no neighbours are so many columns wide, or a multiple: few programs
 
 
 class Filter(NamedTuple):
@@ -80,11 +84,11 @@ def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
     if snapshots != 1:
         members = [bundle._replace(params=p) for p in _snapshots(Path(model), snapshots)]
         settings["snapshots"] = [digest(member.params) for member in members]
-        changes = [_in_strips(member, builder["arguments"]) for member in members]
+        changes = [_in_parts(member, builder["arguments"]) for member in members]
         return Filter(str(bundle.card["name"]), functools.partial(_averaged, changes), settings)
     name = str(bundle.card["name"])
     if in_strips:
-        return Filter(name, _in_strips(bundle, builder["arguments"]), settings)
+        return Filter(name, _in_parts(bundle, builder["arguments"]), settings)
     change, around = (functools.partial(_whole, bundle, wrap=wrap) for wrap in (False, True))
     return Filter(name, change, settings, around)
 
@@ -152,14 +156,13 @@ def _like(pixels: np.ndarray, y: np.ndarray) -> np.ndarray:
     return y if np.issubdtype(pixels.dtype, np.floating) else to_levels(y, deep=pixels.dtype == np.uint16)
 
 
-def _in_strips(bundle: Bundle, arguments: dict[str, Any]) -> Callable[[np.ndarray, float], np.ndarray]:
-    """The same function for every strip; nothing as large as the picture is computed with."""
+def _in_parts(bundle: Bundle, arguments: dict[str, Any]) -> Callable[[np.ndarray, float], np.ndarray]:
+    """The same function for every part; nothing as large as the picture is computed with."""
     net = BUILDERS["photo_filter"](**arguments)
     forward, space = net.forward, net.space
     assert isinstance(forward, FilterNet)
     arch = space.parse(bundle.arch)
-    static, options = as_tuple(arch), space.decode(arch)
-    margin, step, base = forward.margin(options), forward.step(options), max(forward.sides)
+    static, base, margin = as_tuple(arch), max(forward.sides), forward.margin(space.decode(arch))
     code_fn = jax.jit(lambda p, copy: forward.code(Static(space, p, static), copy))
 
     @jax.jit
@@ -168,17 +171,18 @@ def _in_strips(bundle: Bundle, arguments: dict[str, Any]) -> Callable[[np.ndarra
         return (1 - strength) * x + strength * y
 
     def change(pixels: np.ndarray, strength: float) -> np.ndarray:
-        height, width = pixels.shape[:2]
+        size = pixels.shape[:2]
         code = code_fn(bundle.params, jnp.asarray(_small_copy(pixels, base)[None]))
-        rows, columns = (_places(n) for n in (height, width))
+        parts = _windows(size, margin, forward.step) if margin else _strips(size)
         out = _same_kind(pixels)
-        for strip in _strips((height, width), margin, step):
-            x = _cut(pixels, strip)[None]
-            here = _filled(rows[strip.top : strip.bottom], strip.height).reshape(1, -1, 1, 1)
-            across = _filled(columns, strip.width).reshape(1, 1, -1, 1)
-            y = np.asarray(render(bundle.params, code, x, here, across, np.float32(strength)))[0]
-            first, last = strip.core
-            out[first:last] = _like(pixels, y[first - strip.top : last - strip.top, :width])
+        for tile in parts:
+            places = [_places(*axis) for axis in ((tile.top, tile.height, size[0]), (tile.left, tile.width, size[1]))]
+            rows, columns = places[0].reshape(1, -1, 1, 1), places[1].reshape(1, 1, -1, 1)
+            x = cut(pixels, tile, mirrored=margin > 0)
+            y = np.asarray(render(bundle.params, code, x, rows, columns, np.float32(strength)))[0]
+            top, left, bottom, right = tile.core
+            core = y[top - tile.top : bottom - tile.top, left - tile.left : right - tile.left]
+            out[top:bottom, left:right] = _like(pixels, core)
             release(out)
         return out
 
@@ -192,52 +196,46 @@ def _same_kind(pixels: np.ndarray) -> np.ndarray:
     return np.empty_like(pixels) if floats else canvas((height, width), deep=pixels.dtype == np.uint16)
 
 
-class _Strip(NamedTuple):
-    """Rows `top` to `bottom` of a picture, filled up to `height` x `width`, of which the rows of `core` are kept."""
-
-    top: int
-    bottom: int
-    core: tuple[int, int]
-    height: int
-    width: int
-
-
-def _strips(size: tuple[int, int], margin: int, step: int) -> Iterator[_Strip]:
-    """Strips that cover a picture, with `margin` rows on either side of each core, but at the picture's borders.
-
-    Without a margin they are filled up to few different sizes; a network that reads neighbours sees the picture's own
-    borders, so its last strip has a size of its own.
-    """
+def _strips(size: tuple[int, int]) -> Iterator[Tile]:
+    """Strips that reach beyond the picture, so that there are few different sizes of them."""
     height, width = size
-    wide = width if margin else -(-width // _GRAIN) * _GRAIN
-    rows = max(step, 2 * margin, _PIXELS // wide // step * step)
-    if not margin:
-        for top in range(0, height, rows):
-            yield _Strip(top, min(top + rows, height), (top, min(top + rows, height)), rows, wide)
-        return
-    reach = -(-margin // step) * step
-    first = 0
-    while first < height:
-        # What would be left over is no strip of its own where it is less than a margin.
-        last = height if first + rows + reach >= height else first + rows
-        top, bottom = max(0, first - reach), min(height, last + reach)
-        yield _Strip(top, bottom, (first, last), bottom - top, wide)
-        first = last
+    wide = _GRAIN * -(-width // _GRAIN)
+    rows = max(1, _PIXELS // wide)
+    for top in range(0, height, rows):
+        yield Tile(top, 0, rows, wide, (top, 0, min(top + rows, height), width))
 
 
-def _cut(pixels: np.ndarray, strip: _Strip) -> np.ndarray:
-    part = to_floats(pixels[strip.top : strip.bottom])
-    more = [(0, n - have) for n, have in zip((strip.height, strip.width), part.shape, strict=False)]
-    return np.pad(part, [*more, (0, 0)], mode="edge") if any(n for _, n in more) else part
+def _windows(size: tuple[int, int], margin: int, step: int) -> Iterator[Tile]:
+    """Windows of few different sizes for a network that reads neighbours and sees the picture's own borders.
+
+    They lie inside the picture, which is mirrored up to multiples of `step` as the network would do it.
+    """
+    margin, (height, width) = step * -(-margin // step), size
+    filled = [step * -(-n // step) for n in size]
+    rows, columns = (
+        spans(n, (side,), margin, exact=step) for n, side in zip(filled, _sides(filled, margin), strict=True)
+    )
+    for y, tall, top, bottom in rows:
+        for x, wide, left, right in columns:
+            yield Tile(y, x, tall, wide, (top, left, min(bottom, height), min(right, width)))
 
 
-def _filled(places: np.ndarray, size: int) -> np.ndarray:
-    return np.pad(places, (0, size - len(places)), mode="edge")
+def _sides(size: Sequence[int], margin: int) -> tuple[int, int]:
+    """The height and width of windows, of few, with which the fewest pixels are computed."""
+    least = _GRAIN * -(-4 * margin // _GRAIN)
+    lengths = [range(least, min(n, _WINDOW // least) + 1, _GRAIN) or (n,) for n in size]
+
+    def computed(sides: tuple[int, int]) -> int:
+        each = zip(size, sides, strict=True)
+        return math.prod(side if side == n else side * -(-(n - 2 * margin) // (side - 2 * margin)) for n, side in each)
+
+    return min((s for s in itertools.product(*lengths) if math.prod(s) <= _WINDOW), key=computed)
 
 
-def _places(size: int) -> np.ndarray:
-    """As `spaces.photo_filter` has them."""
-    return (np.arange(size, dtype=np.float32) + np.float32(0.5)) / np.float32(size)
+def _places(first: int, number: int, size: int) -> np.ndarray:
+    """As `spaces.photo_filter` has them: of so many rows or columns from the first one; none lies beyond the last."""
+    at = np.minimum(np.arange(first, first + number, dtype=np.float32), np.float32(size - 1))
+    return (at + np.float32(0.5)) / np.float32(size)
 
 
 def _small_copy(pixels: np.ndarray, side: int) -> np.ndarray:

@@ -33,7 +33,7 @@ def tiles_of(size: tuple[int, int], *, sides: Sequence[int], margin: int, exact:
     begin at multiples of that number, and the last one ends where the picture does. ValueError where several are needed
     and the last side is no longer than two margins.
     """
-    rows, columns = (_spans(length, sides, margin, exact=exact) for length in size)
+    rows, columns = (spans(length, sides, margin, exact=exact) for length in size)
     loose = (exact == 0 and size[0] <= sides[-1], exact == 0 and size[1] <= sides[-1])
     return [
         Tile(y, x, h, w, (top, left, bottom, right), loose)
@@ -118,8 +118,8 @@ class Packed(NamedTuple):
         return rows if self.array.dtype == np.float32 else rows * np.float32(4 / 65535) - 2
 
 
-def _spans(length: int, sides: Sequence[int], margin: int, *, exact: int) -> list[tuple[int, int, int, int]]:
-    """(start, size, core start, core end) along one axis."""
+def spans(length: int, sides: Sequence[int], margin: int, *, exact: int) -> list[tuple[int, int, int, int]]:
+    """The tiles of one axis as in `tiles_of`: (start, size, core start, core end)."""
     if length <= sides[-1]:
         return [(0, length if exact else min(side for side in sides if side >= length), 0, length)]
     side = sides[-1]

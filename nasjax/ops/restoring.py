@@ -1,6 +1,7 @@
 """What of a filter reads neighbours: gains of a Laplacian pyramid's bands, and small residual networks.
 
-Borders are repeated, so that any size works. All start at the identity.
+Borders are repeated. What halves takes pictures of even sizes, and bands those of multiples of 2 to the power of their
+number: who calls them fills pictures up. All start at the identity.
 """
 
 import functools
@@ -15,7 +16,6 @@ from nasjax.ops.base import Op, Width
 from nasjax.ops.blocks import OFF, activate
 from nasjax.ops.conv import conv, conv_params, depthwise, depthwise_params
 from nasjax.ops.layers import pixel_shuffle
-from nasjax.ops.reflect import fill_up
 from nasjax.ops.resize import upscale
 from nasjax.ops.strided import mean2, quarters
 from nasjax.typing import Params
@@ -49,6 +49,13 @@ def reach(name: str) -> int:
     return 0 if found is None else (int(found["depth"]) + 2) * (2 if found["size"] == "half" else 1)
 
 
+def step(name: str) -> int:
+    """Of what number the sizes of a picture must be multiples for a restorer, or a number of bands."""
+    if name.isdigit():
+        return 2 ** int(name)
+    return 2 if name.startswith("half") else 1
+
+
 def coarse_of(name: str) -> str:
     """What a restorer is as a path: its resolution and depth."""
     found = _NAME.fullmatch(name)
@@ -60,16 +67,14 @@ def _bands(levels: int) -> Op:
     def apply(p, x, out, inner):
         if not levels:
             return x["image"]
-        height, width = x["image"].shape[-3:-1]
         gains = conv(p["z"], x["mean"], 3 * levels)
-        image = fill_up(x["image"], 2**levels)
-        change, finer, small = jnp.zeros(()), image, image
+        change, finer, small = jnp.zeros(()), x["image"], x["image"]
         for k in range(levels):
             small = mean2(small)
             coarser = _enlarged(small, k + 1)
             change = change + gains[..., 3 * k : 3 * k + 3] * (finer - coarser)
             finer = coarser
-        return x["image"] + change[..., :height, :width, :]
+        return x["image"] + change
 
     def params(c, out, inner):
         return {"z": conv_params(1, c["mean"], 3 * levels, gain=0.0)} if levels else {}
@@ -99,14 +104,13 @@ def _restorer(name: str) -> Op:
         return {"stem": conv_params(3, ends, inner), **layers, "z": conv_params(3, inner, ends, gain=0.0)}
 
     def apply(p, x, out, inner):
-        height, width = x.shape[-3:-1]
-        h = jnp.concatenate(quarters(fill_up(x, 2)), -1) if half else x
+        h = jnp.concatenate(quarters(x), -1) if half else x
         h = _conv(p["stem"], h, inner)
         for i in range(depth):
             # Nothing is cut off on the way from one sum to the next: behind activations most channels die.
             h = h + _layer(p[f"l{i}"], activate(h), inner)
         change = _conv(p["z"], activate(h), ends)
-        return x + (pixel_shuffle(change, 2)[..., :height, :width, :] if half else change)
+        return x + (pixel_shuffle(change, 2) if half else change)
 
     return Op(name, params, apply)
 

@@ -23,7 +23,8 @@ from nasjax.ops.bilateral import grids, guides
 from nasjax.ops.blocks import BLOCKS, OFF, activate, global_mean
 from nasjax.ops.colour_maps import colour_maps, kind_of
 from nasjax.ops.conv import conv_params
-from nasjax.ops.restoring import bands, coarse_of, reach, restorers
+from nasjax.ops.reflect import fill_up
+from nasjax.ops.restoring import bands, coarse_of, reach, restorers, step
 from nasjax.ops.strided import halve, mean2
 from nasjax.space import Choice, SearchSpace
 from nasjax.supernet.base import Supernet
@@ -82,13 +83,14 @@ class FilterNet(NamedTuple):
     cells: int
 
     def __call__(self, net: Net, x: Any) -> Any:
-        """The whole picture."""
-        height, width = x.shape[-3:-1]
-        places = [_places(n, x.dtype) for n in (height, width)]
-        lead = x.shape[:-3]
-        rows = jnp.broadcast_to(places[0][:, None, None], (*lead, height, 1, 1))
-        columns = jnp.broadcast_to(places[1][None, :, None], (*lead, 1, width, 1))
-        return self.render(net, self.code(net, small_copy(x, max(self.sides))), x, rows=rows, columns=columns)
+        """The whole picture; mirrored up to multiples of `step` on the way, where it is none."""
+        filled, (height, width) = fill_up(x, self.step), x.shape[-3:-1]
+        lead, (wide, high) = x.shape[:-3], (filled.shape[-2], filled.shape[-3])
+        rows = jnp.broadcast_to(_places(high, height, x.dtype)[:, None, None], (*lead, high, 1, 1))
+        columns = jnp.broadcast_to(_places(wide, width, x.dtype)[None, :, None], (*lead, 1, wide, 1))
+        code = self.code(net, small_copy(x, max(self.sides)))
+        y = self.render(net, code, filled, rows=rows, columns=columns)
+        return y if self.step == 1 else y[..., :height, :width, :]
 
     def code(self, net: Net, copy: Any) -> dict[str, Any]:
         """Features of the small copy `[..., base, base, 3]`: all that is known of the picture as a whole."""
@@ -104,7 +106,7 @@ class FilterNet(NamedTuple):
     def render(self, net: Net, code: Mapping[str, Any], x: Any, *, rows: Any, columns: Any) -> Any:
         """The filtered picture, or a part of it `[..., h, w, 3]`; `rows` and `columns` are where its pixels lie.
 
-        They are `[..., h, 1, 1]` and `[..., 1, w, 1]`, 0..1 of the whole picture.
+        They are `[..., h, 1, 1]` and `[..., 1, w, 1]`, 0..1 of the whole picture. h and w are multiples of `step`.
         """
         inner = "restore.w" if _present(self.heads.restore) else None
         y = net.choose("restore", restorers(self.heads.restore), x, out=3, inner=inner)
@@ -120,9 +122,10 @@ class FilterNet(NamedTuple):
         """From how many pixels away the network of these options can change a pixel, beside by its code."""
         return reach(options["restore"]) + reach(options["bands"])
 
-    def step(self, options: Mapping[str, str]) -> int:
-        """Of what number the first row of a part must be a multiple."""
-        return max(2 ** int(options["bands"]), 2 if options["restore"].startswith("half") else 1)
+    @property
+    def step(self) -> int:
+        """Of what number the sizes of a picture, and of its parts, and where these begin, must be multiples."""
+        return max(map(step, (*self.heads.bands, *self.heads.restore)))
 
 
 def small_copy(x: Float[Array, "*d h w 3"], side: int) -> Float[Array, "*d s s 3"]:
@@ -138,9 +141,9 @@ def small_copy(x: Float[Array, "*d h w 3"], side: int) -> Float[Array, "*d s s 3
     return x
 
 
-def _places(size: Any, dtype: Any) -> Array:
-    """Where the middles of so many pixels lie, 0..1."""
-    return ((jnp.arange(size).astype(jnp.float32) + 0.5) / jnp.asarray(size, jnp.float32)).astype(dtype)
+def _places(number: Any, size: Any, dtype: Any) -> Array:
+    """Where the middles of so many pixels lie, 0..1 of a picture of `size`."""
+    return ((jnp.arange(number).astype(jnp.float32) + 0.5) / jnp.asarray(size, jnp.float32)).astype(dtype)
 
 
 @functools.cache

@@ -46,13 +46,36 @@ def test_strips_without_neighbours_are_the_whole_picture_to_the_bit(bundles, siz
     assert np.abs(whole - x).max() > 0.05
 
 
-def test_strips_with_neighbours_see_as_far_as_the_network_does(bundles, monkeypatch):
+def test_windows_with_neighbours_see_as_far_as_the_network_does(bundles, monkeypatch):
     """Of a network with a restoring branch at half resolution and two bands, no seam is left."""
-    monkeypatch.setattr(filtering, "_PIXELS", 1 << 11)
-    x = _photo(151, 61).astype(np.float32) / 127.5 - 1
+    monkeypatch.setattr(filtering, "_WINDOW", 1 << 13)
+    x = _photo(151, 161).astype(np.float32) / 127.5 - 1
     y = filtering.load_filter(bundles / "neighbours").change(x, 1.0)
     np.testing.assert_allclose(y, load_bundle(bundles / "neighbours").apply(x[None])[0], atol=2e-5)
     assert np.abs(y - x).max() > 0.05
+
+
+@pytest.mark.parametrize(("margin", "step"), [(28, 8), (12, 2), (5, 1)])
+def test_windows_are_few_and_lie_inside(margin, step):
+    """Over 900 sizes: every pixel belongs to one core, cores keep their margin, and there are few sizes of windows."""
+    rng, found = np.random.default_rng(0), set()
+    for height, width in rng.integers(600, 1500, (900, 2)).tolist():
+        tiles, filled = (
+            list(filtering._windows((height, width), margin, step)),
+            [-(-n // step) * step for n in (height, width)],
+        )
+        for axis in (0, 1):
+            along = sorted({(t[axis], t[2 + axis], t.core[axis], t.core[2 + axis]) for t in tiles})
+            assert [first for *_, first, _ in along] == [0, *(last for *_, last in along[:-1])]
+            assert along[-1][3] == (height, width)[axis]
+            for start, size, first, last in along:
+                assert start % step == 0 and start >= 0 and start + size <= filled[axis]
+                assert start == 0 or first - start >= margin
+                assert start + size == filled[axis] or start + size - last >= margin
+        found |= {(t.height, t.width) for t in tiles}
+        pixels = sum(t.height * t.width for t in tiles)
+        assert pixels <= 1.65 * height * width
+    assert len(found) <= 170
 
 
 def test_strength_goes_from_nothing_to_all(bundles):
