@@ -64,14 +64,15 @@ def test_windows_are_few_and_lie_inside(margin, step):
             list(filtering._windows((height, width), margin, step)),
             [-(-n // step) * step for n in (height, width)],
         )
-        for axis in (0, 1):
-            along = sorted({(t[axis], t[2 + axis], t.core[axis], t.core[2 + axis]) for t in tiles})
-            assert [first for *_, first, _ in along] == [0, *(last for *_, last in along[:-1])]
-            assert along[-1][3] == (height, width)[axis]
+        rows = {(t.top, t.height, t.core[0], t.core[2]) for t in tiles}
+        columns = {(t.left, t.width, t.core[1], t.core[3]) for t in tiles}
+        for along, whole, full in zip((rows, columns), (height, width), filled, strict=True):
+            assert [first for *_, first, _ in sorted(along)] == [0, *(last for *_, last in sorted(along)[:-1])]
+            assert max(last for *_, last in along) == whole
             for start, size, first, last in along:
-                assert start % step == 0 and start >= 0 and start + size <= filled[axis]
+                assert start % step == 0 and start >= 0 and start + size <= full
                 assert start == 0 or first - start >= margin
-                assert start + size == filled[axis] or start + size - last >= margin
+                assert start + size == full or start + size - last >= margin
         found |= {(t.height, t.width) for t in tiles}
         pixels = sum(t.height * t.width for t in tiles)
         assert pixels <= 1.65 * height * width
