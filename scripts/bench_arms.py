@@ -1,10 +1,14 @@
 """The evidence of a shipped search: with several seeds, beside random search and beside what is made by hand.
 
-    python scripts/bench_arms.py CONFIG [--seeds 0 1 2] [--arms nasjax random] [--run FOLDER] [--table]
+    python scripts/bench_arms.py CONFIG [--seeds 0 1 2] [--arms nasjax random alone] [--run FOLDER] [--table]
 
 Arms: `nasjax` is the shipped config with all rivals that its system knows, trained by as many steps on the same
 pictures; `random` the same with random search in every stage, so with as many steps and evaluations, without rivals
-(its first supernet is that of `nasjax`, where that is finished: the same seed, batches and archs).
+(its first supernet is that of `nasjax`, where that is finished: the same seed, batches and archs); `alone` is random
+search without shared weights: networks drawn within the budget, each trained by itself as the config confirms
+decisions, as many as fit into the time that the search of the finished arm `nasjax` took, and the best of them trained
+on like its finalists.
+
 Filters may cost what the network chosen by hand costs, in params and in MACs; with `--resnet` a residual generator
 is trained beside them, which takes as long as the search. Each arm and seed is a run folder of
 `--run` (default: runs/bench-CONFIG) and goes on where it was stopped. `--table` runs nothing and prints what is
@@ -19,14 +23,22 @@ from typing import Any
 
 import numpy as np
 
+from nasjax.chain.alone import Finalist, Job, train_alone
+from nasjax.chain.compare import Entry
 from nasjax.chain.configs import load_config
-from nasjax.chain.experiment import run_experiment
-from nasjax.chain.problem import make_problem
+from nasjax.chain.experiment import conclude, run_experiment
+from nasjax.chain.folder import owned
+from nasjax.chain.problem import Problem, make_problem
 from nasjax.chain.reuse import reuse
+from nasjax.chain.run import open_run
+from nasjax.chain.score import Scorer
 from nasjax.config import Experiment
+from nasjax.cost.sample import sample_networks
+from nasjax.say import Say
 from nasjax.systems import PhotoFilter
 from nasjax.systems.photo_filter.rivals import arch_of
 
+ARMS = ("nasjax", "random", "alone")
 DIGITS = {"params": 0, "macs": 0, "latency_ms": 1, "vgg16_kernel": 1, "psnr": 2}
 COLUMNS = (
     "params", "macs", "latency_ms", "lpips", "ssim", "psnr", "ciede2000", "gram", "vgg16_kernel", "diversity",
@@ -51,6 +63,50 @@ def _filter(experiment: Experiment, resnet: bool) -> Experiment:
     costs = problem.table(arch_of(problem.networks, experiment.system.by_hand))
     budget = tuple(f"{name}<={int(costs[name])}" for name in ("params", "macs"))
     return replace(experiment, system=replace(experiment.system, resnet=resnet), budget=budget)
+
+
+def search_alone(experiment: Experiment, path: Path, number: int, *, say: Say = print) -> None:
+    """Random search in which every network is trained by itself: `number` of them, and the best trained on."""
+    confirm, final = experiment.confirm, experiment.final
+    if (path / "results.json").is_file():
+        return
+    with owned(path) as folder:
+        run = open_run(folder, make_problem(experiment, path, say=say), say)
+        net, score = run.problem.networks.supernet, Scorer(run.problem, run.problem.init())
+        archs = _drawn(run.problem, number)
+        phases = [f"confirm/{experiment.stages[0].stage}-{i}" for i in range(number)]
+        first = train_alone(run, [Job(p, net, a, confirm, None) for p, a in zip(phases, archs, strict=True)])
+        totals = [score.total(a, score(run.problem.scored, a, p)) for a, p in zip(archs, first, strict=True)]
+        best = np.argsort(totals)[: final.number].tolist()
+        say(f"{number} networks alone: {', '.join(f'{totals[i]:.3f}' for i in best)}, the worst {max(totals):.3f}")
+        tuned = train_alone(run, [Job(f"finalist/{k}-0", net, archs[i], final, first[i]) for k, i in enumerate(best)])
+        done = [
+            (score.total(archs[i], score(run.problem.scored, archs[i], p)), p) for i, p in zip(best, tuned, strict=True)
+        ]
+        found = [Finalist(k, archs[i], [total], [p]) for k, (i, (total, p)) in enumerate(zip(best, done, strict=True))]
+        winner = min(found, key=lambda finalist: finalist.mean)
+        networks = run.problem.networks
+        row = Entry("found, fine-tuned", "found", "", "found", networks, winner.arch, winner.params)
+        conclude(run, winner, [row], score=score)
+
+
+def _drawn(problem: Problem, number: int) -> list[np.ndarray]:
+    """So many distinct networks within the budget, every one of the space as likely as any other."""
+    archs = sample_networks(problem.space, 200 * number, seed=problem.experiment.seed)
+    kept = archs[np.asarray(problem.budgets.violation(problem.table(archs))) <= 0]
+    distinct = list({arch.tobytes(): arch for arch in kept}.values())[:number]
+    if len(distinct) < number:
+        raise SystemExit(f"only {len(distinct)} of {len(archs)} networks keep the budget, and {number} are needed")
+    return distinct
+
+
+def affordable(searched: Path) -> int:
+    """How many networks can be trained as decisions are confirmed, in the time that a finished search took."""
+    ledger = json.loads((searched / "ledger.json").read_text())
+    seconds = {row["phase"]: row["wall_s"] for row in ledger}
+    confirmed = [s for phase, s in seconds.items() if phase.startswith("confirm/")]
+    search = sum(s for phase, s in seconds.items() if phase.startswith(("supernet/", "search/", "confirm/")))
+    return round(search / float(np.mean(confirmed)))
 
 
 def table(folder: Path, arms: list[str], seeds: list[int]) -> str:
@@ -83,7 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="translation, compress, whitebalance, ...")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--arms", nargs="+", choices=("nasjax", "random"), default=["nasjax", "random"])
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--resnet", action="store_true", help="of filters: a residual generator beside them")
     parser.add_argument("--run", type=Path)
     parser.add_argument("--table", action="store_true")
@@ -92,6 +148,9 @@ def main() -> None:
     for seed in args.seeds:
         for arm in () if args.table else args.arms:
             experiment, path = experiment_of(args.config, arm, seed, args.resnet), folder / f"{arm}-{seed}"
+            if arm == "alone":
+                search_alone(experiment, path, affordable(folder / f"nasjax-{seed}"))
+                continue
             if (first := folder / f"nasjax-{seed}" / "results.json").is_file() and arm == "random":
                 reuse(experiment, path, first.parent, say=print)  # the first supernet is the same
             run_experiment(experiment, path)

@@ -1,0 +1,78 @@
+"""Random search without shared weights, as searches are compared with it."""
+
+import importlib.util
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nasjax.chain.configs import load_config
+
+_FILE = Path(__file__).parents[2] / "scripts" / "bench_arms.py"
+
+
+def _load():
+    spec = importlib.util.spec_from_file_location("bench_arms", _FILE)
+    assert spec is not None and spec.loader is not None
+    sys.modules["bench_arms"] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+bench = _load()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Four networks of a tiny quick start alone, the best two trained on."""
+    tiny = load_config("quickstart").tiny()
+    system = replace(tiny.system, ops=("res",), trunk=(12,), inner=(8, 16), nominal=None)
+    final = replace(tiny.final, number=2, rivals=False, scratch=False, formats=())
+    folder = tmp_path_factory.mktemp("alone") / "run"
+    experiment = replace(tiny, system=system, final=final, budget=("params<=14K",))
+    bench.search_alone(experiment, folder, 4, say=lambda text: None)
+    return experiment, folder
+
+
+def test_networks_are_trained_alone_and_the_best_go_on(run):
+    """No shared weights; what is found keeps the budget, is trained twice, and can be used."""
+    _, folder = run
+    phases = [row["phase"] for row in json.loads((folder / "ledger.json").read_text())]
+    assert sorted(p for p in phases if "/" in p) == [
+        *(f"confirm/path-{i}" for i in range(4)),
+        "finalist/0-0",
+        "finalist/1-0",
+    ]
+    (row,) = json.loads((folder / "results.json").read_text())["rows"]
+    assert row["values"]["params"] <= 14_000
+    assert (folder / "export" / "manifest.json").is_file()
+
+
+def test_a_finished_one_is_not_done_again(run):
+    """Called again it changes nothing."""
+    experiment, folder = run
+    before = {
+        file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file() and file.name != "owner.json"
+    }
+    bench.search_alone(experiment, folder, 4, say=lambda text: None)
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
+def test_the_time_of_a_search_is_that_of_so_many_networks(tmp_path):
+    """Supernets, searches and confirmations count; finalists do not."""
+    seconds = {"supernet/path": 50, "search/path": 10, "confirm/path-0": 19, "confirm/path-1": 21, "finalist/0-0": 500}
+    (tmp_path / "ledger.json").write_text(json.dumps([{"phase": k, "wall_s": v} for k, v in seconds.items()]))
+    assert bench.affordable(tmp_path) == 5
+
+
+def test_networks_are_distinct_and_keep_the_budget(run):
+    """As many as are asked for, or a refusal."""
+    experiment, folder = run
+    problem = bench.make_problem(experiment, folder)
+    archs = bench._drawn(problem, 6)
+    assert len({arch.tobytes() for arch in archs}) == 6
+    assert all(problem.table(arch)["params"] <= 14_000 for arch in archs)
+    assert len(np.unique([arch.tolist() for arch in archs], axis=0)) == 6
