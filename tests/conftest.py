@@ -60,10 +60,12 @@ _environment()
 
 import jax  # noqa: E402
 
+from tests.contexts import share_contexts  # noqa: E402
 from tests.typed import check_annotations  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 check_annotations("nasjax")
+contexts = share_contexts()
 
 from tests.budget import Budget  # noqa: E402
 
@@ -104,6 +106,7 @@ def pytest_configure(config):
 def forget():
     """Compiled programs are given up, and the memory that they leave goes back to the system."""
     jax.clear_caches()
+    contexts.clear()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # a C library without it
             ctypes.CDLL("libc.so.6").malloc_trim(0)
