@@ -19,7 +19,6 @@ from nasjax.apply.photo import as_colours
 from nasjax.apply.picture import Picture
 
 _BLOCK = 2**22  # values that are converted at once
-_STREAMED = 2**27  # values of a picture from which on a PNG is written row by row, by our own slower code
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's own greys
 
 
@@ -95,7 +94,8 @@ def _fitted(picture: Picture, format_: Format) -> tuple[Picture, list[str]]:
 def _save(picture: Picture, format_: Format, path: Path, options: dict[str, Any]) -> None:
     pixels, more = _channels(picture), {**format_.options, **options}
     with path.open("wb") as file:
-        if picture.deep or (format_.kind == "PNG" and pixels.size > _STREAMED):
+        # Of a picture in a file Pillow would make a copy in memory: it takes no fourth byte for a PNG.
+        if picture.deep or (format_.kind == "PNG" and isinstance(pixels, np.memmap)):
             write_png(file, pixels, more)
         else:
             with releasing(pixels):
