@@ -1,6 +1,7 @@
 """Warm restarts and snapshots of photo filters: several outputs averaged, or weights, or neither.
 
     python scripts/study_snapshots.py --runs runs/snapshots [--kind exposure] [--seeds 3] [--steps 1550]
+        [--lr 1e-3] [--schedules "one cosine" "warm restarts"]
     python scripts/study_snapshots.py --runs runs/snapshots --table
 
 A filter learns a correction without pairs: the inputs of one half of the embedded training photographs, degraded on
@@ -59,6 +60,8 @@ def main() -> None:
     parser.add_argument("--kind", choices=("exposure", "whitebalance"), default="exposure")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=1550, help="of each training")
+    parser.add_argument("--lr", type=float, default=1e-3, help="at its highest")
+    parser.add_argument("--schedules", nargs="+", choices=list(CYCLES), default=list(CYCLES))
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--table", action="store_true", help="print what there is")
     args = parser.parse_args()
@@ -67,10 +70,10 @@ def main() -> None:
     if args.table:
         return print("\n".join(table(rows)))
     args.runs.mkdir(parents=True, exist_ok=True)
-    done = {(row["kind"], row["steps"], row["schedule"], row["seed"]) for row in rows}
+    done = {(*_group(row), row["seed"]) for row in rows}
     for seed in range(args.seeds):
-        for schedule in CYCLES:
-            if (args.kind, args.steps, schedule, seed) not in done:
+        for schedule in args.schedules:
+            if (args.kind, args.steps, args.lr, schedule, seed) not in done:
                 row = one(args, schedule, seed)
                 with file.open("a") as lines:
                     lines.write(json.dumps(row) + "\n")
@@ -78,25 +81,26 @@ def main() -> None:
 
 def one(args: argparse.Namespace, schedule: str, seed: int) -> dict[str, Any]:
     """One training, and the scores of what it left."""
-    run = args.runs / f"{args.kind}-{args.steps}-{schedule.replace(' ', '-')}-{seed}"
-    config = experiment(args.kind, CYCLES[schedule], steps=args.steps, batch=args.batch, seed=seed)
+    run = args.runs / f"{args.kind}-{args.steps}-{args.lr:g}-{schedule.replace(' ', '-')}-{seed}"
+    config = experiment(args.kind, CYCLES[schedule], steps=args.steps, lr=args.lr, batch=args.batch, seed=seed)
     networks = config.system.networks()
     net, arch = networks.supernet, arch_of(networks, config.system.by_hand)
     say: Say = functools.partial(print, flush=True)
     weights = Path(finetune_arch(config, run, net.space.text(arch), from_scratch=True, say=say))
     network = jax.jit(lambda params, x: net.extract(arch).apply({"params": params}, x))
     scores = {name: scored(args.kind, network, several) for name, several in members(weights)}
-    return {"kind": args.kind, "steps": args.steps, "schedule": schedule, "seed": seed, "scores": scores}
+    how = {"kind": args.kind, "steps": args.steps, "lr": args.lr, "schedule": schedule, "seed": seed}
+    return how | {"scores": scores}
 
 
-def experiment(kind: str, cycles: int, *, steps: int, batch: int, seed: int) -> Experiment:
+def experiment(kind: str, cycles: int, *, steps: int, lr: float, batch: int, seed: int) -> Experiment:
     """The correction of a kind, without pairs; `cycles` fill the steps behind the warm-up."""
     config = load_config(kind)
     train = replace(
         config.final.train,
         steps=steps,
         seed=seed,
-        lr=1e-3,
+        lr=lr,
         warmup=WARMUP,
         schedule="restarts",
         cycle=(steps - WARMUP) // cycles,
@@ -171,14 +175,20 @@ def _distance(params: Any, y: jax.Array, target: jax.Array) -> jax.Array:
     return lpips(alexnet().apply, params, y, target=target).mean()
 
 
+def _group(row: Mapping[str, Any]) -> tuple[str, int, float, str]:
+    """What the seeds of a row of the table have in common."""
+    return row["kind"], row["steps"], row["lr"], row["schedule"]
+
+
 def table(rows: list[Mapping[str, Any]]) -> Iterator[str]:
     """Lines of Markdown: means over seeds, and standard deviations between them."""
     yield (
         "| correction | schedule | put together | seeds | " + " | ".join(title for title, _ in MEASURES.values()) + " |"
     )
     yield "|---|---|---|---:|" + len(MEASURES) * "---:|"
-    for kind, steps, schedule in dict.fromkeys((r["kind"], r["steps"], r["schedule"]) for r in rows):
-        mine = [r["scores"] for r in rows if (r["kind"], r["steps"], r["schedule"]) == (kind, steps, schedule)]
+    for group in dict.fromkeys(map(_group, rows)):
+        kind, steps, lr, schedule = group
+        mine = [r["scores"] for r in rows if _group(r) == group]
         for name in mine[0]:
             cells = []
             for measure, (_, digits) in MEASURES.items():
@@ -186,7 +196,7 @@ def table(rows: list[Mapping[str, Any]]) -> Iterator[str]:
                 cells.append(
                     f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=min(1, len(values) - 1)):.{digits}f}"
                 )
-            yield f"| {kind}, {steps} steps | {schedule} | {name} | {len(mine)} | {' | '.join(cells)} |"
+            yield f"| {kind}, {steps} steps, lr {lr:g} | {schedule} | {name} | {len(mine)} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -64,9 +64,10 @@ def test_members_are_what_a_training_left(tmp_path):
 @pytest.mark.parametrize(("cycles", "ends"), [(1, (1550,)), (5, (350, 650, 950, 1250, 1550))])
 def test_cycles_fill_the_steps(cycles, ends):
     """Both arms train for as many steps, and the last snapshot is of the last one."""
-    config = study.experiment("exposure", cycles, steps=1550, batch=2, seed=1)
+    config = study.experiment("exposure", cycles, steps=1550, lr=2e-3, batch=2, seed=1)
     assert cycle_ends(config.final.train) == ends
     assert config.data.source == "apart:degraded:exposure:embedded" and config.seed == config.final.train.seed == 1
+    assert config.final.train.lr == 2e-3
 
 
 def test_the_table_has_means_and_deviations_over_seeds():
@@ -76,6 +77,7 @@ def test_the_table_has_means_and_deviations_over_seeds():
         {
             "kind": "exposure",
             "steps": 9,
+            "lr": 1e-3,
             "schedule": "one cosine",
             "seed": seed,
             "scores": {"last": scores | {"psnr": psnr}},
