@@ -221,13 +221,13 @@ def _windows(size: tuple[int, int], margin: int, step: int) -> Iterator[Tile]:
             yield Tile(y, x, tall, wide, (top, left, min(bottom, height), min(right, width)))
 
 
-def _sides(size: Sequence[int], margin: int) -> tuple[int, int]:
+def _sides(size: Sequence[int], margin: int) -> tuple[int, ...]:
     """The height and width of windows, of few, with which the fewest pixels are computed."""
     least = _GRAIN * -(-4 * margin // _GRAIN)
     most = (max(_ROWS, least), max(_WINDOW // least, least))
     lengths = [range(least, min(n, m) + 1, _GRAIN) or (n,) for n, m in zip(size, most, strict=True)]
 
-    def computed(sides: tuple[int, int]) -> int:
+    def computed(sides: tuple[int, ...]) -> int:
         each = zip(size, sides, strict=True)
         return math.prod(side if side == n else side * -(-(n - 2 * margin) // (side - 2 * margin)) for n, side in each)
 

@@ -11,7 +11,10 @@ def to_floats(pixels: np.ndarray) -> np.ndarray:
         return pixels.astype(np.float32, copy=False)
     if pixels.dtype not in _HALF:
         raise ValueError(f"pixels must be uint8, uint16, or float in [-1, 1]; got {pixels.dtype}")
-    return pixels.astype(np.float32) / np.float32(_HALF[pixels.dtype]) - np.float32(1)
+    wide = pixels.astype(np.float32)
+    wide /= np.float32(_HALF[pixels.dtype])  # in place: of large parts each further array counts
+    wide -= np.float32(1)
+    return wide
 
 
 def to_levels(pixels: np.ndarray, *, deep: bool) -> np.ndarray:

@@ -20,9 +20,10 @@ import numpy as np
 from jaxtyping import Array, Float, Num, Shaped
 
 from nasjax.apply.canvas import canvas, release
+from nasjax.apply.levels import to_floats
 from nasjax.apply.passes import Passes
 from nasjax.apply.points import at_feature, marked, point_rules
-from nasjax.apply.tiles import Packed, Tile, as_float, cut
+from nasjax.apply.tiles import Packed, Tile, cut
 from nasjax.export.finish import Match, colour_match, corrected, matched, soft_limit
 from nasjax.export.stylist import StyleNetwork
 from nasjax.linalg import Moments, merge
@@ -67,7 +68,7 @@ class _Inputs(NamedTuple):
 
     def cut(self, tile: Tile) -> list[np.ndarray]:
         """The windows of all three; what only fills the picture up, or continues it, counts for nothing."""
-        counts = cut(self.counts, tile, reach=self.reach)
+        counts = cut(self.counts, tile, reach=self.reach).copy()  # it may be a view
         columns = np.arange(tile.width) + tile.left - self.reach
         counts[:, max(self.pixels.shape[0] - tile.top, 0) :] = 0
         counts[:, :, (columns < 0) | (columns >= self.pixels.shape[1])] = 0
@@ -247,7 +248,7 @@ def _finished(y: Packed, inputs: _Inputs, match: Match, dtype: Any) -> np.ndarra
     length = _AT_ONCE * -(-width // _AT_ONCE)
     for top in range(0, height, rows):
         part = slice(top, min(top + rows, height))
-        given = (y.rows(part), as_float(inputs.pixels[part]), inputs.shares[part].astype(np.float32))
+        given = (y.rows(part), to_floats(inputs.pixels[part]), inputs.shares[part].astype(np.float32))
         flat = [_filled(array, length) for array in given]
         count = (part.stop - part.start) * width
         out[part] = np.asarray(_finish(np.dtype(dtype), *flat, match))[:count].reshape(out[part].shape)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Num, Shaped
+from jaxtyping import Float, Shaped
 
 from nasjax.apply.canvas import mapped, release
+from nasjax.apply.levels import to_floats
 from nasjax.windows.windowed import Place
 
 
@@ -49,7 +50,7 @@ def cut(
 
     With `reach` a picture is continued to the left and right by its own columns, from the other side, and the tile's
     columns count from so many before the picture's first. uint8 and uint16 are `levels`, which become float32 in
-    [-1, 1], or other integers, which stay what they are.
+    [-1, 1], or other integers, which stay what they are. Floats may be a view of the picture's.
     """
     for axis, (start, length) in enumerate(((tile.top, tile.height), (tile.left - reach, tile.width))):
         at, end = np.arange(start, start + length), pixels.shape[axis]
@@ -61,17 +62,7 @@ def cut(
         else:
             at = np.minimum(at % (2 * end), 2 * end - 1 - at % (2 * end)) if mirrored else np.minimum(at, end - 1)
         pixels = np.take(pixels, at, axis)
-    return (as_float(pixels) if levels else pixels)[None]
-
-
-def as_float(pixels: Num[np.ndarray, "*d"]) -> Float[np.ndarray, "*d"]:
-    """A copy as float32: levels become [-1, 1]."""
-    wide = pixels.astype(np.float32)
-    if np.issubdtype(pixels.dtype, np.floating):
-        return wide
-    wide /= np.float32(np.iinfo(pixels.dtype).max / 2)
-    wide -= 1
-    return wide
+    return (to_floats(pixels) if levels else pixels)[None]
 
 
 def counting(tiles: Sequence[Tile], size: tuple[int, int], reach: int) -> list[Tile]:
