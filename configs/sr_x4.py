@@ -12,7 +12,7 @@ from nasjax.train.config import TrainConfig
 
 
 def config() -> Experiment:
-    """Six blocks, four operators, four trunk and four inner widths; at most 61K parameters."""
+    """Six blocks, three operators, four trunk and four inner widths; at most 61K parameters."""
     short = TrainConfig(steps=800, lr=3e-3, log_every=50)
     alone = TrainConfig(steps=400, lr=3e-3, log_every=50)
     return Experiment(
@@ -20,7 +20,7 @@ def config() -> Experiment:
             blocks=6,
             trunk=(16, 24, 28, 32),
             inner=(16, 24, 32, 40),
-            ops=("res", "rep", "spab", "ir2k3"),
+            ops=("res", "rep", "spab"),
             nominal=1,
             by_hand=(1.0, 1.25),
         ),
