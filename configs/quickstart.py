@@ -11,15 +11,16 @@ from nasjax.train.config import TrainConfig
 
 
 def config() -> Experiment:
-    """Five blocks, four operators, four trunk and four inner widths; at most 27K parameters."""
+    """Five blocks, three operators, four trunk and four inner widths; at most 27K parameters."""
     short = TrainConfig(steps=350, lr=3e-3, log_every=25)
     return Experiment(
         SuperResolution(
             blocks=5,
             trunk=(12, 16, 20, 24),
             inner=(8, 16, 24, 32),
-            ops=("res", "rep", "spab", "ir2k3"),
+            ops=("res", "rep", "spab"),
             nominal=1,
+            attention=("none", "sa"),
         ),
         name="quickstart",
         data=DataConfig(val_patches=16, test_crop=(72, 128)),

@@ -22,6 +22,7 @@ def config() -> Experiment:
             inner=(16, 24, 32, 40),
             ops=("res", "rep", "spab"),
             nominal=1,
+            attention=("none", "sa"),
             by_hand=(1.0, 1.25),
         ),
         name="sr_x4",

@@ -45,24 +45,30 @@ def sr_cell(
     inner: Sequence[int] = (8, 16, 24, 40),
     ops: Sequence[str] = tuple(BLOCKS),
     nominal: int | None = None,
+    attention: Sequence[str] = tuple(_ATTENTION),
 ) -> Supernet:
     """The space and its generator: `[b, h, w, 3]` -> `[b, scale*h, scale*w, 3]`, both in [-1, 1].
 
     `trunk` and `inner` list widths in ascending order, inner ones in multiples of 8 when `group` is among `ops`.
-    Raises ValueError for an unknown scale or operation, or unsuitable widths.
+    `attention` are the branches to choose from: none, by channel ("ca"), by place ("sa"), both. "ca" takes the mean of a
+    patch in training and of a picture in use, which costs quality (arXiv 2112.04491). Raises ValueError for an unknown
+    scale, operation or branch, or unsuitable widths.
     """
     _check(scale, trunk, inner, ops)
+    if not attention or (unknown := [name for name in attention if name not in _ATTENTION]):
+        found = unknown[0] if attention else "nothing"
+        raise ValueError(f"sr_cell: unknown attention {found!r}; allowed: {', '.join(_ATTENTION)}")
     places = [len(w) - 1 if nominal is None else min(nominal, len(w) - 1) for w in (trunk, inner)]
     block = [_block(f"b{i}", inner, places[1], tuple(ops)) for i in range(1, blocks + 1)]
-    choices = (*_head(trunk, places[0]), *itertools.chain(*block))
+    choices = (*_head(trunk, places[0], tuple(attention)), *itertools.chain(*block))
     space = SearchSpace(f"sr_cell_x{scale}", choices, ("path", "operator", "channel"))
     return Supernet(space, _forward(scale, blocks, tuple(ops)))
 
 
-def _head(trunk: Sequence[int], nominal: int) -> tuple[Choice, ...]:
+def _head(trunk: Sequence[int], nominal: int, attention: tuple[str, ...]) -> tuple[Choice, ...]:
     return (
         Choice("trunk", tuple(map(str, trunk)), "channel", default=nominal),
-        Choice("att", tuple(_ATTENTION), "path"),
+        Choice("att", attention, "path"),
         Choice("tail", tuple(_TAILS), "path"),
         Choice("image", ("bicubic", "nearest"), "path"),
     )

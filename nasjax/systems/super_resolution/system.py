@@ -42,6 +42,7 @@ class SuperResolution:
         "res", "sep3", "sep5", "sep7", "ir2k3", "ir2k5", "ir4k3", "ir4k5", "rlfb", "spab", "group", "rep",
     )  # candidate operations of a block  # fmt: skip
     nominal: int | None = None  # place of the widths used before the channel stage; None: fitted to the budget
+    attention: tuple[str, ...] = ("none", "ca", "sa", "both")  # behind the trunk: by channel, by place
     # Sizes of the networks made by hand to compare with, in those of the found one: a larger one takes as long as it.
     by_hand: tuple[float, ...] = (1.0,)
 
