@@ -50,9 +50,9 @@ def sr_cell(
     """The space and its generator: `[b, h, w, 3]` -> `[b, scale*h, scale*w, 3]`, both in [-1, 1].
 
     `trunk` and `inner` list widths in ascending order, inner ones in multiples of 8 when `group` is among `ops`.
-    `attention` are the branches to choose from: none, by channel ("ca"), by place ("sa"), both. "ca" takes the mean of a
-    patch in training and of a picture in use, which costs quality (arXiv 2112.04491). Raises ValueError for an unknown
-    scale, operation or branch, or unsuitable widths.
+    `attention` are the branches to choose from: none, by channel ("ca"), by place ("sa"), both. "ca" takes the mean of
+    a patch in training and of a picture in use, which costs quality (arXiv 2112.04491). Raises ValueError for an
+    unknown scale, operation or branch, or unsuitable widths.
     """
     _check(scale, trunk, inner, ops)
     if not attention or (unknown := [name for name in attention if name not in _ATTENTION]):
