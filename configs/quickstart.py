@@ -20,7 +20,7 @@ def config() -> Experiment:
             inner=(8, 16, 24, 32),
             ops=("res", "rep", "spab"),
             nominal=1,
-            attention=("none", "sa"),
+            attention=("sa",),
         ),
         name="quickstart",
         data=DataConfig(val_patches=16, test_crop=(72, 128)),
