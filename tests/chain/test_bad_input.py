@@ -53,7 +53,7 @@ def test_archs(capsys, tmp_path):
     run = ["finetune", "quickstart", "--run", tmp_path / "run", *SMALL, "--from-scratch", "--arch"]
     assert "sr_cell_x4" in fails(capsys, *run, "toy:trunk=16")
     assert "malformed" in fails(capsys, *run, "sr_cell_x4:trunk")
-    assert "unknown option" in fails(capsys, *run, "sr_cell_x4:trunk=17,att=none,tail=conv,image=bicubic,b1=off")
+    assert "unknown option" in fails(capsys, *run, "sr_cell_x4:trunk=17,att=sa,tail=conv,image=bicubic,b1=off")
 
 
 def test_data_folders(capsys, tmp_path):

@@ -13,7 +13,7 @@ from nasjax.export.network import deployed
 from nasjax.export.trainable import TRAINABLE, load_trainable
 
 CARD = Card("tiny", "x4 super-resolution", (), ())
-ARCH = "trunk=12,att=none,tail=conv,image=bicubic,b1=rep.8.short"
+ARCH = "trunk=12,att=sa,tail=conv,image=bicubic,b1=rep.8.short"
 
 
 @pytest.fixture(scope="module")
