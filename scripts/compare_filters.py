@@ -21,7 +21,7 @@ from evaluate_filters import DIGITS, KINDS, _lpips
 from nasjax.chain.configs import load_config
 from nasjax.chain.folder import RunFolder
 from nasjax.data.degrade import Degraded
-from nasjax.data.source import Cached, Halved
+from nasjax.data.source import Cached
 from nasjax.data.spec import open_source
 from nasjax.systems.photo_filter.pictures import floats, likeness
 
@@ -43,7 +43,7 @@ def main() -> None:
 
 def degraded(kind: str, variants: int) -> Degraded:
     """The test photographs, halved, each made worse in so many ways."""
-    return Degraded(Cached(Halved(open_source("embedded", "test")), _BYTES), kind, variants)
+    return Degraded(Cached(open_source("embedded", "test"), _BYTES), kind, variants)
 
 
 def networks(run: Path) -> dict[str, Callable[[jax.Array], jax.Array]]:
