@@ -20,7 +20,7 @@ from nasjax.systems import SuperResolution
 SYSTEM = SuperResolution(scale=2, blocks=1, trunk=(8, 16), inner=(8,), ops=("res", "sep3"), nominal=0)
 COMMAND = [
     *("--system.scale", "2", "--system.blocks", "1", "--system.trunk", "8", "16", "--system.inner", "8"),
-    *("--system.ops", "res", "sep3", "--system.nominal", "0"),
+    *("--system.ops", "res", "sep3", "--system.nominal", "0", "--system.attention", "none", "ca", "sa", "both"),
 ]
 
 
