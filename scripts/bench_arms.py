@@ -102,9 +102,13 @@ def _drawn(problem: Problem, number: int) -> list[np.ndarray]:
 
 def affordable(searched: Path) -> int:
     """How many networks can be trained as decisions are confirmed, in the time that a finished search took."""
+    if not (searched / "results.json").is_file():
+        raise SystemExit(f"alone: {searched} is no finished search; run --arms nasjax for this seed first")
     ledger = json.loads((searched / "ledger.json").read_text())
     seconds = {row["phase"]: row["wall_s"] for row in ledger}
     confirmed = [s for phase, s in seconds.items() if phase.startswith("confirm/")]
+    if not confirmed:
+        raise SystemExit(f"alone: {searched} has confirmed nothing, so what a network alone costs is unknown")
     search = sum(s for phase, s in seconds.items() if phase.startswith(("supernet/", "search/", "confirm/")))
     return round(search / float(np.mean(confirmed)))
 

@@ -69,7 +69,7 @@ def filter_folder(model: Location) -> Path:
 def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
     """The filter of a name that is shipped, of a bundle, or of a run that has one.
 
-    Any bundle whose output is as large as its input will do; those of `photo_filter` run in strips. With more than one
+    Any bundle whose output is as large as its input will do; those of `photo_filter` run in parts. With more than one
     of `snapshots` the outputs of the newest ones of a run that was trained with warm restarts are averaged instead.
     ValueError for a name that is not known, a folder without a bundle, one that enlarges, or too few snapshots.
     """
@@ -79,8 +79,8 @@ def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
         raise ValueError(f"filter {model}: its network enlarges by {bundle.card['scale']}; use nasjax apply")
     settings: dict[str, Any] = {"network": digest(bundle.params), "arch": bundle.arch}
     builder = read_json(folder / "arch.json")["builder"]
-    in_strips = builder and builder["name"] == "photo_filter" and bundle.card["nasjax"] == nasjax.__version__
-    if snapshots != 1 and not in_strips:
+    in_parts = builder and builder["name"] == "photo_filter" and bundle.card["nasjax"] == nasjax.__version__
+    if snapshots != 1 and not in_parts:
         raise ValueError(f"filter {model}: snapshots are averaged of networks of photo_filter of this version only")
     if snapshots != 1:
         members = [bundle._replace(params=p) for p in _snapshots(Path(model), snapshots)]
@@ -88,7 +88,7 @@ def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
         changes = [_in_parts(member, builder["arguments"]) for member in members]
         return Filter(str(bundle.card["name"]), functools.partial(_averaged, changes), settings)
     name = str(bundle.card["name"])
-    if in_strips:
+    if in_parts:
         return Filter(name, _in_parts(bundle, builder["arguments"]), settings)
     change, around = (functools.partial(_whole, bundle, wrap=wrap) for wrap in (False, True))
     return Filter(name, change, settings, around)

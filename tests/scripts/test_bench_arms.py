@@ -6,7 +6,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from nasjax.chain.configs import load_config
@@ -65,14 +64,21 @@ def test_the_time_of_a_search_is_that_of_so_many_networks(tmp_path):
     """Supernets, searches and confirmations count; finalists do not."""
     seconds = {"supernet/path": 50, "search/path": 10, "confirm/path-0": 19, "confirm/path-1": 21, "finalist/0-0": 500}
     (tmp_path / "ledger.json").write_text(json.dumps([{"phase": k, "wall_s": v} for k, v in seconds.items()]))
+    with pytest.raises(SystemExit, match="no finished search; run --arms nasjax"):
+        bench.affordable(tmp_path)
+    (tmp_path / "results.json").write_text("{}")
     assert bench.affordable(tmp_path) == 5
+    (tmp_path / "ledger.json").write_text('[{"phase": "supernet/path", "wall_s": 50}]')
+    with pytest.raises(SystemExit, match="confirmed nothing"):
+        bench.affordable(tmp_path)
 
 
 def test_networks_are_distinct_and_keep_the_budget(run):
-    """As many as are asked for, or a refusal."""
+    """As many as are asked for, or a refusal that says how many there are."""
     experiment, folder = run
     problem = bench.make_problem(experiment, folder)
     archs = bench._drawn(problem, 6)
     assert len({arch.tobytes() for arch in archs}) == 6
     assert all(problem.table(arch)["params"] <= 14_000 for arch in archs)
-    assert len(np.unique([arch.tolist() for arch in archs], axis=0)) == 6
+    with pytest.raises(SystemExit, match=f"only .* and {problem.space.size() + 1} are needed"):
+        bench._drawn(problem, problem.space.size() + 1)
