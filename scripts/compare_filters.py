@@ -1,11 +1,12 @@
 """Corrections that searches found, beside networks made by hand, on eight degradations of each test photograph.
 
-    python scripts/compare_filters.py NAME --runs FOLDER/nasjax-0 FOLDER/nasjax-1 ... [--variants 8]
+    python scripts/compare_filters.py NAME --runs FOLDER/nasjax-0 FOLDER/nasjax-1 ... [--alone FOLDER/alone-0 ...]
+        [--variants 8]
 
 Runs are those of `scripts/bench_arms.py NAME`. Their own tables degrade each of eight photographs once, so one unlucky
 haze or cast weighs an eighth; here every network is scored on the same 64 pairs. Prints Markdown: of each measure the
 mean over runs and the standard deviation between them; of the differences (found - by hand), which are of the same
-run, too.
+run, too. `--alone` are runs of random search without shared weights, one for each of the first ones.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from nasjax.data.source import Cached
 from nasjax.data.spec import open_source
 from nasjax.systems.photo_filter.pictures import floats, likeness
 
-FOUND, BY_HAND = "found", "by hand"
+FOUND, BY_HAND, ALONE = "found", "by hand", "random, each trained alone"
 _BYTES = 1 << 28  # of pictures that stay decoded
 
 
@@ -34,10 +35,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=list(KINDS))
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
+    parser.add_argument("--alone", type=Path, nargs="+", default=[])
     parser.add_argument("--variants", type=int, default=8)
     args = parser.parse_args()
+    if args.alone and len(args.alone) != len(args.runs):
+        parser.error(f"--alone needs one run for each of --runs, got {len(args.alone)} for {len(args.runs)}")
     pairs, perceptual = degraded(KINDS[args.name], args.variants), _lpips()
-    rows = [{who: scores(net, pairs, perceptual) for who, net in networks(run).items()} for run in args.runs]
+    found = [networks(run) for run in args.runs]
+    for row, run in zip(found, args.alone, strict=False):
+        row[ALONE] = networks(run)[FOUND]
+    rows = [{who: scores(net, pairs, perceptual) for who, net in row.items()} for row in found]
     print("\n".join(table(args.name, rows)))
 
 
@@ -47,13 +54,15 @@ def degraded(kind: str, variants: int) -> Degraded:
 
 
 def networks(run: Path) -> dict[str, Callable[[jax.Array], jax.Array]]:
-    """The found network of a finished run, with its best weights, and that made by hand."""
+    """The found network of a finished run, with its best weights, and that made by hand, where there is one."""
     results, folder = json.loads((run / "results.json").read_text()), RunFolder(run)
     net = load_config(run).system.networks().supernet
     weights = {FOUND: results["weights"], BY_HAND: "rival/by-hand-0"}
     made = {}
     for who, phase in weights.items():
-        text = next(row["arch"] for row in results["rows"] if row["name"].startswith(who))
+        text = next((row["arch"] for row in results["rows"] if row["name"].startswith(who)), None)
+        if text is None:
+            continue
         network, params = net.extract(net.space.parse(text)), folder.load_params(phase)
         made[who] = jax.jit(lambda x, network=network, params=params: network.apply({"params": params}, x))
     return made
@@ -70,14 +79,16 @@ def scores(network: Callable[[jax.Array], jax.Array], pairs: Degraded, perceptua
 
 
 def table(name: str, rows: list[dict[str, dict[str, float]]]) -> list[str]:
-    """Lines of Markdown: both networks, and how far they are apart."""
+    """Lines of Markdown: the networks, and how far the others are from the found one."""
     lines = []
-    for who in (FOUND, BY_HAND):
+    for who in rows[0]:
         lines.append(
             f"| {name} | {who} | {' | '.join(_cell(key, [row[who][key] for row in rows]) for key in DIGITS)} |"
         )
-    apart = (_cell(key, [row[FOUND][key] - row[BY_HAND][key] for row in rows], "+") for key in DIGITS)
-    return [*lines, f"| | difference | {' | '.join(apart)} |"]
+    for who in [who for who in rows[0] if who != FOUND]:
+        apart = (_cell(key, [row[FOUND][key] - row[who][key] for row in rows], "+") for key in DIGITS)
+        lines.append(f"| | found - {who} | {' | '.join(apart)} |")
+    return lines
 
 
 def _cell(key: str, values: list[float], sign: str = "") -> str:

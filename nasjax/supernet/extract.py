@@ -41,6 +41,41 @@ class Static:
         )
 
 
+class Given(Static):
+    """Extracted mode for params from outside, each checked when it is read: no other walk has to declare them first.
+
+    `deployed`: they are in the folded form. Raises ValueError naming the first leaf that is missing, differs in shape,
+    or is one too many in a layer or an operation.
+    """
+
+    def __init__(self, space: SearchSpace, params: Params, arch: tuple[int, ...], *, deployed: bool):
+        super().__init__(space, params, arch)
+        self.deployed = deployed
+
+    def layer(self, name: str, op: Op, x: Any, *, out: Width) -> Any:
+        """The layer itself, of the params that it needs."""
+        self._check({name: self._needed(op, x, int(out), int(out))})
+        return super().layer(name, op, x, out=out)
+
+    def choose(self, choice: str, ops: Mapping[str, Op], x: Any, *, out: Width, inner: str | None = None) -> Any:
+        """The arch's operation, of the params that it needs."""
+        taken = self.arch[self.space.index(choice)]
+        width = int(out) if inner is None else int(self.width(inner))
+        needed = self._needed(candidates(self.space, choice, ops)[taken], x, int(out), width)
+        self._check({choice: {self.space.choices[self.space.index(choice)].options[taken]: needed}})
+        return super().choose(choice, ops, x, out=out, inner=inner)
+
+    def _needed(self, op: Op, x: Any, out: int, inner: int) -> Mapping[str, Any]:
+        specs = prune(op.params(_channels(x), out, inner))
+        folded = self.deployed and op.fold is not None
+        return jax.eval_shape(lambda: fold_params(zeros(specs), op)) if folded else specs
+
+    def _check(self, declared: Mapping[str, Any]) -> None:
+        specs, place = prune(declared), f"a network of {self.space.name}"
+        mine = {name: self.params[name] for name in specs if name in self.params}
+        check_params(mine or self.params, specs, place, exact=bool(mine))
+
+
 class Declare:
     """Collects what a forward function declares: of one arch, or (`arch` None) of every allowed option at its widest.
 
@@ -71,8 +106,7 @@ class Declare:
     def _declare(self, name: str, ops: dict[str, Op], x: Any, out: int, inner: int) -> Any:
         if name in self.specs:
             raise ValueError(f"{self.space.name}: two layers or choices are named {name!r}")
-        channels = jax.tree.map(lambda a: a.shape[-1], x)
-        specs = {option: op.params(channels, out, inner) for option, op in ops.items()}
+        specs = {option: op.params(_channels(x), out, inner) for option, op in ops.items()}
         self.specs[name] = specs.get("", specs)
         self.ops[name] = ops.get("", ops)
         option = next(reversed(ops))
@@ -93,6 +127,10 @@ def _declared(space: SearchSpace, forward: Forward, arch: tuple[int, ...] | None
     return net
 
 
+def _channels(x: Any) -> Any:
+    return jax.tree.map(lambda a: a.shape[-1], x)
+
+
 class ExtractedNet(nn.Module):
     """The plain Flax network of one arch; `apply({"params": params}, x)` with x, y: `[b, h, w, c]`.
 
@@ -106,34 +144,17 @@ class ExtractedNet(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        net = declare(self.space, self.forward, x, arch=self.arch)
-        params = self._drawn(net) if self.is_initializing() else self._given(net)
-        return self.forward(Static(self.space, params, self.arch), x)
+        # `self.param` would trace how params are drawn, for nothing but their shapes, at every call.
+        params = self._drawn(x) if self.is_initializing() else self.variables.get("params", {})
+        return self.forward(Given(self.space, params, self.arch, deployed=self.deployed), x)
 
-    def _drawn(self, net):
+    def _drawn(self, x):
+        net = declare(self.space, self.forward, x, arch=self.arch)
         return {name: self.param(name, self._init, spec, net.ops[name]) for name, spec in prune(net.specs).items()}
 
     def _init(self, key, spec, op):
         params = draw(key, spec)
         return fold_params(params, op) if self.deployed else params
-
-    def _given(self, net):
-        """Those of `apply`; `self.param` would trace how they are drawn, for nothing but shapes, at every call."""
-        like = _like(net, self.deployed)
-        given = {name: value for name in like if (value := self.get_variable("params", name)) is not None}
-        check_params(given, like, f"a network of {self.space.name}", exact=True)
-        return given
-
-
-@functools.lru_cache(256)
-def _like(net: Declare, deployed: bool) -> dict[str, Any]:
-    """Shapes of the params of a declared network."""
-
-    def params() -> dict[str, Any]:
-        found = zeros(prune(net.specs))
-        return {name: fold_params(p, net.ops[name]) for name, p in found.items()} if deployed else found
-
-    return jax.eval_shape(params)
 
 
 def fold_params(params: Params, ops: Op | Mapping[str, Any]) -> Params:

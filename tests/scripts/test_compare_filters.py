@@ -42,4 +42,13 @@ def test_the_table_says_how_far_apart_they_are_in_each_run(compare):
     found, by_hand, apart = compare.table("exposure", rows)
     assert "| found | 22.00 ± 1.41 | 0.9000 ± 0.0000" in found
     assert "| by hand | 21.00 ± 1.41" in by_hand
-    assert "| difference | +1.00 ± 0.00 | +0.0000 ± 0.0000" in apart
+    assert "| found - by hand | +1.00 ± 0.00 | +0.0000 ± 0.0000" in apart
+
+
+def test_random_search_stands_beside_them(compare):
+    """Each network has its row, and each other one how far the found one is ahead of it."""
+    row = {"psnr": 20.0, "ssim": 0.9, "ciede2000": 5.0, "lpips": 0.1}
+    rows = [{"found": row, "by hand": row, compare.ALONE: row | {"psnr": 23.0}}]
+    lines = compare.table("exposure", rows)
+    assert [line.split("|")[2].strip() for line in lines] == [*rows[0], "found - by hand", f"found - {compare.ALONE}"]
+    assert "-3.00" in lines[-1]

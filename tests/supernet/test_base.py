@@ -72,7 +72,7 @@ def test_what_is_no_arch_is_refused(method):
 
 
 def test_a_network_is_walked_for_its_declarations_once():
-    """Slicing, extracting and calling one arch again runs the forward function only to compute."""
+    """Slicing, extracting and calling one arch again, or at another size, runs the forward function only to compute."""
     calls = []
     plain = toy()
 
@@ -81,8 +81,8 @@ def test_a_network_is_walked_for_its_declarations_once():
         return plain.forward(net, x)
 
     net = replace(plain, forward=forward)
-    params, x = net.init(jax.random.key(0)), jnp.ones(net.probe)
+    params, sides = net.init(jax.random.key(0)), (net.probe[1], net.probe[1] + 8)
     arch = net.space.encode({"b1": "off", "b2": "off"})
-    for _ in range(2):
-        net.extract(arch).apply({"params": net.extract_params(params, arch)}, x)
-    assert calls == ["Declare", "Declare", "Static", "Static"]  # the whole supernet, the arch; then its two runs
+    for side in sides:
+        net.extract(arch).apply({"params": net.extract_params(params, arch)}, jnp.ones((1, side, side, 3)))
+    assert calls == ["Declare", "Declare", "Given", "Given"]  # the whole supernet, the arch; then its two runs
