@@ -14,6 +14,5 @@ from nasjax.tasks.photo_filter import FilterLoss
 
 def config() -> Experiment:
     """Everything that knows the place and the colour of a pixel; detail is left alone."""
-    return recolouring(
-        "dehaze", "haze", loss=FilterLoss(pixel=1.0, lab=1.0), by_hand="colour=mix9x2 grid=a16x4 grid.guide=luma"
-    )
+    by_hand = "colour=mix9x2 grid=a16x4 grid.guide=luma"
+    return recolouring("dehaze", "haze", loss=FilterLoss(pixel=1.0, lab=1.0), by_hand=by_hand, table="mix9x2")

@@ -1,6 +1,7 @@
 """What the searches for corrections have in common: pictures degraded on purpose, how long is trained and searched."""
 
 from nasjax.config import ConfirmConfig, DataConfig, Experiment, FinalConfig, StageConfig
+from nasjax.spaces.photo_filter import COLOURS, GRIDS
 from nasjax.systems.photo_filter.system import FilterHeads, FilterWidths, PhotoFilter
 from nasjax.tasks.photo_filter import FilterLoss
 from nasjax.train.config import TrainConfig
@@ -22,17 +23,32 @@ def restoration(name: str, degradation: str, *, bands: tuple[str, ...], loss: Fi
     return _search(system, name, degradation, sizes=(48, 128), final=final)
 
 
-def recolouring(name: str, degradation: str, *, loss: FilterLoss, by_hand: str) -> Experiment:
-    """A search for a filter of the place and the colour of a pixel, on patches that show most of a picture."""
-    heads = FilterHeads(restore=("none", "full2sep"), bands=("0", "1"))
-    chosen = f"{_LOW} side=128 bands=0 restore=none {by_hand}"
-    # The first operation stands for all where paths are compared: by one that is dear, two blocks exceed every budget.
-    ops = ("ir2k3", "sep3", "res", "spab")
-    system = PhotoFilter(heads=heads, ops=ops, nominal=1, size=120, loss=loss, decides="ciede2000", by_hand=chosen)
+def recolouring(name: str, degradation: str, *, loss: FilterLoss, by_hand: str, table: str = "mix9x8") -> Experiment:
+    """A search for a filter of the place and the colour of a pixel, on patches that show most of a picture.
+
+    Where paths are compared, the first option of a group stands for all (docs/concepts/coarse_to_fine.md): of blocks a
+    cheap one, since two dear ones exceed the budget of the network chosen by hand, but the finest grid, and of 3D
+    tables `table`, since weak ones make their whole group look weak.
+    """
+    heads = FilterHeads(_led_by(table, COLOURS), _led_by("a32x4", GRIDS), bands=("0", "1"), restore=("none",))
+    system = PhotoFilter(
+        heads=heads,
+        ops=("ir2k3", "sep3", "res", "spab"),
+        nominal=1,
+        size=120,
+        loss=loss,
+        decides="ciede2000",
+        by_hand=f"{_LOW} side=128 bands=0 restore=none {by_hand}",
+    )
     final = FinalConfig(train=TrainConfig(steps=1500, lr=3e-3, log_every=100), batch=4, number=3, scratch=False)
     # Shared weights prefer tables and grids that are learnt fast to those that are good (docs/results/filter.md).
     confirm = ("path", "operator", "channel")
     return _search(system, name, degradation, sizes=(96, 112), final=final, confirm=confirm)
+
+
+def _led_by(option: str, options: tuple[str, ...]) -> tuple[str, ...]:
+    """The options with one before all others that change anything."""
+    return ("none", option, *(other for other in options if other not in ("none", option)))
 
 
 def _search(
