@@ -155,6 +155,16 @@ def test_paths_are_ranked_at_the_widths_of_the_network_by_hand(name):
     assert {n: early[n] for n in ("w.fine", "w.trunk", "b1.w")} == {n: chosen[n] for n in ("w.fine", "w.trunk", "b1.w")}
 
 
+@pytest.mark.parametrize(("name", "table"), [("dehaze", "mix9x2"), ("exposure", "mix9x8"), ("whitebalance", "mix9x8")])
+def test_paths_are_compared_by_cheap_blocks_and_strong_heads(name, table):
+    """Of each group one option is tried while paths are: two dear blocks would be over the budget, weak heads lose."""
+    networks = load_config(name).system.networks()
+    space = networks.supernet.space.at_stage("path", networks.supernet.space.default_arch())
+    open_ = {c.name: {c.options[o] for o in space.options(c.name)} for c in space.choices}
+    assert open_["b1"] == open_["b2"] == {"off", "ir2k3"} and open_["grid"] == {"none", "a32x4"}
+    assert open_["colour"] == {"none", "curves", "lut2", table}
+
+
 def test_narrower_widths_stand_in_where_a_budget_asks_for_them():
     """The widest first, as the chain tries them; a place of one's own leaves no choice."""
     networks = PhotoFilter().networks()
