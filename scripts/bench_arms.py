@@ -1,6 +1,7 @@
 """The evidence of a shipped search: with several seeds, beside random search and beside what is made by hand.
 
     python scripts/bench_arms.py CONFIG [--seeds 0 1 2] [--arms nasjax random alone] [--run FOLDER] [--table]
+        [--source DATA] [--squares NUMBER]
 
 Arms: `nasjax` is the shipped config with all rivals that its system knows, trained by as many steps on the same
 pictures; `random` the same with random search in every stage, so with as many steps and evaluations, without rivals
@@ -10,7 +11,8 @@ decisions, as many as fit into the time that the search of the finished arm `nas
 on like its finalists.
 
 Filters may cost what the network chosen by hand costs, in params and in MACs; with `--resnet` a residual generator
-is trained beside them, which takes as long as the search. Each arm and seed is a run folder of
+is trained beside them, which takes as long as the search. `--source` and `--squares` are other pictures than the
+config's, and how many squares of them candidates are compared on. Each arm and seed is a run folder of
 `--run` (default: runs/bench-CONFIG) and goes on where it was stopped. `--table` runs nothing and prints what is
 finished as Markdown: means over seeds, and half their range.
 """
@@ -45,9 +47,12 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def experiment_of(config: str, arm: str, seed: int, resnet: bool = False) -> Experiment:
-    """The shipped config with another seed: of its batches, its random params and its search."""
+def experiment_of(
+    config: str, arm: str, seed: int, *, resnet: bool = False, data: dict[str, Any] | None = None
+) -> Experiment:
+    """The shipped config with another seed: of its batches, its random params and its search; on other `data`."""
     base = load_config(config)
+    base = replace(base, data=replace(base.data, **data or {}))
     stages = tuple(replace(s, train=replace(s.train, seed=seed)) for s in base.stages)
     if arm == "random":
         stages = tuple(replace(s, algorithm="random") for s in stages)
@@ -145,13 +150,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--resnet", action="store_true", help="of filters: a residual generator beside them")
+    parser.add_argument("--source", help="data.source")
+    parser.add_argument("--squares", type=int, help="data.val_patches")
     parser.add_argument("--run", type=Path)
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
     folder: Any = args.run or Path("runs") / f"bench-{args.config}"
+    data = {name: v for name, v in (("source", args.source), ("val_patches", args.squares)) if v is not None}
     for seed in args.seeds:
         for arm in () if args.table else args.arms:
-            experiment, path = experiment_of(args.config, arm, seed, args.resnet), folder / f"{arm}-{seed}"
+            experiment = experiment_of(args.config, arm, seed, resnet=args.resnet, data=data)
+            path = folder / f"{arm}-{seed}"
             if arm == "alone":
                 search_alone(experiment, path, affordable(folder / f"nasjax-{seed}"))
                 continue

@@ -1,10 +1,11 @@
 """Corrections that searches found, beside networks made by hand, on eight degradations of each test photograph.
 
     python scripts/compare_filters.py NAME --runs FOLDER/nasjax-0 FOLDER/nasjax-1 ... [--alone FOLDER/alone-0 ...]
-        [--variants 8]
+        [--variants 8] [--pictures folder:PHOTOGRAPHS]
 
 Runs are those of `scripts/bench_arms.py NAME`. Their own tables degrade each of eight photographs once, so one unlucky
-haze or cast weighs an eighth; here every network is scored on the same 64 pairs. Prints Markdown: of each measure the
+haze or cast weighs an eighth; here every network is scored on the same 64 pairs, or on those of many other
+photographs, which are then not halved. Prints Markdown: of each measure the
 mean over runs and the standard deviation between them; of the differences (found - by hand), which are of the same
 run, too. `--alone` are runs of random search without shared weights, one for each of the first ones.
 """
@@ -37,10 +38,11 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
     parser.add_argument("--alone", type=Path, nargs="+", default=[])
     parser.add_argument("--variants", type=int, default=8)
+    parser.add_argument("--pictures", default="embedded", help="of data.source: what is degraded; all of a folder")
     args = parser.parse_args()
     if args.alone and len(args.alone) != len(args.runs):
         parser.error(f"--alone needs one run for each of --runs, got {len(args.alone)} for {len(args.runs)}")
-    pairs, perceptual = degraded(KINDS[args.name], args.variants), _lpips()
+    pairs, perceptual = degraded(KINDS[args.name], args.variants, args.pictures), _lpips()
     found = [networks(run) for run in args.runs]
     for row, run in zip(found, args.alone, strict=False):
         row[ALONE] = networks(run)[FOUND]
@@ -48,9 +50,10 @@ def main() -> None:
     print("\n".join(table(args.name, rows)))
 
 
-def degraded(kind: str, variants: int) -> Degraded:
-    """The test photographs, halved, each made worse in so many ways."""
-    return Degraded(Cached(open_source("embedded", "test"), _BYTES), kind, variants)
+def degraded(kind: str, variants: int, pictures: str = "embedded") -> Degraded:
+    """The test photographs, halved, or all of other pictures, each made worse in so many ways."""
+    source = open_source(pictures, "test" if pictures == "embedded" else "all")
+    return Degraded(Cached(source, _BYTES), kind, variants)
 
 
 def networks(run: Path) -> dict[str, Callable[[jax.Array], jax.Array]]:
