@@ -67,8 +67,11 @@ def test_two_sets_of_pictures_are_trained_by_a_game_and_scored_by_their_look(dom
 
 def test_pairs_are_compared_with_their_truth(domains):
     """The truth as an output is perfect, the input is not; the input is what networks are compared with."""
-    networks, ground = _ground(_experiment(f"degraded:exposure:folder:{domains / 'a'}"))
+    experiment = _experiment(f"degraded:exposure:folder:{domains / 'a'}")
+    networks, ground = _ground(replace(experiment, data=replace(experiment.data, val_patches=5)))
     assert ground.measures == LIKENESS and ground.weights == {"psnr": 1.0}
+    # A picture counts once, however many of its degradations are looked at: two of twelve are held out.
+    assert ground.search_protocol == "5 squares of 16 px of 2 validation pictures"
     judge = ground.judge({})
     assert judge.target is not None and judge.x.shape == judge.target.shape
     plain = ground.score(lambda x: x, judge)

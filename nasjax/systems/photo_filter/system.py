@@ -135,7 +135,7 @@ class PhotoFilter:
             objectives=(*weights, experiment.cost),
             weights=weights,
             protocol=f"{len(pictures)} held-out pictures of {data.source!r}" + _cut(data.test_crop),
-            search_protocol=f"{len(squares)} squares of {side} px of the validation split",
+            search_protocol=f"{len(squares)} squares of {side} px of {_distinct(squares)} validation pictures",
             task=self._task(experiment, paired),
             judge=lambda params: make_judge(*_stacked(squares), looks=_looks(looks, side)),
             score=measure,
@@ -188,6 +188,11 @@ class PhotoFilter:
 
 def _encoder() -> Fixed:
     return Fixed(vgg((64, 128)[: len(_ENCODED)]).apply, load_vgg16(len(_ENCODED)), _ENCODED)
+
+
+def _distinct(pairs: Sequence[Pair]) -> int:
+    """How many pictures there are when each is counted once, however often it is degraded."""
+    return len({pair.name.partition("#")[0] for pair in pairs})
 
 
 def _cut(crop: tuple[int, int] | None) -> str:
