@@ -130,10 +130,21 @@ def _confirmed(run: Run, stage: str, found: Sequence[Representative], params: Pa
     return totals
 
 
+def preferred(run: Run, archive: Archive) -> list[Row]:
+    """The rows of the archive's stage, the best first: those trained alone by what they scored, then the others."""
+    rows = [row for row in gather(run.folder.read(CONFIRMED, []))[0] if row["stage"] == archive.stage]
+    alone = {row["arch"]: row["total"] for row in rows}
+
+    def order(row: Row) -> tuple[float, bool, float]:
+        return row.violation, row.text not in alone, alone.get(row.text, row.columns[TOTAL])
+
+    return sorted(archive.stage_rows, key=order)
+
+
 def finalists(run: Run, archive: Archive, *, params: Params, score: Scorer) -> list[Finalist]:
     """The best of the archive's stage, each fine-tuned with several seeds and scored each time; the best mean first."""
     net, final = run.problem.networks.supernet, run.problem.experiment.final
-    archs = [np.array(row.arch, np.int32) for row in sorted(archive.stage_rows, key=rank)[: final.number]]
+    archs = [np.array(row.arch, np.int32) for row in preferred(run, archive)[: final.number]]
     jobs = [
         job
         for place, arch in enumerate(archs)
