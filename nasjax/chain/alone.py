@@ -22,7 +22,7 @@ from nasjax.train.precision import compute_dtype
 from nasjax.train.processes import gather
 from nasjax.typing import Params
 
-CONFIRMED = "confirmed.json"
+_CONFIRMED = "confirmed.json"
 
 
 class Finalist(NamedTuple):
@@ -115,7 +115,7 @@ def _confirmed(run: Run, stage: str, found: Sequence[Representative], params: Pa
     """The totals of networks after training alone: read, or measured and kept."""
     names = [f"confirm/{stage}-{place}" for place in range(len(found))]
     # What the first process finds counts for all: it may be ahead of the others.
-    known = {row["phase"]: row for row in gather(run.folder.read(CONFIRMED, []))[0]}
+    known = {row["phase"]: row for row in gather(run.folder.read(_CONFIRMED, []))[0]}
     if all(known.get(n, {}).get("arch") == each.row.text for n, each in zip(names, found, strict=True)):
         return [known[name]["total"] for name in names]
     net, settings, score = run.problem.networks.supernet, run.problem.experiment.confirm, Scorer(run.problem, params)
@@ -126,13 +126,13 @@ def _confirmed(run: Run, stage: str, found: Sequence[Representative], params: Pa
         totals.append(score.total(arch, scores))
         facts = {"stage": stage, "arch": row.text, "options": [f"{choice}={option}" for choice, option in options]}
         entry = {"phase": name, **facts, "inherited": row.columns[TOTAL], "total": totals[-1], "values": scores}
-        run.folder.replace_row(CONFIRMED, "phase", entry)
+        run.folder.replace_row(_CONFIRMED, "phase", entry)
     return totals
 
 
 def preferred(run: Run, archive: Archive) -> list[Row]:
     """The rows of the archive's stage, the best first: those trained alone by what they scored, then the others."""
-    rows = [row for row in gather(run.folder.read(CONFIRMED, []))[0] if row["stage"] == archive.stage]
+    rows = [row for row in gather(run.folder.read(_CONFIRMED, []))[0] if row["stage"] == archive.stage]
     alone = {row["arch"]: row["total"] for row in rows}
 
     def order(row: Row) -> tuple[float, bool, float]:
