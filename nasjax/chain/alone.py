@@ -10,7 +10,7 @@ import numpy as np
 from nasjax.chain.measures import TOTAL
 from nasjax.chain.run import Run
 from nasjax.chain.score import Scorer
-from nasjax.chain.training import Phase, train_beside
+from nasjax.chain.training import Learner, Phase, train_beside
 from nasjax.config import ConfirmConfig, FinalConfig
 from nasjax.sampling import single
 from nasjax.search.archive import Archive, Row
@@ -159,7 +159,13 @@ def finalists(run: Run, archive: Archive, *, params: Params, score: Scorer) -> l
 
 
 def _phase(run: Run, job: Job) -> Phase:
-    sampler, train = single(job.arch), job.settings.train
-    model = extracted_model(job.net, job.arch, dtype=compute_dtype(train), remat=train.remat)
-    task = run.problem.ground.task(model, sampler, job.settings.batch)
-    return Phase(job.name, task, sampler, job.net.space, train)
+    train, batch = job.settings.train, job.settings.batch
+    dtype = compute_dtype(train)
+
+    def made() -> Learner:
+        sampler = single(job.arch)
+        model = extracted_model(job.net, job.arch, dtype=dtype, remat=train.remat)
+        return Learner(run.problem.ground.task(model, sampler, batch), sampler, {})
+
+    learner = run.problem.kept(("alone", job.net, job.arch.tobytes(), batch, dtype, train.remat), made)
+    return Phase(job.name, learner, job.net.space, train)

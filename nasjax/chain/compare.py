@@ -10,12 +10,14 @@ import numpy as np
 from nasjax.chain.alone import Finalist, seeds_of, train_alone
 from nasjax.chain.latency import latency_size
 from nasjax.chain.measures import SEARCH, TOTAL, decides, relative_cost, total
+from nasjax.chain.problem import Problem
 from nasjax.chain.run import Run
 from nasjax.chain.score import Scorer
 from nasjax.config import FinalConfig
 from nasjax.cost.count import Counts, count
 from nasjax.cost.measure import Latency, measure
 from nasjax.ops.base import formulation
+from nasjax.supernet.base import Supernet
 from nasjax.system import Found, Networks, Predict
 from nasjax.typing import Params
 
@@ -95,37 +97,43 @@ def _trained(run: Run, rows: Sequence[Entry]) -> list[Entry]:
 
 def compare(run: Run, rows: Sequence[Entry], score: Scorer) -> list[dict[str, Any]]:
     """Score and measure every entry; latencies of all are measured in one go, interleaved."""
-    programs = Programs()
     times = _latencies(run, rows)
-    return [_row(run, entry, programs, score, latency=times.get(_key(entry))) for entry in rows]
+    return [_row(run, entry, score, latency=times.get(_key(entry))) for entry in rows]
 
 
-class Programs:
-    """Networks of a run as functions of their input, in deployed form; those of one arch share a program."""
+def predictor(problem: Problem, entry: Entry, params: Params | None = None) -> Predict:
+    """An entry as a function of its input, with `params` of one of its trainings (default: the first)."""
+    if entry.networks is None or entry.arch is None:
+        assert entry.predict is not None
+        return entry.predict
+    net = entry.networks.scored or entry.networks.supernet
+    program = _deployed(problem, net, entry.arch)
+    folded = net.deploy_params(entry.params[0] if params is None else params, entry.arch)
+    return lambda x: program(folded, x)
 
-    def __init__(self):
-        self._programs: dict[Any, Callable[[Params, Any], Any]] = {}
 
-    def predict(self, entry: Entry, params: Params | None = None) -> Predict:
-        """An entry as a function, with `params` of one of its trainings (default: the first)."""
-        if entry.networks is None or entry.arch is None:
-            assert entry.predict is not None
-            return entry.predict
-        net = entry.networks.scored or entry.networks.supernet
-        key, module = _key(entry), net.extract(entry.arch, deployed=True)
-        program = self._programs.setdefault(key, jax.jit(lambda p, x: module.apply({"params": p}, x)))
-        folded = net.deploy_params(entry.params[0] if params is None else params, entry.arch)
-        return lambda x: program(folded, x)
+def _deployed(problem: Problem, net: Supernet, arch: np.ndarray) -> Callable[[Params, Any], Any]:
+    """The network of an arch in deployed form; networks that are equal share a program."""
+
+    def made() -> Callable[[Params, Any], Any]:
+        module = net.extract(arch, deployed=True)
+        return jax.jit(lambda p, x: module.apply({"params": p}, x))
+
+    return problem.kept(("deployed", net, arch.tobytes()), made)
 
 
 def counted(run: Run, networks: Networks, arch: np.ndarray) -> Counts:
     """Costs of a network, counted on its deployed form at the size that MACs are stated for."""
     net, (width, height) = networks.counted or networks.supernet, run.problem.experiment.macs_at
-    x = jax.ShapeDtypeStruct(networks.input_at(width, height), np.float32)
-    module = net.extract(arch, deployed=True)
-    params = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
-    with formulation("native"):
-        return count(lambda p, x: module.apply({"params": p}, x), params, x)
+
+    def made() -> Counts:
+        x = jax.ShapeDtypeStruct(networks.input_at(width, height), np.float32)
+        module = net.extract(arch, deployed=True)
+        params = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
+        with formulation("native"):
+            return count(lambda p, x: module.apply({"params": p}, x), params, x)
+
+    return run.problem.kept(("counts", net, arch.tobytes()), made)
 
 
 def latency_text(run: Run) -> str:
@@ -140,7 +148,7 @@ def _tuned(final: FinalConfig) -> str:
     return f"mean of {final.seeds} trainings, {steps}" if final.seeds > 1 else steps
 
 
-def _row(run: Run, entry: Entry, programs: Programs, score: Scorer, *, latency: Latency | None) -> dict[str, Any]:
+def _row(run: Run, entry: Entry, score: Scorer, *, latency: Latency | None) -> dict[str, Any]:
     costs: dict[str, Any] = {}
     head = {"name": entry.name, "role": entry.role, "note": entry.note, "trainings": len(entry.params)}
     if entry.networks is not None and entry.arch is not None:
@@ -149,7 +157,7 @@ def _row(run: Run, entry: Entry, programs: Programs, score: Scorer, *, latency: 
         costs = {name: found[name] for name in ("params", "macs", "activations")}
         costs["cost"] = _cost(run, costs | {"latency": latency.median_ms if latency else None})
     given = entry.params or [None]
-    each = [_values(run, entry, programs, score, params, costs) for params in given]
+    each = [_values(run, entry, score, params, costs) for params in given]
     values = {name: float(np.mean([v[name] for v in each])) for name in each[0]}
     spread = {name: float(np.ptp([v[name] for v in each])) / 2 for name in each[0]} if len(each) > 1 else {}
     costs |= {} if latency is None else {"latency_ms": round(latency.median_ms, 3)}
@@ -162,11 +170,9 @@ def _cost(run: Run, costs: Mapping[str, Any]) -> float | None:
     return None if value is None else float(relative_cost(run.problem, {run.problem.experiment.cost: value}))
 
 
-def _values(
-    run: Run, entry: Entry, programs: Programs, score: Scorer, params: Params | None, costs: Mapping[str, Any]
-) -> dict[str, float]:
+def _values(run: Run, entry: Entry, score: Scorer, params: Params | None, costs: Mapping[str, Any]) -> dict[str, float]:
     """Scores of one training: as candidates are scored, the sum that decides, and the test's where there is one."""
-    ground, predict = run.problem.ground, programs.predict(entry, params)
+    ground, predict = run.problem.ground, predictor(run.problem, entry, params)
     if entry.networks is None or entry.arch is None or params is None:
         searched = score.function(predict)
     else:
@@ -188,10 +194,8 @@ def _latencies(run: Run, rows: Sequence[Entry]) -> dict[Any, Latency]:
     def runner(entry: Entry) -> Callable[[], Any]:
         assert entry.networks is not None and entry.arch is not None
         net = entry.networks.counted or entry.networks.supernet
-        module = net.extract(entry.arch, deployed=True)
         x = jax.random.uniform(jax.random.key(0), entry.networks.input_at(width, height), minval=-1)
-        params = net.deploy_params(entry.params[0], entry.arch)
-        program = jax.jit(lambda p, x: module.apply({"params": p}, x))
+        params, program = net.deploy_params(entry.params[0], entry.arch), _deployed(run.problem, net, entry.arch)
         return lambda: jax.block_until_ready(program(params, x))
 
     distinct = {_key(entry): entry for entry in rows if entry.networks is not None and entry.params}

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasjax.chain.alone import Finalist, decide, finalists
 from nasjax.chain.clock import timed
-from nasjax.chain.compare import Entry, Programs, compare, entries, latency_text
+from nasjax.chain.compare import Entry, compare, entries, latency_text, predictor
 from nasjax.chain.decided import decided
 from nasjax.chain.folder import owned
 from nasjax.chain.measures import decides
@@ -115,8 +115,7 @@ def conclude(run: Run, best: Finalist, rows: list[Entry], *, score: Scorer) -> d
             run.folder.enter("evaluate")
             run.look()
             table = compare(run, rows, score)
-            programs = Programs()
-            shown = {entry.label: programs.predict(entry, _shown(entry, best)) for entry in rows if entry.label}
+            shown = {entry.label: predictor(run.problem, entry, _shown(entry, best)) for entry in rows if entry.label}
             save_strips(run.folder, run.problem.ground.show(shown))
             if run.problem.ground.diagram is not None:
                 run.folder.write("diagram.json", run.problem.ground.diagram(best.arch))

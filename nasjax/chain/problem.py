@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from nasjax.chain.kept import Kept
 from nasjax.chain.latency import latency_size, run_latency, with_latency
 from nasjax.chain.phases import pictures_of
 from nasjax.config import Experiment
@@ -43,6 +44,11 @@ class Problem:
     def pictures(self) -> dict[str, str]:
         """What the data are known by (`phases.pictures_of`): a large folder is listed once, not in every phase."""
         return pictures_of(self.experiment)
+
+    @functools.cached_property
+    def kept(self) -> Kept:
+        """What phases of the run share: tasks with their compiled steps, and programs that score."""
+        return Kept()
 
     @property
     def space(self) -> SearchSpace:

@@ -32,11 +32,11 @@ def population_scorer(
     def scores(params: Params, judge, archs: jax.Array):
         return jax.lax.map(lambda arch: score(lambda x: net.switched(params, arch, x), judge), archs)
 
-    spread = jax.jit(
-        jax.shard_map(scores, mesh=mesh, in_specs=(P(), P(), P(AXIS)), out_specs=P(AXIS), check_vma=False),
-        out_shardings=replicated(mesh),
-        compiler_options=compiler_options(),
-    )
+    def made() -> Callable:
+        spread = jax.shard_map(scores, mesh=mesh, in_specs=(P(), P(), P(AXIS)), out_specs=P(AXIS), check_vma=False)
+        return jax.jit(spread, out_shardings=replicated(mesh), compiler_options=compiler_options())
+
+    spread = problem.kept(("population", net, mesh), made)
     shared, judge = replicate((params, problem.ground.judge(params)), mesh)
 
     def evaluate(archs: np.ndarray) -> Evaluation:
@@ -78,21 +78,18 @@ class Scorer:
 
     def __init__(self, problem: Problem, shared: Params):
         self._problem, self._judge = problem, problem.ground.judge(shared)
-        score = problem.ground.score
-
-        def of(net: Supernet, arch: tuple[int, ...]):
-            module = net.extract(np.array(arch, np.int32))
-            return lambda params, judge: score(lambda x: module.apply({"params": params}, x), judge)
-
-        self._programs: dict[tuple[int, tuple[int, ...]], Callable] = {}
-        self._of = of
 
     def __call__(self, net: Supernet, arch: np.ndarray, params: Params) -> dict[str, float]:
         """The scores of one extracted network of `net`."""
-        key = (id(net), tuple(np.asarray(arch).tolist()))
-        if key not in self._programs:
-            self._programs[key] = jax.jit(self._of(net, key[1]), compiler_options=compiler_options())
-        return {name: float(v) for name, v in self._programs[key](params, self._judge).items()}
+        arch, score = np.asarray(arch, np.int32), self._problem.ground.score
+
+        def made() -> Callable:
+            module = net.extract(arch)
+            program = lambda params, judge: score(lambda x: module.apply({"params": params}, x), judge)  # noqa: E731
+            return jax.jit(program, compiler_options=compiler_options())
+
+        program = self._problem.kept(("score", net, arch.tobytes()), made)
+        return {name: float(v) for name, v in program(params, self._judge).items()}
 
     def function(self, predict: Predict) -> dict[str, float]:
         """The scores of what is no network."""

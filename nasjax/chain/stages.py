@@ -9,7 +9,7 @@ from nasjax.chain.measures import TOTAL
 from nasjax.chain.problem import Problem
 from nasjax.chain.run import Run
 from nasjax.chain.score import population_scorer, trial_scorer
-from nasjax.chain.training import Phase, fairness, train_phase
+from nasjax.chain.training import Learner, Phase, fairness, train_phase
 from nasjax.config import StageConfig
 from nasjax.ops.params import merge_params
 from nasjax.sampling import Sampler, pairwise_fair, sandwich, strict_fair, uniform
@@ -51,14 +51,18 @@ def make_searcher(problem: Problem, stage: StageConfig, space: SearchSpace) -> S
 def train_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Params) -> Params:
     """Train what a stage can reach of the shared weights; returns all of them, the trained ones averaged."""
     problem = run.problem
-    net, sampler = problem.networks.supernet.at(space), make_sampler(problem, stage, space)
-    model = supernet_model(net, sampler, dtype=compute_dtype(stage.train), remat=stage.train.remat)
-    phase = Phase(
-        f"supernet/{stage.stage}", problem.ground.task(model, sampler, stage.batch), sampler, space, stage.train
-    )
+    net = problem.networks.supernet.at(space)
+
+    def made() -> Learner:
+        sampler = make_sampler(problem, stage, space)
+        model = supernet_model(net, sampler, dtype=compute_dtype(stage.train), remat=stage.train.remat)
+        return Learner(problem.ground.task(model, sampler, stage.batch), sampler, {})
+
+    learner = problem.kept(("stage", net, stage), made)
+    phase = Phase(f"supernet/{stage.stage}", learner, space, stage.train)
 
     def record(counts: np.ndarray, steps: int) -> None:
-        row = {"stage": stage.stage} | fairness(space, sampler, counts=counts, steps=steps)
+        row = {"stage": stage.stage} | fairness(space, learner.sampler, counts=counts, steps=steps)
         rest = [r for r in run.folder.read("fairness.json", {"stages": []})["stages"] if r["stage"] != stage.stage]
         run.folder.write("fairness.json", {"stages": [*rest, row]})
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasjax.apply.images import predict
 from nasjax.chain.alone import Job, train_alone
-from nasjax.chain.compare import Entry, Programs
+from nasjax.chain.compare import Entry, predictor
 from nasjax.chain.configs import from_dict, load_json
 from nasjax.chain.folder import CONFIG, RunFolder, owned
 from nasjax.chain.live import LiveReport
@@ -108,7 +108,7 @@ def _measures(run: Run, arch: np.ndarray, params: Params, source: str) -> dict[s
         shared, _ = newest_shared(run, problem.space.stages)
         tested = Tested(Scorer(problem, shared)(problem.scored, arch, params))
     else:
-        tested = problem.ground.test(Programs().predict(entry))
+        tested = problem.ground.test(predictor(problem, entry))
     costs = {name: int(problem.table(arch)[name]) for name in ("params", "macs")}
     return {"arch": problem.space.text(arch), "weights": source, **_shown(problem, tested), **costs}
 

@@ -21,7 +21,7 @@ from nasjax.task import Task
 from nasjax.train.beside import fit_beside
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
-from nasjax.train.loop import Data, Training, fit
+from nasjax.train.loop import Data, Training, fit_training
 from nasjax.train.parallel import data_mesh, host_spec
 from nasjax.train.processes import is_first
 from nasjax.train.state import TrainState
@@ -30,12 +30,19 @@ from nasjax.typing import Params, Spec
 GENERATOR = "generator"
 
 
+class Learner(NamedTuple):
+    """A task and its sampler, with the compiled steps that its trainings share."""
+
+    task: Task
+    sampler: Sampler
+    steps: dict[Any, Any]
+
+
 class Phase(NamedTuple):
     """One training: its name in the run folder, what is trained, and how."""
 
     name: str
-    task: Task
-    sampler: Sampler
+    learner: Learner
     space: SearchSpace
     config: TrainConfig
 
@@ -59,7 +66,7 @@ def train_phase(
     start = _others(run, phase) | ({} if params is None else {GENERATOR: params})
     with timed(folder, phase.name) as lap, _log(run, phase) as log:
         data = _batches(run, phase, data_mesh(), (jax.process_index(), jax.process_count()))
-        state = fit(phase.task, phase.space, phase.sampler, data=data, config=phase.config, log=log, params=start)
+        state = fit_training(_training(phase, data, log, start))
         lap.steps = int(state.step)
     on_counts(np.asarray(state.counts), int(state.step))
     keep(folder, phase.name, state)
@@ -86,7 +93,7 @@ def train_beside(run: Run, phases: Sequence[Phase], starts: Sequence[Params | No
             log = stack.enter_context(_log(run, phase))
             data = _batches(run, phase, data_mesh(devices[:1]), (0, 1))
             params = _others(run, phase) | ({} if start is None else {GENERATOR: start})
-            return Training(phase.task, phase.space, phase.sampler, data, phase.config, log, params)
+            return _training(phase, data, log, params)
 
         def ended(place: int, state: TrainState) -> None:
             laps[todo[place]].end(int(state.step))
@@ -96,6 +103,11 @@ def train_beside(run: Run, phases: Sequence[Phase], starts: Sequence[Params | No
             fit_beside([functools.partial(made, i) for i in todo], devices=devices, on_end=ended)
     folder.wait_for(*(folder.weights(phase.name) for phase in phases))
     return [folder.load_params(phase.name) for phase in phases]
+
+
+def _training(phase: Phase, data: Data, log: RunLog, params: Mapping[str, Params]) -> Training:
+    task, sampler, steps = phase.learner
+    return Training(task, phase.space, sampler, data, phase.config, log, params, steps)
 
 
 def keep(folder: RunFolder, name: str, state: TrainState) -> None:
@@ -116,10 +128,11 @@ def _log(run: Run, phase: Phase) -> RunLog:
 
 def _others(run: Run, phase: Phase) -> dict[str, Params]:
     """Players beside the generator from the newest supernet that was trained, where their shapes are the same."""
-    players = [name for name in phase.task.players if name != GENERATOR]
+    task = phase.learner.task
+    players = [name for name in task.players if name != GENERATOR]
     if not players:
         return {}
-    wanted, found = jax.eval_shape(phase.task.init, jax.random.key(0)), {}
+    wanted, found = jax.eval_shape(task.init, jax.random.key(0)), {}
     for player in players:
         for stage in run.problem.space.stages:
             name = f"supernet/{stage}-{player}"
@@ -136,7 +149,7 @@ def _shapes(params: Params) -> Any:
 def _batches(run: Run, phase: Phase, mesh: Mesh, shard: tuple[int, int]) -> Data:
     """The phase's batches; each phase has its own order, drawn from the run's seed and its name."""
     experiment, batches = run.problem.experiment, run.problem.ground.batches
-    spec, seed = host_spec(phase.task.batch_spec, mesh), crc32(f"{experiment.seed}/{phase.name}".encode())
+    spec, seed = host_spec(phase.learner.task.batch_spec, mesh), crc32(f"{experiment.seed}/{phase.name}".encode())
     return _patches(run, spec, seed, shard) if batches is None else batches(spec, seed, shard)
 
 

@@ -5,6 +5,7 @@ image itself is enlarged. Operator: for each block those of `ops.candidates` tha
 `ops.blocks`. Channel: the trunk width and each block's inner width.
 """
 
+import functools
 import itertools
 from collections.abc import Sequence
 
@@ -83,6 +84,7 @@ def _block(name: str, inner: Sequence[int], nominal: int, ops: tuple[str, ...]) 
     )
 
 
+@functools.cache  # supernets of the same settings are equal, and share programs
 def _forward(scale: int, blocks: int, ops: tuple[str, ...]):
     candidates = {"off": OFF} | {name: CANDIDATES[name] for name in ops}
     stem, fuse = conv_op(3), conv_op(1, gain=0.2)

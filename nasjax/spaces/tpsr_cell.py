@@ -6,6 +6,7 @@ a separable convolution of 3x3, 5x5 or 7x7 at each node, behind each a PReLU of 
 `TPSR` and `tpsr_params` are the released network in this space.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import jax
@@ -157,6 +158,7 @@ def _separable(kernel: int) -> Op:
     return Op(f"separable{kernel}-prelu", params, apply)
 
 
+@functools.cache  # supernets of the same settings are equal, and share programs
 def _forward(scale: int, ops: tuple[str, ...]):
     made = {f"{kind}{k}": make(k) for kind, make in (("c", _dense), ("d", _separable)) for k in (3, 5, 7)}
     nodes = {"off": OFF} | {name: made[name] for name in ops}

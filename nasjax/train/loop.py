@@ -5,7 +5,8 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, final, runtime_checkable
 
 import jax
@@ -83,13 +84,11 @@ def fit(
     params are measured as `log.validation` says, and `state.best` are the best of them. Over several processes each
     calls it with its own part of the data, and resumes with as many.
     """
-    training = Training(task, space, sampler, data, config, log, params)
-    with Signals() as signals:
-        return finished(train(training, data_mesh(), signals))
+    return fit_training(Training(task, space, sampler, data, config, log, params))
 
 
 class Training(NamedTuple):
-    """The arguments of `fit`."""
+    """The arguments of `fit`; `steps` are compiled steps that trainings of the same task and sampler share."""
 
     task: Task
     space: SearchSpace
@@ -98,13 +97,20 @@ class Training(NamedTuple):
     config: TrainConfig
     log: RunLog
     params: Mapping[str, Params] | None = None
+    steps: MutableMapping[Any, Any] | None = None
+
+
+def fit_training(training: Training) -> TrainState:
+    """`fit`, of all its arguments together."""
+    with Signals() as signals:
+        return finished(train(training, data_mesh(), signals))
 
 
 def train(
     training: Training, mesh: Mesh, signals: "Signals", *, alone: bool = False
 ) -> Generator[None, None, TrainState]:
     """`fit` as a generator: dispatches a step at each `next`, returns the state; `alone`: without other processes."""
-    task, space, sampler, data, config, log, params = training
+    task, space, sampler, data, config, log, params, shared = training
     keeps_best = _keeps_best(log, config)
     optimisers = {player: optimiser(config) for player in task.players}
     step_fn = make_step(task, space, sampler, optimisers=optimisers, mesh=mesh, ema=config.ema)
@@ -121,7 +127,8 @@ def train(
         state = _resume(checkpoints, state, data, log=log, config=config)
         log.rewind(int(state.step))
         first, position = int(state.step) + 1, data.get_state()
-        run_step = _Compiled(step_fn, task, sampler, log)
+        alike = mesh, replace(config, seed=0), bool(keeps_best)  # all else that a program depends on
+        run_step = _Compiled(step_fn, task, sampler, log, shared={} if shared is None else shared, key=alike)
         saver = _Saver(checkpoints, config)
         for step, (batch, position) in zip(range(first, config.steps + 1), _on_device(data, spec, mesh)):  # noqa: B905
             state, logs = run_step(state, batch)
@@ -188,16 +195,22 @@ def _resume(checkpoints: Checkpoints, state: TrainState, data: Data, *, log: Run
 
 @final
 class _Compiled:
-    """A step that is compiled at its first call and says what memory it needs before it runs."""
+    """A step that is compiled at its first call, unless it is among the `shared`; says before what memory it needs."""
 
-    def __init__(self, step_fn: StepFn, task: Task, sampler: Sampler, log: RunLog):
+    def __init__(
+        self, step_fn: StepFn, task: Task, sampler: Sampler, log: RunLog, *, shared: MutableMapping[Any, Any], key: Any
+    ):
         self._step_fn, self._task, self._sampler, self._log = step_fn, task, sampler, log
+        self._shared, self._key = shared, key
         self._run: Any = None
 
     def __call__(self, state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[TrainState, dict[str, jax.Array]]:
         if self._run is None:
-            self._run = self._step_fn.lower(state, batch).compile()
-            memory = step_memory(self._task, self._sampler, state, batch=batch, compiled=self._run)
+            if self._key not in self._shared:
+                compiled = self._step_fn.lower(state, batch).compile()
+                memory = step_memory(self._task, self._sampler, state, batch=batch, compiled=compiled)
+                self._shared[self._key] = compiled, memory
+            self._run, memory = self._shared[self._key]
             self._log.tell(f"{self._log.phase}: a step needs {memory}")
         return self._run(state, batch)
 

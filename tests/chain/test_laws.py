@@ -36,9 +36,10 @@ from tests.report.browser import browser, find_chromium
 
 
 class Finished(NamedTuple):
-    """A run that went through without a stop: its experiment, folder, results, and what was said."""
+    """A run that went through without a stop: its experiment, problem, folder, results, and what was said."""
 
     experiment: Experiment
+    problem: Problem
     path: Path
     results: dict[str, Any]
     said: list[str]
@@ -50,14 +51,18 @@ def finished(request, tmp_path_factory) -> Iterator[Finished]:
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "pictures").mkdir()
     experiment, said = member(request.param, folder / "pictures"), []
-    yield Finished(experiment, folder / "run", run_experiment(experiment, folder / "run", say=said.append), said)
+    problem = make_problem(experiment, folder / "run", say=said.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nasjax.chain.experiment.make_problem", lambda *args, **more: problem)
+        results = run_experiment(experiment, folder / "run", say=said.append)
+    yield Finished(experiment, problem, folder / "run", results, said)
     forget()
 
 
 @pytest.fixture(scope="module")
 def problem(finished) -> Problem:
-    """What a run of its experiment works on, built once for the laws that read it."""
-    return make_problem(finished.experiment)
+    """What the run worked on, and what it compiled: for the laws that read it, or run it again."""
+    return finished.problem
 
 
 class Stop(BaseException):
