@@ -69,6 +69,9 @@ contexts = share_contexts()
 
 from tests.budget import Budget  # noqa: E402
 
+# JAX opens its cache of compiled programs with the first of them, once: before a test names another folder.
+jax.jit(lambda x: x)(0)
+
 # Tracing makes millions of small objects and next to no cycles: by Python's own thresholds a tenth of all time goes
 # into looking for some, through all that is imported, again and again.
 gc.freeze()

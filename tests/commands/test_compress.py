@@ -40,8 +40,8 @@ def compress(given, *more: str) -> int:
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """Kept crops go to a folder of the test."""
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
+    """Kept crops go to a folder of the test; compiled programs do not, or all of them would be made anew."""
+    monkeypatch.setattr("nasjax.systems.translation.teach.crops_folder", lambda: tmp_path / "crops")
 
 
 def test_a_teacher_becomes_a_small_bundle(given, cache, capsys):
