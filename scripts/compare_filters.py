@@ -18,17 +18,14 @@ from typing import Any
 
 import jax
 import numpy as np
-from evaluate_filters import DIGITS, KINDS, _lpips
+from evaluate_filters import DIGITS, KINDS, _lpips, degraded
 
 from nasjax.chain.configs import load_config
 from nasjax.chain.folder import RunFolder
 from nasjax.data.degrade import Degraded
-from nasjax.data.source import Cached
-from nasjax.data.spec import open_source
 from nasjax.systems.photo_filter.pictures import floats, likeness
 
 FOUND, BY_HAND, ALONE = "found", "by hand", "random, each trained alone"
-_BYTES = 1 << 28  # of pictures that stay decoded
 
 
 def main() -> None:
@@ -48,12 +45,6 @@ def main() -> None:
         row[ALONE] = networks(run)[FOUND]
     rows = [{who: scores(net, pairs, perceptual) for who, net in row.items()} for row in found]
     print("\n".join(table(args.name, rows)))
-
-
-def degraded(kind: str, variants: int, pictures: str = "embedded") -> Degraded:
-    """The test photographs, halved, or all of other pictures, each made worse in so many ways."""
-    source = open_source(pictures, "test" if pictures == "embedded" else "all")
-    return Degraded(Cached(source, _BYTES), kind, variants)
 
 
 def networks(run: Path) -> dict[str, Callable[[jax.Array], jax.Array]]:

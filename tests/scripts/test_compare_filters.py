@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nasjax.data import open_source
+
 _FOLDER = Path(__file__).parents[2] / "scripts"
 
 
@@ -27,7 +29,7 @@ def compare():
 
 def test_each_photograph_is_degraded_in_several_ways(compare):
     """The first round is that of the tables elsewhere; the others differ from it, their truth does not."""
-    pairs, once = compare.degraded("whitebalance", 3), compare.open_source("degraded:whitebalance:embedded", "test")
+    pairs, once = compare.degraded("whitebalance", 3), open_source("degraded:whitebalance:embedded", "test")
     assert len(pairs) == 3 * len(once)
     np.testing.assert_array_equal(pairs[0]["input"], once[0]["input"])
     again = pairs[len(once)]
