@@ -103,7 +103,7 @@ class Training(NamedTuple):
 def fit_training(training: Training) -> TrainState:
     """`fit`, of all its arguments together."""
     with Signals() as signals:
-        return finished(train(training, data_mesh(), signals))
+        return _finished(train(training, data_mesh(), signals))
 
 
 def train(
@@ -149,7 +149,7 @@ def train(
     return state
 
 
-def finished(steps: Generator[None, None, TrainState]) -> TrainState:
+def _finished(steps: Generator[None, None, TrainState]) -> TrainState:
     """The state that a training ends with."""
     while True:
         try:
