@@ -309,7 +309,8 @@ def test_a_folder_has_one_owner_and_a_killed_one_is_replaced(tmp_path):
     """A second search is refused in one line that names the first; killed, its lock and its phases are taken over."""
     file, run = own_file(tmp_path), tmp_path / "run"
     environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
-    command = [sys.executable, "-c", RUNNER, str(file), str(run), "--data.val-patches", "2"]
+    short = ("--data.val-patches", "2", "--final.number", "1", "--final.no-rivals", "--final.no-scratch")
+    command = [sys.executable, "-c", RUNNER, str(file), str(run), *short]
     first = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert first.stderr is not None
     for line in first.stderr:
