@@ -37,7 +37,7 @@ from nasjax.systems.perceptual.score import Eye, Judged, judged, rewarded, score
 from nasjax.systems.perceptual.settings import MEASURES, REWARD, Proxy
 from nasjax.systems.perceptual.trial import Trials, make_trial
 from nasjax.systems.super_resolution.pictures import bicubic, strips
-from nasjax.systems.super_resolution.system import SuperResolution, test_images, validation_pairs
+from nasjax.systems.super_resolution.system import SuperResolution, test_images, validation_pairs, validation_text
 from nasjax.task import Task
 from nasjax.tasks.base import Model, to_float
 from nasjax.tasks.networks import Fixed
@@ -144,7 +144,7 @@ def prepare(system: PerceptualSuperResolution, experiment: Experiment, networks:
         objectives=(REWARD, experiment.cost),
         weights={REWARD: 1.0},
         protocol=_protocol(system, experiment, len(images)),
-        search_protocol=f"{len(crops)} textured patches of the validation split, after {_proxy(system)}",
+        search_protocol=f"{validation_text(as_sr, experiment)}, after {_proxy(system)}",
         task=lambda model, sampler, batch: _task(system, experiment, forms["scores"], (model, sampler, batch), encoder),
         judge=judge,
         score=scored,

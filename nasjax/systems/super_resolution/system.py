@@ -10,6 +10,7 @@ import numpy as np
 
 from nasjax.config import Experiment
 from nasjax.data.evaluation import EvalImage, eval_images, validation_patches
+from nasjax.data.source import at_least
 from nasjax.data.spec import open_source
 from nasjax.metrics.image import psnr, sr_protocol
 from nasjax.sampling import Sampler
@@ -76,7 +77,7 @@ class SuperResolution:
             objectives=("psnr_y", experiment.cost),
             weights={"psnr_y": 1.0},
             protocol=_protocol(self, experiment, len(images)),
-            search_protocol=_search_protocol(self, experiment),
+            search_protocol=validation_text(self, experiment),
             task=task,
             judge=judge,
             score=score,
@@ -158,6 +159,12 @@ def _protocol(system: SuperResolution, experiment: Experiment, num_images: int) 
     )
 
 
-def _search_protocol(system: SuperResolution, experiment: Experiment) -> str:
-    side = experiment.data.val_patch * system.scale
-    return f"{experiment.data.val_patches} textured patches of {side}x{side} px of the validation split"
+def validation_text(system: SuperResolution, experiment: Experiment) -> str:
+    """What candidates are compared on: how many patches, and of how few pictures they are."""
+    data, side = experiment.data, experiment.data.val_patch * system.scale
+    if not data.val_patches:
+        return "nothing: no patches of the validation split"
+    margin = MARGIN * system.scale
+    pictures = at_least(open_source(data.source, "val", on_error=data.on_bad), side + 2 * margin, data.on_bad)
+    number = min(len(pictures), data.val_patches)
+    return f"{data.val_patches} textured patches of {side}x{side} px of {number} validation pictures"
