@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -85,8 +86,11 @@ class Scorer:
 
         def made() -> Callable:
             module = net.extract(arch)
-            program = lambda params, judge: score(lambda x: module.apply({"params": params}, x), judge)  # noqa: E731
-            return jax.jit(program, compiler_options=compiler_options())
+
+            def scored(params: Params, judge: Any):
+                return score(lambda x: module.apply({"params": params}, x), judge)
+
+            return jax.jit(scored, compiler_options=compiler_options())
 
         program = self._problem.kept(("score", net, arch.tobytes()), made)
         return {name: float(v) for name, v in program(params, self._judge).items()}
