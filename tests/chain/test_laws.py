@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -97,6 +98,12 @@ def test_a_run_leaves_the_whole_record(finished):
     assert files and all((path / file).stat().st_size > 0 for file in files)
     assert (path / "report.html").stat().st_size > 1000 and (path / "before_after.png").stat().st_size > 100
     assert {row["phase"] for row in record(path, "environments")} == {row["phase"] for row in record(path, "ledger")}
+
+
+def test_how_many_pictures_decide_is_said(finished):
+    """Of every shipped system: patches may be many where the pictures behind them are few."""
+    said = record(finished.path, "results")["search_protocol"]
+    assert type(finished.experiment.system).__module__ == "my_task" or re.search(r"\b\d+ (\w+ )?(pictures|pairs)", said)
 
 
 def test_fairness_of_every_stage_is_exact(finished):

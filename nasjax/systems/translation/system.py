@@ -85,7 +85,7 @@ class ImageTranslation:
             objectives=(*(n for n, weight in seen.weights.items() if weight), experiment.cost),
             weights=seen.weights,
             protocol=_protocol(self, experiment, seen),
-            search_protocol=f"middle {self.compare.side} px of up to {self.compare.number} pictures of validation",
+            search_protocol=f"middle {self.compare.side} px of {seen.num_judged} validation pictures",
             task=_task_of(self, experiment, seen.teacher),
             judge=lambda params: make_judge(*seen.val()[1:], reference=seen.reference(), eyes=seen.eyes),
             score=measure,
@@ -138,6 +138,7 @@ class _Seen(NamedTuple):
     measures: tuple[Measure, ...]
     weights: dict[str, float]
     eyes: Any
+    num_judged: int
     num_tested: int
     val: Callable[[], Held]
     test: Callable[[], Held]
@@ -170,6 +171,7 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
         scores,
         weights,
         eyes,
+        min(compare.number, len(val.inputs)),
         min(compare.tested, len(test.inputs)),
         functools.cache(lambda: held(val, compare.number, side)),
         functools.cache(lambda: held(test, compare.tested, data.test_crop or side)),
