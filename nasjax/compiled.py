@@ -51,7 +51,8 @@ def _prune(folder: Path) -> None:
     if looked.is_file() and time.time() - looked.stat().st_mtime < _LOOK_EVERY:
         return
     looked.touch()
-    files = sorted((f.stat().st_mtime, f.stat().st_size, f) for f in folder.iterdir() if f != looked and f.is_file())
+    stats = [(f.stat(), f) for f in folder.iterdir() if f != looked and f.is_file()]
+    files = sorted((max(stat.st_atime, stat.st_mtime), stat.st_size, f) for stat, f in stats)  # reading is using
     over = sum(size for _, size, _ in files) - _MOST_BYTES
     for _, size, file in files:
         if over <= 0:

@@ -21,7 +21,8 @@ def _cache_folder() -> str:
 
 def _prune(folder: Path, most: int = 2**30) -> None:
     """Removes the files that were used longest ago, until `most` bytes are left."""
-    files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in folder.glob("*") if path.is_file())
+    stats = [(path.stat(), path) for path in folder.glob("*") if path.is_file()]
+    files = sorted((max(stat.st_atime, stat.st_mtime), stat.st_size, path) for stat, path in stats)
     over = sum(size for _, size, _ in files) - most
     for _, size, path in files:
         if over <= 0:
