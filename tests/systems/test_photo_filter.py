@@ -72,6 +72,9 @@ def test_pairs_are_compared_with_their_truth(domains):
     assert ground.measures == LIKENESS and ground.weights == {"psnr": 1.0}
     # A picture counts once, however many of its degradations are looked at: two of twelve are held out.
     assert ground.search_protocol == "5 squares of 16 px of 2 validation pictures"
+    assert "at the shorter side" not in ground.protocol
+    smaller = replace(experiment, system=replace(experiment.system, size=24))
+    assert "made 24 px at the shorter side" in _ground(smaller)[1].protocol
     judge = ground.judge({})
     assert judge.target is not None and judge.x.shape == judge.target.shape
     plain = ground.score(lambda x: x, judge)

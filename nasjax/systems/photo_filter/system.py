@@ -77,7 +77,7 @@ class PhotoFilter:
     cells: int = 16  # places a side of the trunk
     nominal: int | None = None  # place of the widths used before the channel stage; None: fitted to the budget
     generator: Literal["filter", "resnet"] = "filter"  # resnet: CycleGAN's family over every pixel, as a rival
-    size: int | None = None  # pixels that the shorter side of training pictures is first made; None: as they are
+    size: int | None = None  # pixels that the shorter side of all pictures is first made; None: as they are
     loss: FilterLoss = field(default_factory=FilterLoss)  # of pairs; its penalties of tables in any case
     recipe: Translation = _UNPAIRED  # without pairs; its patch and batch are those of the experiment
     critic: int = 32  # width of the discriminator's first layer
@@ -134,7 +134,7 @@ class PhotoFilter:
             LIKENESS if paired else LOOK,
             objectives=(*weights, experiment.cost),
             weights=weights,
-            protocol=f"{len(pictures)} held-out pictures of {data.source!r}" + _cut(data.test_crop),
+            protocol=f"{len(pictures)} held-out pictures of {data.source!r}" + _made(self.size) + _cut(data.test_crop),
             search_protocol=f"{len(squares)} squares of {side} px of {_distinct(squares)} validation pictures",
             task=self._task(experiment, paired),
             judge=lambda params: make_judge(*_stacked(squares), looks=_looks(looks, side)),
@@ -193,6 +193,10 @@ def _encoder() -> Fixed:
 def _distinct(pairs: Sequence[Pair]) -> int:
     """How many pictures there are when each is counted once, however often it is degraded."""
     return len({pair.name.partition("#")[0] for pair in pairs})
+
+
+def _made(size: int | None) -> str:
+    return "" if size is None else f", made {size} px at the shorter side"
 
 
 def _cut(crop: tuple[int, int] | None) -> str:
