@@ -1,6 +1,6 @@
 """The evidence of a shipped search: with several seeds, beside random search and beside what is made by hand.
 
-    python scripts/bench_arms.py CONFIG [--seeds 0 1 2] [--arms nasjax random alone] [--run FOLDER] [--table]
+    python scripts/bench_arms.py CONFIG [--seeds 0 1 2] [--arms nasjax random alone ...] [--run FOLDER] [--table]
         [--source DATA] [--squares NUMBER]
 
 Arms: `nasjax` is the shipped config with all rivals that its system knows, trained by as many steps on the same
@@ -8,12 +8,13 @@ pictures; `random` the same with random search in every stage, so with as many s
 (its first supernet is that of `nasjax`, where that is finished: the same seed, batches and archs); `alone` is random
 search without shared weights: networks drawn within the budget, each trained by itself as the config confirms
 decisions, as many as fit into the time that the search of the finished arm `nasjax` took, and the best of them trained
-on like its finalists.
+on like its finalists. Of filters only: `resnet` is a residual generator over every pixel, trained from random weights
+for as many steps on as many of the same pictures as a finalist; `cyclegan` the same, making the picture itself as
+CycleGAN's does, where `resnet` makes a change of it.
 
-Filters may cost what the network chosen by hand costs, in params and in MACs; with `--resnet` a residual generator
-is trained beside them, which takes as long as the search. `--source` and `--squares` are other pictures than the
-config's, and how many squares of them candidates are compared on. Each arm and seed is a run folder of
-`--run` (default: runs/bench-CONFIG) and goes on where it was stopped. `--table` runs nothing and prints what is
+Filters may cost what the network chosen by hand costs, in params and in MACs. `--source` and `--squares` are other
+pictures than the config's, and how many squares of them candidates are compared on. Each arm and seed is a run folder
+of `--run` (default: runs/bench-CONFIG) and goes on where it was stopped. `--table` runs nothing and prints what is
 finished as Markdown: means over seeds, and half their range.
 """
 
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from nasjax.chain.alone import Finalist, Job, train_alone
-from nasjax.chain.compare import Entry
+from nasjax.chain.compare import Entry, compare
 from nasjax.chain.configs import load_config
 from nasjax.chain.experiment import conclude, run_experiment
 from nasjax.chain.folder import owned
@@ -38,18 +39,17 @@ from nasjax.config import Experiment
 from nasjax.cost.sample import sample_networks
 from nasjax.say import Say
 from nasjax.systems import PhotoFilter
-from nasjax.systems.photo_filter.rivals import arch_of
+from nasjax.systems.photo_filter.rivals import RESNET, arch_of, resnet
 
 ARMS = ("nasjax", "random", "alone")
+RESNETS = {"resnet": "image", "cyclegan": "none"}  # what their output is added to
 DIGITS = {"params": 0, "macs": 0, "latency_ms": 1, "vgg16_kernel": 1, "psnr": 2}
 COLUMNS = (
     "params", "macs", "latency_ms", "lpips", "ssim", "psnr", "ciede2000", "gram", "vgg16_kernel", "diversity",
 )  # fmt: skip
 
 
-def experiment_of(
-    config: str, arm: str, seed: int, *, resnet: bool = False, data: dict[str, Any] | None = None
-) -> Experiment:
+def experiment_of(config: str, arm: str, seed: int, *, data: dict[str, Any] | None = None) -> Experiment:
     """The shipped config with another seed: of its batches, its random params and its search; on other `data`."""
     base = load_config(config)
     base = replace(base, data=replace(base.data, **data or {}))
@@ -59,15 +59,29 @@ def experiment_of(
     train = replace(base.final.train, seed=seed)
     final = replace(base.final, seeds=1, train=train, rivals=arm == "nasjax", formats=())
     experiment = replace(base, seed=seed, name=f"{config}-{arm}-{seed}", stages=stages, final=final)
-    return _filter(experiment, resnet) if isinstance(base.system, PhotoFilter) else experiment
+    return _filter(experiment) if isinstance(base.system, PhotoFilter) else experiment
 
 
-def _filter(experiment: Experiment, resnet: bool) -> Experiment:
+def _filter(experiment: Experiment) -> Experiment:
     """At most what the network chosen by hand costs."""
     problem = make_problem(experiment)
     costs = problem.table(arch_of(problem.networks, experiment.system.by_hand))
     budget = tuple(f"{name}<={int(costs[name])}" for name in ("params", "macs"))
-    return replace(experiment, system=replace(experiment.system, resnet=resnet), budget=budget)
+    return replace(experiment, budget=budget)
+
+
+def resnet_alone(experiment: Experiment, path: Path, adds: str, *, say: Say = print) -> None:
+    """The residual generator, trained like a finalist and scored by the same protocol."""
+    if (path / "results.json").is_file():
+        return
+    rival = resnet(RESNET, blocks=3, adds=adds)
+    assert rival.networks is not None and rival.arch is not None
+    with owned(path) as folder:
+        run = open_run(folder, make_problem(experiment, path, say=say), say)
+        tuned = train_alone(run, [Job("rival/ResNet-0", rival.networks.supernet, rival.arch, experiment.final, None)])
+        row = Entry(rival.name, "rival", rival.note, rival.name, rival.networks, rival.arch, tuned)
+        rows = compare(run, [row], Scorer(run.problem, run.problem.init()))
+        folder.write("results.json", {"rows": rows})
 
 
 def search_alone(experiment: Experiment, path: Path, number: int, *, say: Say = print) -> None:
@@ -148,8 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="translation, compress, whitebalance, ...")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
-    parser.add_argument("--resnet", action="store_true", help="of filters: a residual generator beside them")
+    parser.add_argument("--arms", nargs="+", choices=(*ARMS, *RESNETS), default=list(ARMS))
     parser.add_argument("--source", help="data.source")
     parser.add_argument("--squares", type=int, help="data.val_patches")
     parser.add_argument("--run", type=Path)
@@ -159,10 +172,13 @@ def main() -> None:
     data = {name: v for name, v in (("source", args.source), ("val_patches", args.squares)) if v is not None}
     for seed in args.seeds:
         for arm in () if args.table else args.arms:
-            experiment = experiment_of(args.config, arm, seed, resnet=args.resnet, data=data)
+            experiment = experiment_of(args.config, arm, seed, data=data)
             path = folder / f"{arm}-{seed}"
             if arm == "alone":
                 search_alone(experiment, path, affordable(folder / f"nasjax-{seed}"))
+                continue
+            if arm in RESNETS:
+                resnet_alone(experiment, path, RESNETS[arm])
                 continue
             if (first := folder / f"nasjax-{seed}" / "results.json").is_file() and arm == "random":
                 reuse(experiment, path, first.parent, say=print)  # the first supernet is the same

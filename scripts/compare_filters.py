@@ -7,7 +7,8 @@ Runs are those of `scripts/bench_arms.py NAME`. Their own tables degrade each of
 haze or cast weighs an eighth; here every network is scored on the same 64 pairs, or on those of many other
 photographs, which are then not halved. Prints Markdown: of each measure the
 mean over runs and the standard deviation between them; of the differences (found - by hand), which are of the same
-run, too. `--alone` are runs of random search without shared weights, one for each of the first ones.
+run, too. `--alone` are runs of random search without shared weights, one for each of the first ones. Runs of the arms
+`resnet` and `cyclegan` have one network, which is scored alone.
 """
 
 import argparse
@@ -24,8 +25,10 @@ from nasjax.chain.configs import load_config
 from nasjax.chain.folder import RunFolder
 from nasjax.data.degrade import Degraded
 from nasjax.systems.photo_filter.pictures import floats, likeness
+from nasjax.systems.photo_filter.rivals import RESNET as RESNET_WIDTHS
+from nasjax.systems.photo_filter.rivals import resnet
 
-FOUND, BY_HAND, ALONE = "found", "by hand", "random, each trained alone"
+FOUND, BY_HAND, ALONE, RESNET = "found", "by hand", "random, each trained alone", "ResNet"
 
 
 def main() -> None:
@@ -48,12 +51,17 @@ def main() -> None:
 
 
 def networks(run: Path) -> dict[str, Callable[[jax.Array], jax.Array]]:
-    """The found network of a finished run, with its best weights, and that made by hand, where there is one."""
+    """The networks of a finished run, as far as there are some: the found one with its best weights, and rivals."""
     results, folder = json.loads((run / "results.json").read_text()), RunFolder(run)
-    net = load_config(run).system.networks().supernet
-    weights = {FOUND: results["weights"], BY_HAND: "rival/by-hand-0"}
+    searched, over_pixels = load_config(run).system.networks(), resnet(RESNET_WIDTHS, blocks=3).networks
+    assert over_pixels is not None
+    weights = {
+        FOUND: (searched.supernet, results.get("weights", "")),
+        BY_HAND: (searched.supernet, "rival/by-hand-0"),
+        RESNET: (over_pixels.supernet, "rival/ResNet-0"),
+    }
     made = {}
-    for who, phase in weights.items():
+    for who, (net, phase) in weights.items():
         text = next((row["arch"] for row in results["rows"] if row["name"].startswith(who)), None)
         if text is None:
             continue
@@ -79,7 +87,7 @@ def table(name: str, rows: list[dict[str, dict[str, float]]]) -> list[str]:
         lines.append(
             f"| {name} | {who} | {' | '.join(_cell(key, [row[who][key] for row in rows]) for key in DIGITS)} |"
         )
-    for who in [who for who in rows[0] if who != FOUND]:
+    for who in [who for who in rows[0] if who != FOUND and FOUND in rows[0]]:
         apart = (_cell(key, [row[FOUND][key] - row[who][key] for row in rows], "+") for key in DIGITS)
         lines.append(f"| | found - {who} | {' | '.join(apart)} |")
     return lines

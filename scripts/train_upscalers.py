@@ -153,7 +153,7 @@ def train(args: argparse.Namespace, name: str, number: int) -> None:
 def started(args: argparse.Namespace, model: Model, net: Supernet, arch: Arch) -> Params | None:
     """Those of `--start`; else None for random weights, or new ones with the trunk of another model."""
     if args.start:
-        return read_weights(Path(args.start))
+        return unfolded(net, arch, read_weights(Path(args.start)))
     if model.start is None:
         return None
     given = trained(Path(args.run), model.start)
@@ -162,6 +162,22 @@ def started(args: argparse.Namespace, model: Model, net: Supernet, arch: Arch) -
     own = net.extract_params(net.init(jax.random.key(0)), arch)
     same = MODELS[model.start].scale == model.scale
     return {n: given[n] if same or n in TRUNK or n[1:].isdigit() else p for n, p in own.items()}
+
+
+def unfolded(net: Supernet, arch: Arch, given: Params) -> Params:
+    """Weights as they are trained, out of those, or out of deployed ones, whose branches were added up.
+
+    Branches that a bundle has not are drawn at random, and the plain kernel beside them is what is left: the network
+    is the same. Raises ValueError for weights of another network.
+    """
+    own = net.extract_params(net.init(jax.random.key(0)), arch)
+    folded = net.deploy_params(own, arch)
+    if jax.tree.structure(given) == jax.tree.structure(own):
+        return given
+    if jax.tree.structure(given) != jax.tree.structure(folded):
+        raise ValueError(f"--start: neither trained nor deployed weights of {net.space.text(arch)}")
+    left = dict(jax.tree_util.tree_leaves_with_path(jax.tree.map(lambda g, f: g - f, given, folded)))
+    return jax.tree_util.tree_map_with_path(lambda path, x: x + left.get(path, 0.0), own)
 
 
 def _fit(args: argparse.Namespace, model: Model, *, name: str, cycle: Round, params: Params | None, folder: Path):
@@ -215,7 +231,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", choices=MODELS, default=[*MODELS])
     parser.add_argument("--rounds", type=int, default=3, help="how many rounds of each; the first ones come first")
     parser.add_argument("--data", default="embedded")
-    parser.add_argument("--start", metavar="WEIGHTS", help="of one model: what its first round starts from")
+    parser.add_argument(
+        "--start", metavar="WEIGHTS", help="of one model, or its bundle's: what its first round starts from"
+    )
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--patch", type=int, default=24, help="low-resolution pixels a side")
     parser.add_argument("--steps", type=int, help="of every round, instead of those of MODELS")

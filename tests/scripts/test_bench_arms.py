@@ -82,3 +82,17 @@ def test_networks_are_distinct_and_keep_the_budget(run):
     assert all(problem.table(arch)["params"] <= 14_000 for arch in archs)
     with pytest.raises(SystemExit, match=f"only .* and {problem.space.size() + 1} are needed"):
         bench._drawn(problem, problem.space.size() + 1)
+
+
+def test_a_residual_generator_is_trained_beside_filters(tmp_path, monkeypatch):
+    """One network, scored by the protocol of the search; called again it is not trained again."""
+    monkeypatch.setattr(bench, "RESNET", (4, 8, 8))
+    tiny = load_config("whitebalance").tiny()
+    experiment = replace(tiny, final=replace(tiny.final, formats=()))
+    bench.resnet_alone(experiment, tmp_path / "run", "none", say=lambda text: None)
+    file = tmp_path / "run" / "results.json"
+    (row,) = json.loads(file.read_text())["rows"]
+    assert row["name"] == "ResNet" and "global=none" in row["arch"] and row["values"]["ciede2000"] > 0
+    before = file.stat().st_mtime_ns
+    bench.resnet_alone(experiment, tmp_path / "run", "none", say=lambda text: None)
+    assert file.stat().st_mtime_ns == before

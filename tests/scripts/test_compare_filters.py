@@ -54,3 +54,10 @@ def test_random_search_stands_beside_them(compare):
     lines = compare.table("exposure", rows)
     assert [line.split("|")[2].strip() for line in lines] == [*rows[0], "found - by hand", f"found - {compare.ALONE}"]
     assert "-3.00" in lines[-1]
+
+
+def test_what_was_trained_alone_has_a_row_alone(compare):
+    """Without a found network nothing is said of differences."""
+    row = {"psnr": 20.0, "ssim": 0.9, "ciede2000": 5.0, "lpips": 0.1}
+    (line,) = compare.table("exposure", [{compare.RESNET: row}])
+    assert line.startswith("| exposure | ResNet | 20.00 |")

@@ -43,3 +43,17 @@ def test_finished_rounds_are_kept_and_other_scales_take_the_trunk(script, tmp_pa
     with pytest.raises(pytest.skip.Exception):
         script.main([*command[:4], "--rounds", "2"])
     assert _same(starts[0], first)
+
+
+def test_training_goes_on_from_a_bundle(script):
+    """What was added up for deployment gets its branches back; the network is the same, and only its own will do."""
+    model = script.Model(4, 1, 8, ())
+    net, arch = model.network()
+    given = net.deploy_params(net.extract_params(net.init(jax.random.key(7)), arch), arch)
+    trained = script.unfolded(net, arch, given)
+    assert set(trained["b1"]["rep"]["a"]) == {"w", "b", "in", "mid", "out"}
+    for ours, theirs in zip(jax.tree.leaves(net.deploy_params(trained, arch)), jax.tree.leaves(given), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    assert script.unfolded(net, arch, trained) is trained
+    with pytest.raises(ValueError, match="neither trained nor deployed weights"):
+        script.unfolded(net, arch, {"stem": given["stem"]})

@@ -7,6 +7,8 @@ import numpy as np
 from nasjax.spaces.resnet_generator import resnet_generator, teacher_options
 from nasjax.system import Found, Networks, Rival, same_size
 
+RESNET = (24, 32, 48)  # widths
+
 
 def arch_of(networks: Networks, text: str) -> np.ndarray:
     """The arch of these options, "grid=none side=128", and of the space's defaults for others.
@@ -28,14 +30,14 @@ def by_hand(networks: Networks, arch: np.ndarray, found: Found) -> Rival:
     return Rival("by hand", "chosen by hand", networks, arch, start=net.extract_params(found.shared, arch))
 
 
-def resnet(widths: tuple[int, int, int], blocks: int) -> Rival:
+def resnet(widths: tuple[int, int, int], *, blocks: int, adds: str = "image") -> Rival:
     """The residual generator over every pixel, of these widths of stem, first and second halving; from random weights.
 
-    It makes a change of its input, which is kinder to it than CycleGAN's own, which makes the picture.
+    `adds` is what its output is added to: "image", its input, or as CycleGAN's own "none".
     """
     arguments: dict[str, Any] = {"widths": [[w] for w in (*widths, *widths[1::-1])], "inner": [widths[2]]}
     arguments |= {"blocks": blocks, "ops": ["res"], "up": ["nearest"]}
     net = resnet_generator(**arguments)
-    arch = net.space.encode(teacher_options(net.space, up="nearest") | {"global": "image"})
+    arch = net.space.encode(teacher_options(net.space, up="nearest") | {"global": adds})
     networks = Networks(net, same_size(), builder=("resnet_generator", arguments))
     return Rival("ResNet", f"a residual generator over every pixel, {blocks} blocks, widths {widths}", networks, arch)

@@ -17,7 +17,7 @@ from nasjax.spaces.photo_filter import COLOURS, GRIDS, RESTORERS, WIDTHS, photo_
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.system import Found, Ground, Networks, Rival, same_size
 from nasjax.systems.photo_filter.pictures import Pair, held_out, open_pairs, strips, tested
-from nasjax.systems.photo_filter.rivals import arch_of, by_hand, resnet
+from nasjax.systems.photo_filter.rivals import RESNET, arch_of, by_hand, resnet
 from nasjax.systems.photo_filter.score import LIKENESS, LOOK, make_judge, measure, tested_look
 from nasjax.task import Task
 from nasjax.tasks.adversarial import Adversarial, Judge
@@ -28,7 +28,6 @@ from nasjax.tasks.photo_filter import FilterLoss, photo_filter_task, with_penalt
 from nasjax.tasks.translation import Keeping, Translation, translation
 
 _INPUT = Rival("input", "the picture as it came", predict=lambda x: x)
-_RESNET = (24, 32, 48)  # widths of the rival
 # As CycleGAN is trained, with what a filter keeps of a picture, and initial training. What is said there of pictures
 # that are in their domain already, `moved` says more generally: of pictures in any light.
 _UNPAIRED = Translation(
@@ -183,7 +182,7 @@ class PhotoFilter:
         if chosen is not None:
             yield by_hand(networks, chosen, found)
         if self.resnet:
-            yield resnet(_RESNET, blocks=3)
+            yield resnet(RESNET, blocks=3)
 
 
 def _encoder() -> Fixed:
