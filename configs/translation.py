@@ -38,7 +38,7 @@ def config() -> Experiment:
             StageConfig("channel", _train(600), batch=1, population=24, generations=6),
         ),
         confirm=ConfirmConfig(("path",), _train(250)),
-        final=FinalConfig(seeds=2, train=_train(1000), batch=4),
+        final=FinalConfig(seeds=2, train=_train(4000), batch=4),
     )
 
 

@@ -19,4 +19,5 @@ def config() -> Experiment:
     game = Adversarial("lsgan", augment=("colour", "translation"), pool=50)
     system = replace(paired.system, recipe=Translation(adversarial=game, cycle=10.0, identity=0.5))
     data = replace(paired.data, source="unpaired:furniture")
-    return replace(paired, system=system, name="unpaired", data=data)
+    final = replace(paired.final, train=replace(paired.final.train, steps=1000))
+    return replace(paired, system=system, name="unpaired", data=data, final=final)

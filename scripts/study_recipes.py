@@ -126,8 +126,9 @@ def reconstruct(folder: Path, experiment: Experiment, model: Any, sampler: Any, 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """What is there, the least LPIPS first: means, and half the range over seeds."""
-    names = ("gram", "vgg16_kernel", "lpips", "diversity")
-    lines = ["| recipe | seeds | Gram-MMD | VGG16-KID | LPIPS | diversity |", "|---|---|---|---|---|---|"]
+    names = ("gram", "vgg16_gaussian", "vgg16_kernel", "lpips", "diversity")
+    heads = ("Gram-MMD", "VGG16-MMD", "VGG16-KID", "LPIPS", "diversity")
+    lines = [f"| recipe | seeds | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
     grouped: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         grouped.setdefault(row["arm"], []).append(row["values"])

@@ -28,7 +28,7 @@ from nasjax.typing import Params
 _ALEXNET, _VGG16 = alexnet(), vgg16()
 _RGB = Protocol(channel="rgb", crop=0, round_to_uint8=True)
 _CHUNK, _BATCH = 4, 8  # pictures at once: while candidates are scored, and in the table
-_DEEPEST = (5,)
+_DEEPEST = 512  # channels of VGG16's last level
 _MOST_DB = 100.0
 
 _LIKENESS = (
@@ -38,7 +38,8 @@ _LIKENESS = (
 )
 _SETS = (
     Measure("gram", "Gram-MMD", "How far made pictures are, as a set, from real ones, in AlexNet's first feature."),
-    Measure("vgg16_kernel", "VGG16-KID", "The same by a cubic kernel over VGG16's deepest feature.", digits=1),
+    Measure("vgg16_gaussian", "VGG16-MMD", "The same by a Gaussian kernel over the means of VGG16's five levels."),
+    Measure("vgg16_kernel", "VGG16-KID", "The same by a cubic kernel over those of the deepest level."),
     Measure("diversity", "diversity", "How many different pictures there are, as a share of real ones'.", "higher"),
 )
 
@@ -46,17 +47,17 @@ _SETS = (
 def measures(*, likeness: bool, sets: bool) -> tuple[Measure, ...]:
     """The scores of a network where it is known what pictures should become, and where they are compared as sets.
 
-    The last two are of the table alone, not of a search.
+    The last three are of the table alone, not of a search.
     """
     return (*(_LIKENESS if likeness else ()), *(_SETS if sets else ()))
 
 
 class Reference(NamedTuple):
-    """Pictures of the target domain as features, and the width of the kernel that compares with them."""
+    """Pictures of the target domain as features, and the width of the kernel that compares Gram vectors with them."""
 
     grams: Float[np.ndarray, "m _d"]
     width: float
-    deep: Float[np.ndarray, "m _c"]
+    vgg16: Float[np.ndarray, "m _c"]
 
 
 class Judge(NamedTuple):
@@ -79,8 +80,8 @@ def load_eyes() -> Mapping[str, Params]:
 
 def make_reference(pictures: UInt8[np.ndarray, "m h w 3"], eyes: Mapping[str, Params]) -> Reference:
     """What sets are compared with. ValueError for fewer than two pictures, or where most are equal."""
-    grams, deep = collect(_grams(eyes), pictures, batch=_BATCH), collect(_deep(eyes), pictures, batch=_BATCH)
-    return Reference(grams, median_distance(grams), deep)
+    grams, means = collect(_grams(eyes), pictures, batch=_BATCH), collect(_means(eyes), pictures, batch=_BATCH)
+    return Reference(grams, median_distance(grams), means)
 
 
 def make_judge(
@@ -150,12 +151,13 @@ def _batched(function: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
 
 
 def _as_sets(y: np.ndarray, reference: Reference, eyes: Mapping[str, Params]) -> dict[str, float]:
-    grams, deep = (collect(feature_fn, y, batch=_BATCH) for feature_fn in (_grams(eyes), _deep(eyes)))
-    width = reference.width
+    grams, means = (collect(feature_fn, y, batch=_BATCH) for feature_fn in (_grams(eyes), _means(eyes)))
+    width, real = reference.width, reference.vgg16
     numbers = [effective_number(g, bandwidth=width / 2) for g in (grams, reference.grams[: len(grams)])]
     return {
         "gram": gaussian_distance(grams, reference.grams, bandwidth=width),
-        "vgg16_kernel": kernel_distance(deep, reference.deep),
+        "vgg16_gaussian": gaussian_distance(means, real, bandwidth=median_distance(real)),
+        "vgg16_kernel": kernel_distance(means[:, -_DEEPEST:], real[:, -_DEEPEST:]),
         "diversity": numbers[0] / numbers[1],
     }
 
@@ -173,8 +175,8 @@ def _grams(eyes: Mapping[str, Params]) -> Callable[[Array], Array]:
     return lambda x: _gram_program(eyes["alexnet"]["trunk"], jnp.asarray(x))
 
 
-def _deep(eyes: Mapping[str, Params]) -> Callable[[Array], Array]:
-    return lambda x: _deep_program(eyes["vgg16"]["trunk"], jnp.asarray(x))
+def _means(eyes: Mapping[str, Params]) -> Callable[[Array], Array]:
+    return lambda x: _means_program(eyes["vgg16"]["trunk"], jnp.asarray(x))
 
 
 @jax.jit
@@ -183,8 +185,8 @@ def _gram_program(params: Params, x: Array) -> Array:
 
 
 @jax.jit
-def _deep_program(params: Params, x: Array) -> Array:
-    return pooled(_VGG16.apply(params, _floats(x)), _DEEPEST)
+def _means_program(params: Params, x: Array) -> Array:
+    return pooled(_VGG16.apply(params, _floats(x)))
 
 
 def _floats(x: Array) -> Array:
