@@ -29,6 +29,7 @@ from nasjax.commands import (
     train,
     upscale,
 )
+from nasjax.files import to_json
 
 _OVERRIDES = (
     "Fields of the config are overridden behind it, for example '--final.train.steps 500 --budget \"params<=40K\"'; "
@@ -150,11 +151,15 @@ def _add_completion(parser: argparse.ArgumentParser) -> None:
     shtab.add_argument_to(parser, ["--print-completion"], help="print a script that completes the command in a shell")
 
 
+def _add_doctor(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
 def _doctor(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.doctor import render
     from nasjax.doctor import report as examined
 
-    print(render(examined()))
+    print(to_json(examined(), indent=1) if args.json else render(examined()))
 
 
 _Command = tuple[Callable[[argparse.ArgumentParser], None], Callable[[Any, list[str]], Any], str]
@@ -181,7 +186,7 @@ _COMMANDS: dict[str, _Command] = {
     "data": (data.add, data.run, "what is in a data set, and what is wrong with it"),
     "compare": (compare.add, compare.run, "what several runs found, and what differs between them"),
     "report": (report.add, report.run, "write report.html of a run folder"),
-    "doctor": (lambda command: None, _doctor, "versions, devices, memory, and what the missing extras would enable"),
+    "doctor": (_add_doctor, _doctor, "versions, devices, memory, and what the missing extras would enable"),
 }
 
 

@@ -167,14 +167,18 @@ def test_meeting_places_go_one_way():
 
 
 def test_the_chain_knows_no_system():
-    """Outside of its own package, only the table of systems and the public names say what a system is called."""
+    """Outside of its own package, only the table of systems and the public names say what a system is called.
+
+    Two commands are of one system as well: `compress` of translation, `export` of stylising networks.
+    """
     from nasjax.systems import SYSTEMS
 
     words = {*SYSTEMS, *(kind.__name__ for kind in SYSTEMS.values())}
     problems = [
         f"{module.path}: {word}"
         for module in modules()
-        if module.area in ("chain", "config", "system", "cli", "report")
+        if module.area in ("chain", "config", "system", "cli", "report", "commands")
+        if module.path not in ("nasjax/commands/compress.py", "nasjax/commands/export.py")
         for word in words
         if re.search(rf"\b{word}\b", (ROOT / module.path).read_text(encoding="utf-8"))
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from nasjax import doctor
+from nasjax import cli, doctor
 
 ROOT = Path(__file__).parents[1]
 GIB = 2**30
@@ -144,3 +144,10 @@ def test_a_reader_that_has_gone_is_no_failure_to_speak_of():
     process.stdout.close()
     assert process.stderr.read() == b"" and process.wait() == 141
     process.stderr.close()
+
+
+def test_it_is_printed_as_json(capsys):
+    """The report that `render` writes as text."""
+    assert cli.main(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == set(doctor.report()) and found["versions"]["nasjax"]

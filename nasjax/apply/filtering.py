@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import nasjax
 from nasjax.apply.around import wrapped
 from nasjax.apply.canvas import canvas, release
 from nasjax.apply.files import bundle_folder, digest
@@ -79,9 +78,9 @@ def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
         raise ValueError(f"filter {model}: its network enlarges by {bundle.card['scale']}; use nasjax apply")
     settings: dict[str, Any] = {"network": digest(bundle.params), "arch": bundle.arch}
     builder = read_json(folder / "arch.json")["builder"]
-    in_parts = builder and builder["name"] == "photo_filter" and bundle.card["nasjax"] == nasjax.__version__
+    in_parts = builder and builder["name"] == "photo_filter" and bundle.forward is not None
     if snapshots != 1 and not in_parts:
-        raise ValueError(f"filter {model}: snapshots are averaged of networks of photo_filter of this version only")
+        raise ValueError(f"filter {model}: snapshots are averaged of networks of photo_filter that this version builds")
     if snapshots != 1:
         members = [bundle._replace(params=p) for p in _snapshots(Path(model), snapshots)]
         settings["snapshots"] = [digest(member.params) for member in members]

@@ -55,13 +55,17 @@ def rank(row: Row) -> tuple[float, float]:
 
 
 class Job(NamedTuple):
-    """One network to be trained alone: its phase's name, how, and the params it starts from (None: random ones)."""
+    """One network to be trained alone: its phase's name, how, and the params it starts from (None: random ones).
+
+    `origin` says in words where these are from, where the config does not.
+    """
 
     name: str
     net: Supernet
     arch: np.ndarray
     settings: ConfirmConfig | FinalConfig
     start: Params | None
+    origin: str = ""
 
 
 def train_alone(run: Run, jobs: Sequence[Job]) -> list[Params]:
@@ -168,4 +172,5 @@ def _phase(run: Run, job: Job) -> Phase:
         return Learner(run.problem.ground.task(model, sampler, batch), sampler, {})
 
     learner = run.problem.kept(("alone", job.net, job.arch.tobytes(), batch, dtype, train.remat), made)
-    return Phase(job.name, learner, job.net.space, train)
+    given = {"arch": job.net.space.text(job.arch), "from": job.origin}
+    return Phase(job.name, learner, job.net.space, train, given)

@@ -21,7 +21,7 @@ from nasjax.chain.stages import open_archive, search_stage, train_stage
 from nasjax.chain.strips import save_strips
 from nasjax.chain.table import in_words
 from nasjax.config import Experiment
-from nasjax.say import Say
+from nasjax.say import Say, told
 from nasjax.search.archive import Archive
 from nasjax.search.coarse_to_fine import Decision, coarse_to_fine
 from nasjax.space import SearchSpace
@@ -40,7 +40,7 @@ def run_experiment(
     ValueError for bad input, a budget that cannot be met, or a folder of another config or in use, before anything is
     trained. `say=None` is silent.
     """
-    say = say if say is not None and is_first() else lambda text: None
+    say = told(say if is_first() else None)
     with owned(path) as folder:
         check_run(folder, experiment)
         if (done := folder.read("results.json")) is not None and "seconds" in done:

@@ -17,6 +17,7 @@ import jax
 import nasjax
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.files import read_json, to_json, write_json
+from nasjax.train.log import closed
 from nasjax.train.processes import is_first
 from nasjax.typing import Params
 
@@ -151,6 +152,4 @@ def _close(run: RunFolder, before: Any, error: BaseException | None) -> None:
     else:
         # A full disk is the likeliest reason to be here: what ended the run must not be hidden by what it prevents.
         with contextlib.suppress(OSError):
-            stopped = isinstance(error, KeyboardInterrupt | SystemExit) or type(error).__name__ == "Interrupted"
-            said = " ".join(str(error).split()) or type(error).__name__
-            run.say_state({"state": "stopped" if stopped else "failed", "done": False, "message": said})
+            run.say_state(closed(error))

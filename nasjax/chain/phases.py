@@ -1,13 +1,18 @@
 """What each phase of a run depends on: what may be read back, and what must not be mixed with another config."""
 
+import ast
+import os
 import zlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from nasjax.chain.configs import as_dict
+from nasjax.basis import differences, in_words
+from nasjax.chain.configs import as_dict, source_of
 from nasjax.chain.folder import RunFolder
 from nasjax.config import Experiment
 from nasjax.data.spec import open_source
+from nasjax.systems import SYSTEMS
 
 FILE = "phases.json"
 # Touches no number: how often is looked and saved.
@@ -20,14 +25,16 @@ def depends(experiment: Experiment, phase: str, pictures: Mapping[str, str] | No
 
     Phases are `supernet/STAGE`, `search/STAGE`, `confirm/STAGE-N`, and what follows the stages: `finalist/...`,
     `scratch/...`, `rival/...`, `evaluate`. The data are known by the names of their pictures, wherever these are:
-    `pictures`, if that is known already.
+    `pictures`, if that is known already; a path in the system's settings by what is there; a system of the user's own
+    by its code as well.
     """
     pictures = pictures_of(experiment) if pictures is None else pictures
     config = as_dict(experiment)
     kind, _, rest = phase.partition("/")
     stage, stages = rest.partition("-")[0] if kind == "confirm" else rest, [s["stage"] for s in config["stages"]]
     last = stages.index(stage) if stage in stages else len(stages)
-    found = {"seed": config["seed"], "system": config["system"], "kind": config["kind"]["name"]}
+    found = {"seed": config["seed"], "system": _there(config["system"]), "kind": config["kind"]["name"]}
+    found |= {"code": code} if (code := code_of(experiment)) else {}
     data = dict(config["data"])
     found["data"] = {"train": pictures["train"], "patch": data["patch"], "augment": data["augment"]}
     for i, settings in enumerate(config["stages"][: last + 1]):
@@ -54,11 +61,17 @@ def claim(
     phase: str,
     *,
     pictures: Mapping[str, str] | None = None,
-    extra: Mapping[str, Any] | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> None:
-    """Note in `phases.json` what a phase that begins depends on; `pictures` as in `depends`."""
-    found = depends(experiment, phase, pictures)
-    run.replace_row(FILE, "phase", {"phase": phase, "depends": {**found, **(extra or {})}})
+    """Note in `phases.json` what a phase that begins depends on: its config (`pictures` as in `depends`), and `given`.
+
+    That is what the config does not say, such as an arch or what was decided before. Raises ValueError where the phase
+    is finished and was given something else: what it left would be taken for what it is asked for now.
+    """
+    was, given = next((row.get("given", {}) for row in run.read(FILE, []) if row["phase"] == phase), {}), given or {}
+    if run.weights(phase).is_file() and (differ := differences(was, given)):
+        raise ValueError(f"{run.path} holds {phase} of another kind: {in_words(differ)}; choose another folder")
+    run.replace_row(FILE, "phase", {"phase": phase, "depends": depends(experiment, phase, pictures), "given": given})
 
 
 def held(run: RunFolder, experiment: Experiment) -> dict[str, list[str]]:
@@ -70,7 +83,6 @@ def held(run: RunFolder, experiment: Experiment) -> dict[str, list[str]]:
     pictures = pictures_of(experiment) if rows else {}
     for row in rows:
         then, now = row["depends"], depends(experiment, row["phase"], pictures)
-        now |= {k: v for k, v in then.items() if k.startswith("given.")}
         names = [n for n in dict.fromkeys([*then, *now]) if then.get(n) != now.get(n)]
         if not run.weights(row["phase"]).is_file():
             names = [n for n in names if n not in _changed(experiment, row["phase"])]
@@ -107,6 +119,34 @@ def pictures_of(experiment: Experiment) -> dict[str, str]:
         names = "\n".join(source.name(i) for i in range(len(source)))
         found[split] = f"{len(source)} pictures ({zlib.crc32(names.encode()):08x})"
     return found
+
+
+def code_of(experiment: Experiment) -> str | None:
+    """A checksum of the file that a system of the user's own is defined in; None for a shipped one, or without a file.
+
+    Comments, layout and the function `config` do not count: settings are compared one by one.
+    """
+    file = None if type(experiment.system) in SYSTEMS.values() else source_of(experiment)
+    if file is None:
+        return None
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    tree.body = [part for part in tree.body if not (isinstance(part, ast.FunctionDef) and part.name == "config")]
+    return f"#{zlib.crc32(ast.unparse(tree).encode()):08x}"
+
+
+def _there(value: Any) -> Any:
+    """Settings, of which paths that exist stand for what is there: files by their content, folders by their names."""
+    if isinstance(value, Mapping):
+        return {name: _there(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_there(inner) for inner in value]
+    path = Path(value) if isinstance(value, str) and os.sep in value else None
+    if path is not None and path.is_file():
+        return f"a file ({zlib.crc32(path.read_bytes()):08x})"
+    if path is not None and path.is_dir():
+        names = sorted(inner.name for inner in path.iterdir())
+        return f"a folder of {len(names)} ({zlib.crc32(chr(10).join(names).encode()):08x})"
+    return value
 
 
 def _flat(value: Any, where: str) -> Iterator[tuple[str, Any]]:

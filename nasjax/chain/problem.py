@@ -16,7 +16,7 @@ from nasjax.config import Experiment
 from nasjax.cost.budget import LATENCY, Budgets, parse_budgets, resolve_budgets
 from nasjax.cost.feasible import check_feasible
 from nasjax.cost.latency import LatencyTable
-from nasjax.cost.profile import profile, render
+from nasjax.cost.profile import Profile, profile
 from nasjax.cost.sample import sample_networks
 from nasjax.cost.table import CostTable, tabulate
 from nasjax.data.spec import open_source
@@ -74,16 +74,18 @@ class Problem:
         return merge_params(params, self.ground.frozen) if self.ground.frozen else params
 
 
-def make_problem(experiment: Experiment, folder: str | Path | None = None, *, say: Say = print) -> Problem:
+def make_problem(
+    experiment: Experiment, folder: str | Path | None = None, *, decides: bool = True, say: Say = print
+) -> Problem:
     """Build the space, tabulate its costs, refuse budgets that no arch keeps, then read and check what is needed.
 
-    Where latency is asked for, it is read from the run's `folder`, or measured and kept there. Raises ValueError for an
-    impossible budget (naming the reachable range), space, stages or pictures; ImportError naming the extra where
-    weights need one.
+    Where latency is asked for, it is read from the run's `folder`, or measured and kept there; not where nothing is to
+    be decided (`decides=False`), which another machine can do as well. Raises ValueError for an impossible budget
+    (naming the reachable range), space, stages or pictures; ImportError naming the extra where weights need one.
     """
     networks = experiment.system.networks()
     _check_stages(experiment, networks.supernet.space)
-    table, budgets, latency = _costs(experiment, networks, folder, say=say)
+    table, budgets, latency = _costs(experiment, networks, folder, say=say, latency=None if decides else False)
     for narrower in networks.narrower:
         networks, fits = _narrowed(experiment, narrower(), table, budgets)
         if fits:
@@ -91,20 +93,21 @@ def make_problem(experiment: Experiment, folder: str | Path | None = None, *, sa
     table = replace(table, space=networks.supernet.space)  # the same choices and costs; only stand-ins may differ
     open_source(experiment.data.source, "train", on_error=experiment.data.on_bad)
     ground = experiment.system.prepare(experiment, networks)
-    _check_names(ground, table)
+    if decides:
+        _check_names(ground, table)
     return Problem(experiment, networks, table, budgets, latency, ground)
 
 
-def profile_text(
+def profile_of(
     experiment: Experiment, folder: str | Path, *, latency: bool = False, say: Callable[[str], None] = print
-) -> str:
-    """What `nasjax profile` prints: size of the space, range of every cost, reachable share; refuses as a search would.
+) -> Profile:
+    """Size of the space, range of every cost, reachable share; refuses as a search would.
 
     `latency` measures latency even where the config does not ask for it; it is kept in `folder` for the search.
     """
     networks = experiment.system.networks()
-    table, budgets, _ = _costs(experiment, networks, folder, say=say, latency=latency)
-    return render(profile(networks.supernet.space, table, budgets))
+    table, budgets, _ = _costs(experiment, networks, folder, say=say, latency=latency or None)
+    return profile(networks.supernet.space, table, budgets)
 
 
 def cost_table(experiment: Experiment, networks: Networks) -> tuple[CostTable, Budgets]:
@@ -121,10 +124,14 @@ def cost_table(experiment: Experiment, networks: Networks) -> tuple[CostTable, B
 
 
 def _costs(
-    experiment: Experiment, networks: Networks, folder: str | Path | None, *, say: Say, latency: bool = False
+    experiment: Experiment, networks: Networks, folder: str | Path | None, *, say: Say, latency: bool | None = None
 ) -> tuple[CostTable, Budgets, LatencyTable | None]:
-    """Costs and feasible budgets; what can be refused by counting is, before minutes are spent on measuring."""
-    wanted, space = latency_size(experiment) is not None or latency, networks.supernet.space
+    """Costs and feasible budgets; what can be refused by counting is, before minutes are spent on measuring.
+
+    `latency`: whether it is measured; None: where the experiment asks for it.
+    """
+    space = networks.supernet.space
+    wanted = latency_size(experiment) is not None if latency is None else latency
     table, budgets = cost_table(experiment, networks)
     check_feasible(space, table, budgets)
     if not wanted:

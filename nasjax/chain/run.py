@@ -1,7 +1,7 @@
 """What every phase of a run is given, and how a run is opened: checked against what its folder holds already."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from nasjax.chain.phases import claim, held
 from nasjax.chain.plan import plan, remaining
 from nasjax.chain.problem import Problem
 from nasjax.config import Experiment
-from nasjax.say import Say
+from nasjax.say import Say, silent, to_stderr
 from nasjax.train.processes import gather, is_first
 from nasjax.train.writers import Writer
 
@@ -27,10 +27,15 @@ class Run(NamedTuple):
     live: LiveReport
     writers: Sequence[Writer] = ()  # views of the curves beside the record
 
-    def begin(self, phase: str) -> None:
-        """Note what a phase that begins depends on; of several processes, all begin it together."""
+    @property
+    def progress(self) -> Say | None:
+        """Where progress is told, beside the output; None where the run is silent."""
+        return None if self.say is silent else to_stderr
+
+    def begin(self, phase: str, given: Mapping[str, str] | None = None) -> None:
+        """Note what a phase that begins depends on (`phases.claim`); of several processes, all begin it together."""
         gather(phase)
-        claim(self.folder, self.problem.experiment, phase, pictures=self.problem.pictures)
+        claim(self.folder, self.problem.experiment, phase, pictures=self.problem.pictures, given=given)
 
     def trials(self, stage: str) -> Path:
         """Where the trials of a stage's candidates are, of a system that has some."""
@@ -62,8 +67,8 @@ def check_run(folder: RunFolder, experiment: Experiment) -> None:
     if differs:
         phase, said = next(iter(differs.items()))
         raise ValueError(
-            f"{folder.path} holds {phase} of another config: {'; '.join(said[:3])}. Choose another folder, and add "
-            f"--from {folder.path} to take over what still holds"
+            f"{folder.path} holds {phase} of another config: {'; '.join(said[:3])}. Choose another folder; what still "
+            f"holds is taken over by: nasjax search CONFIG --run OTHER --from {folder.path}"
         )
 
 

@@ -59,7 +59,7 @@ def train_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Par
         return Learner(problem.ground.task(model, sampler, stage.batch), sampler, {})
 
     learner = problem.kept(("stage", net, stage), made)
-    phase = Phase(f"supernet/{stage.stage}", learner, space, stage.train)
+    phase = Phase(f"supernet/{stage.stage}", learner, space, stage.train, _given(run, stage.stage, space))
 
     def record(counts: np.ndarray, steps: int) -> None:
         row = {"stage": stage.stage} | fairness(space, learner.sampler, counts=counts, steps=steps)
@@ -68,6 +68,14 @@ def train_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Par
 
     trained = train_phase(run, phase, params=net.select(params), on_counts=record)
     return problem.frozen(merge_params(params, trained))
+
+
+def _given(run: Run, stage: str, space: SearchSpace) -> dict[str, str]:
+    """What a stage is trained on: the weights that it goes on from, and what is open of each choice."""
+    before = run.problem.space.stages[: run.problem.space.stages.index(stage)]
+    trained = [name for name in before if run.folder.weights(f"supernet/{name}").is_file()]
+    opens = {c.name: "|".join(c.options[o] for o in space.options(c.name)) for c in space.choices}
+    return {"from": f"supernet/{trained[-1]}" if trained else "random weights", **opens}
 
 
 def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Params, archive: Archive) -> Archive:
@@ -85,7 +93,9 @@ def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Pa
         evaluate = trial_scorer(problem, params, run.trials(stage.stage), say=run.say)
     with (
         timed(run.folder, name) as lap,
-        RunLog(run.folder.path, name, stage.generations, on_write=run.look, writers=run.writers) as log,
+        RunLog(
+            run.folder.path, name, stage.generations, on_write=run.look, writers=run.writers, say=run.progress
+        ) as log,
     ):
 
         def on_generation(generation: int, archive: Archive) -> None:
@@ -114,7 +124,7 @@ def _complete(ledger: list[dict], phase: str, steps: int) -> bool:
 
 def open_archive(run: Run) -> Archive:
     """The run's archive; of several processes, which hold the same, the first one saves it."""
-    archive = Archive.open(run.folder.path / "archive.csv", run.problem.space)
+    archive = Archive.open(run.folder.path / "archive.csv", run.problem.space, say=run.progress)
     return archive if is_first() else Archive(archive.space, None, archive.stage, archive.rows)
 
 

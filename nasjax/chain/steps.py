@@ -8,12 +8,12 @@ import jax
 import numpy as np
 
 from nasjax.apply.images import predict
+from nasjax.basis import fingerprint
 from nasjax.chain.alone import Job, train_alone
 from nasjax.chain.compare import Entry, predictor
 from nasjax.chain.configs import from_dict, load_json
 from nasjax.chain.folder import CONFIG, RunFolder, owned
 from nasjax.chain.live import LiveReport
-from nasjax.chain.phases import claim
 from nasjax.chain.problem import Problem, make_problem
 from nasjax.chain.run import Run, open_run
 from nasjax.chain.score import Scorer
@@ -45,7 +45,6 @@ def train_one(
         run = open_run(folder, problem, say)
         params, have = newest_shared(run, space.stages[: space.stages.index(stage)])
         say(f"{stage}: {len(narrowed.free)} free choices, from {'the stage ' + have[-1] if have else 'random weights'}")
-        claim(folder, experiment, f"supernet/{stage}", extra={} if decided is None else {"given.decided": decided})
         train_stage(run, settings, narrowed, params=params)
         run.live.write()
     return str(folder.weights(f"supernet/{stage}"))
@@ -70,7 +69,7 @@ def finetune_arch(
         arch_text = read_json(Path(bundle) / "arch.json")["arch"]
     if arch_text is None or (bundle is not None and from_scratch):
         raise ValueError("finetune: needs an arch (--arch), and one start: a bundle (--from), random or shared weights")
-    problem = make_problem(experiment, path, say=say)
+    problem = make_problem(experiment, path, decides=False, say=say)
     arch = problem.space.parse(arch_text)
     with owned(path) as folder:
         run = open_run(folder, problem, say)
@@ -78,10 +77,12 @@ def finetune_arch(
         if not have and not from_scratch and bundle is None:
             raise ValueError(f"{path} has no shared weights yet; train a stage first, or add --from-scratch")
         net, phase = problem.networks.supernet, tuned_phase(problem, arch, from_scratch)
-        start = None if from_scratch else net.extract_params(shared, arch)
-        start = start if bundle is None else load_trainable(bundle, net.extract_params(shared, arch))
+        start, origin = net.extract_params(shared, arch), f"supernet/{have[-1]}" if have else ""
+        if bundle is not None:
+            start = load_trainable(bundle, start)
+            origin = f"bundle {fingerprint(start)}"
         say(f"{phase}: {int(problem.table(arch)['params'])} params")
-        train_alone(run, [Job(phase, net, arch, experiment.final, start)])
+        train_alone(run, [Job(phase, net, arch, experiment.final, None if from_scratch else start, origin)])
         run.live.write()
     return str(folder.weights(phase))
 
@@ -124,7 +125,8 @@ def evaluate_bundle(folder: Path, data: str | None = None, split: str = "test", 
         raise ValueError(
             f"{folder}: its card names no experiment, so how it is to be scored is unknown; evaluate a run"
         )
-    problem = make_problem(_elsewhere(from_dict(card["experiment"], folder / "card.json"), data, split), say=say)
+    moved = _elsewhere(from_dict(card["experiment"], folder / "card.json"), data, split)
+    problem = make_problem(moved, decides=False, say=say)
     if problem.ground.test is None:
         raise ValueError(f"{folder}: {problem.experiment.system.title} is scored in its run: nasjax evaluate RUN")
     bundle = load_bundle(folder)
@@ -182,7 +184,7 @@ def _network(
         raise ValueError(f"{path} is not a run folder: it has no {CONFIG}")
     experiment = load_json(path / CONFIG)
     moved = experiment if data is None and split == "test" else _elsewhere(experiment, data, split)
-    problem = make_problem(moved, path, say=say)
+    problem = make_problem(moved, path, decides=False, say=say)
     run, results = Run(folder, problem, say, LiveReport(path, say)), folder.read("results.json")
     if arch_text is None and results is None:
         raise ValueError(

@@ -39,12 +39,13 @@ class Learner(NamedTuple):
 
 
 class Phase(NamedTuple):
-    """One training: its name in the run folder, what is trained, and how."""
+    """One training: its name in the run folder, what is trained, and how; `given` as of `phases.claim`."""
 
     name: str
     learner: Learner
     space: SearchSpace
     config: TrainConfig
+    given: Mapping[str, str] = {}
 
 
 def train_phase(
@@ -60,8 +61,9 @@ def train_phase(
     last training of the same shapes left them. `on_counts(counts, steps)` is told how often each option was trained.
     """
     folder = run.folder
-    run.begin(phase.name)
+    run.begin(phase.name, phase.given)
     if folder.weights(phase.name).is_file():
+        run.say(f"{phase.name}: trained before")
         return folder.load_params(phase.name)
     start = _others(run, phase) | ({} if params is None else {GENERATOR: params})
     with timed(folder, phase.name) as lap, _log(run, phase) as log:
@@ -81,8 +83,10 @@ def train_beside(run: Run, phases: Sequence[Phase], starts: Sequence[Params | No
     """
     folder, devices = run.folder, jax.local_devices()
     for phase in phases:
-        run.begin(phase.name)
+        run.begin(phase.name, phase.given)
     todo = [i for i, phase in enumerate(phases) if not folder.weights(phase.name).is_file()]
+    if done := [phase.name for i, phase in enumerate(phases) if i not in todo]:
+        run.say(f"{', '.join(done)}: trained before")
     beside = max(1, min(len(devices), len(todo)))
     with contextlib.ExitStack() as stack:
         laps = {}
@@ -121,7 +125,8 @@ def _log(run: Run, phase: Phase) -> RunLog:
     def kept(number: int, params: Mapping[str, Params]) -> None:
         run.folder.save_params(f"{phase.name}-snapshot{number}", jax.tree.map(np.asarray, params[GENERATOR]))
 
-    log = RunLog(run.folder.path, phase.name, phase.config.steps, on_write=run.look, writers=run.writers)
+    path, steps = run.folder.path, phase.config.steps
+    log = RunLog(path, phase.name, steps, on_write=run.look, writers=run.writers, say=run.progress)
     log.on_snapshot = kept
     return log
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -52,6 +52,11 @@ class DataReport:
     twins: tuple[Twins, ...]
     problems: tuple[str, ...]
     remarks: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        parts = {name: [each._asdict() for each in getattr(self, name)] for name in ("contents", "twins")}
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | parts
 
     def text(self) -> str:
         """The report for a terminal."""

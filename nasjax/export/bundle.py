@@ -106,7 +106,8 @@ def write_bundle(
             EXPORTERS[name].file: _export(EXPORTERS[name], network, stage, content, wanted)
             for name in ("safetensors", *formats)
         }
-        return write_manifest(stage, {CARD: None, ARCH: None, **measured, **write_trainable(network, stage)})
+        files = {CARD: None, ARCH: None, **measured, **write_trainable(network, stage)}
+        return write_manifest(stage, files, parity.Probe.of(wanted[0]))
 
 
 def load_bundle(folder: str | os.PathLike[str], *, runtime: str = "jax") -> Bundle:
@@ -127,9 +128,7 @@ def load_bundle(folder: str | os.PathLike[str], *, runtime: str = "jax") -> Bund
             raise ValueError(f"bundle {folder} has no {onnx}: export it again with the format onnx")
         split = split_graph(folder / onnx, card.get("tiling", {}).get("passes"))
         return Bundle(load_onnx(folder / onnx), card, description["arch"], params, split=split)
-    # Code of another version may build another function from the same parameters; the graph is what was checked.
-    if description["builder"] is not None and card["nasjax"] == nasjax.__version__:
-        forward = rebuild(description)
+    if description["builder"] is not None and (forward := _rebuilt(description, card, manifest, params)) is not None:
         run = forgetful(jax.jit(forward))
         return Bundle(lambda x: run(params, x), card, description["arch"], params, forward, to_json(description))
     graph = EXPORTERS["stablehlo"].file
@@ -139,6 +138,22 @@ def load_bundle(folder: str | os.PathLike[str], *, runtime: str = "jax") -> Bund
             "load it with that version, or export it again"
         )
     return Bundle(load_stablehlo(folder / graph), card, description["arch"], params)
+
+
+def _rebuilt(
+    description: Mapping[str, Any], card: Mapping[str, Any], manifest: Mapping[str, Any], params: Params
+) -> Callable[[Params, Any], Any] | None:
+    """The network as code, if that builds what was exported: code of another version must show it by the probe."""
+    if card["nasjax"] == nasjax.__version__:
+        return rebuild(description)
+    if "probe" not in manifest:
+        return None
+    try:
+        forward = rebuild(description)
+        same = parity.Probe(**manifest["probe"]).known_by(lambda x: jax.jit(forward)(params, x))
+    except (ValueError, TypeError, KeyError):  # another version may have another space, or other params, by that name
+        return None
+    return forward if same else None
 
 
 def _export(

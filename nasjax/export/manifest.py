@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 import nasjax
-from nasjax.export.parity import TOLERANCE, Parity
+from nasjax.export.parity import TOLERANCE, Parity, Probe
 from nasjax.files import read_json, write_json
 
 MANIFEST = "manifest.json"
@@ -36,14 +36,18 @@ def staged(folder: Path) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def write_manifest(folder: Path, parities: Mapping[str, Parity | None]) -> dict[str, Any]:
-    """Write `manifest.json` for the named files of a folder; returns its content."""
+def write_manifest(folder: Path, parities: Mapping[str, Parity | None], probe: Probe | None = None) -> dict[str, Any]:
+    """Write `manifest.json` for the named files of a folder; returns its content.
+
+    `probe` lets code of later versions show that it builds the same network.
+    """
     manifest = {
         "format": 1,
         "versions": {"nasjax": nasjax.__version__, "jax": jax.__version__, "python": platform.python_version()},
         "parity": {"tolerance": TOLERANCE},
         "files": {name: _entry(folder / name, parity) for name, parity in parities.items()},
     }
+    manifest |= {} if probe is None else {"probe": probe._asdict()}
     write_json(folder / MANIFEST, manifest)
     return manifest
 

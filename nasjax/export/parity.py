@@ -11,6 +11,7 @@ from nasjax.export.network import Network, host
 TOLERANCE = 1e-4
 # Batch, and height and width before rounding to the network's multiple: odd, tall and wide.
 SIZES = ((1, 17, 24), (3, 21, 16))
+_PROBED = 64  # numbers of a probe
 
 
 class Sample(NamedTuple):
@@ -31,13 +32,32 @@ class Parity(NamedTuple):
     inputs: list[Any]
 
 
+class Probe(NamedTuple):
+    """What tells a network again: the shape of the first sample's input, and some numbers of its output."""
+
+    shape: tuple[int, ...]
+    output: tuple[float, ...]
+
+    @staticmethod
+    def of(sample: Sample) -> "Probe":
+        """That of the first of `samples`."""
+        numbers = sample.y.ravel()
+        return Probe(np.shape(sample.x), tuple(numbers[:: max(1, numbers.size // _PROBED)][:_PROBED].tolist()))
+
+    def known_by(self, fn: Callable[[Any], Any]) -> bool:
+        """Whether `fn` makes of that input what the network made of it, within the tolerance of a graph."""
+        x = _noise(np.random.default_rng(0), self.shape)
+        mine, theirs = np.array(Probe.of(Sample(x, _run(fn, x))).output), np.array(self.output)
+        return mine.shape == theirs.shape and bool(np.abs(mine - theirs).max() <= TOLERANCE * np.abs(theirs).max())
+
+
 def samples(network: Network) -> list[Sample]:
     """Outputs of the network itself, jitted, on uniform noise in [-1, 1] at several sizes."""
     fn = jax.jit(network.apply)
     rng, found = np.random.default_rng(0), []
     for batch, *size in SIZES:
         height, width = (max(-(-n // network.size_multiple) * network.size_multiple, network.min_size) for n in size)
-        x = rng.uniform(-1, 1, (batch, height, width, network.channels)).astype(np.float32)
+        x = _noise(rng, (batch, height, width, network.channels))
         found.append(Sample(x, _run(lambda x: fn(network.params, x), x)))
     return found
 
@@ -67,6 +87,10 @@ def check(parity: Parity, what: str) -> None:
             f"{what}: differs from the network by {parity.max_abs:.3g} ({parity.max_relative:.3g} relative; "
             f"allowed {TOLERANCE:g}); it was not written"
         )
+
+
+def _noise(rng: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
+    return rng.uniform(-1, 1, shape).astype(np.float32)
 
 
 def _run(fn: Callable[[Any], Any], x: Any) -> np.ndarray:

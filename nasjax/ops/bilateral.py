@@ -20,6 +20,7 @@ from nasjax.ops.strided import mean2
 
 _NAME = re.compile(r"(?P<kind>[am])(?P<side>\d+)x(?P<depth>\d+)")
 _HIDDEN = 4
+_SIZES = {"a": 12, "m": 4 * _HIDDEN + 3 * (_HIDDEN + 1)}  # numbers of the map of a place
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -47,6 +48,11 @@ def guides() -> dict[str, Op]:
     return {"luma": Op("luma", lambda c, out, inner: {}, luma), "mlp": Op("guide", params, learned)}
 
 
+def steps_of(weights: jax.Array, params: Mapping) -> jax.Array:
+    """Of a grid's `params`, what predicts it from features: `[..., depth * size]` -> `[features, depth, size]`."""
+    return weights.reshape(weights.shape[-2], -1, _SIZES["m" if "first" in params else "a"])
+
+
 def _luma(x: jax.Array) -> jax.Array:
     # As products, not as a matrix: the same to the bit whatever the number of pixels.
     return sum((x[..., k : k + 1] * weight for k, weight in enumerate(_LUMA)), jnp.zeros(()))
@@ -64,7 +70,7 @@ def _grid(name: str, cells: int) -> Op:
             f"{2 * cells} and D >= 2"
         )
     depth, source = int(found["depth"]), int(found["side"]) * 2 // cells
-    size = 12 if found["kind"] == "a" else 4 * _HIDDEN + 3 * (_HIDDEN + 1)
+    size = _SIZES[found["kind"]]
 
     def params(c, out, inner):
         wide = c["fine"] if source == 4 else c["trunk"]

@@ -11,6 +11,7 @@ from nasjax.losses import l1, ssim_loss
 from nasjax.losses.tables import reversals, roughness
 from nasjax.metrics import Protocol, image_metric
 from nasjax.metrics.colour import rgb_to_lab
+from nasjax.ops.bilateral import steps_of
 from nasjax.ops.colour_maps import CURVE_NODES, PLANE_NODES
 from nasjax.sampling import Sampler
 from nasjax.task import Batch, Logs, Players, Task
@@ -30,13 +31,14 @@ class FilterLoss:
     ssim: float = 0.0  # 1 - structural similarity
     smooth: float = 1e-2  # roughness of tables
     monotone: float = 1.0  # where tables turn the order of colours around
+    grid: float = 0.0  # roughness of bilateral grids from one step of brightness to the next
     # The share of the range below white in which what is asked for rolls off to white (`held_white`); 0: the truth.
     white: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.white <= 1:
             raise ValueError(f"photo filter: white is a share of the range, 0 to 1, got {self.white}")
-        if min(self.pixel, self.lab, self.ssim, self.smooth, self.monotone) < 0:
+        if min(self.pixel, self.lab, self.ssim, self.smooth, self.monotone, self.grid) < 0:
             raise ValueError(f"photo filter: weights must not be negative, got {self}")
         if not self.pixel + self.lab + self.ssim:
             raise ValueError("photo filter: one of pixel, lab and ssim must be positive")
@@ -100,7 +102,10 @@ def with_penalty(task: Task, loss: FilterLoss) -> Task:
 
 
 def table_penalty(params: Params, loss: FilterLoss) -> Float[Array, ""]:
-    """Roughness and reversals of every table in a filter's params (supernet or extracted), weighted; 0 without any."""
+    """Roughness and reversals of every table in a filter's params (supernet or extracted), weighted; 0 without any.
+
+    What predicts curves and grids is linear: they are smooth where its weights are.
+    """
     total = jnp.zeros(())
     for own in _options(params.get("colour", {})):
         if "table" in own:
@@ -108,12 +113,14 @@ def table_penalty(params: Params, loss: FilterLoss) -> Float[Array, ""]:
             total += loss.smooth * rough + loss.monotone * turned
         elif "curves" in own:
             total += loss.smooth * roughness(own["curves"], (1,))
-        elif "z" in own:  # what predicts curves is linear: curves are smooth where its weights are
+        elif "z" in own:
             places = own["z"]["w"].reshape(-1, CURVE_NODES, 3)
             offsets = own["z"]["b"].reshape(CURVE_NODES, 3)
             total += loss.smooth * roughness(places, (1,)) + loss.monotone * reversals(
                 offsets, tuple((0, k) for k in range(3))
             )
+    for own in _options(params.get("grid", {})) if loss.grid else ():
+        total += loss.grid * sum(roughness(steps_of(own[head]["w"], own), (1,)) for head in ("z", "g"))
     return total
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
-from nasjax.files import append_json, write_json, write_whole
+from nasjax.files import append_json, read_json, write_json, write_whole
 from nasjax.say import Say, to_stderr, told
 from nasjax.train.processes import is_first
 from nasjax.train.validation import Validation
@@ -24,7 +24,8 @@ class RunLog:
     `writers` are given the numbers too, as "phase/name" (`train.writers`); whoever made them closes them. `validation`
     is what `fit` measures now and then, beside the loss; `on_write` is called whenever `status.json` was renewed.
     Progress is shown as a bar in a terminal (the first of trainings that run beside one another has it), and told to
-    `say` line by line elsewhere; None silences both. Of several processes, only the first one writes.
+    `say` line by line elsewhere; None silences both. What ends the block decides the state in `status.json`, unless
+    somebody else has said one. Of several processes, only the first one writes.
     """
 
     def __init__(
@@ -54,9 +55,14 @@ class RunLog:
             self._status(0, {}, "started")
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, *where: object) -> None:
         if self._bar is not None:
             self._bar.close()
+        status = self.folder / "status.json"
+        # Whoever leads the training through several phases says the state of the whole by itself.
+        if self._writes and status.is_file() and "state" not in (now := read_json(status)):
+            ended = closed(error) if error is not None else {"state": "done", "done": True, "message": "finished"}
+            write_json(status, {**now, **ended, "updated": time.time()}, indent=None)
 
     def tell(self, text: str) -> None:
         """Say a line to whoever follows the run."""
@@ -135,6 +141,13 @@ class RunLog:
         elif time.monotonic() - self._printed > _PLAIN_SECONDS or step >= self.steps:
             self._printed = time.monotonic()
             self._say(f"  {self.phase} {step}/{self.steps}  {text}")
+
+
+def closed(error: BaseException) -> dict[str, object]:
+    """What `status.json` says of a run that an error ended."""
+    stopped = isinstance(error, KeyboardInterrupt | SystemExit) or type(error).__name__ == "Interrupted"
+    said = " ".join(str(error).split()) or type(error).__name__
+    return {"state": "stopped" if stopped else "failed", "done": False, "message": said}
 
 
 def _bar(phase: str, steps: int) -> "_Bar | None":

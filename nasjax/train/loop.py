@@ -256,7 +256,7 @@ class _Look:
             raise Diverged(
                 f"{self._log.phase}: the loss or gradient of {self._players[failed - 1]!r} is not finite after step "
                 f"{int(state.step)}; nothing of it was applied and the last checkpoint is kept. Look at the data, or "
-                "go on from the checkpoint with a lower train.lr and train.changed = ('lr',)"
+                "go on from the checkpoint with a lower lr and changed = ('lr',) beside it"
             )
 
 

@@ -116,6 +116,25 @@ def test_another_device_or_jax_is_refused(timed, tmp_path):
     assert len(timed) == 1
 
 
+def test_what_decides_nothing_needs_no_latency(timed, tmp_path):
+    """Networks are scored, tuned and shipped on another machine than the one whose times a search went by."""
+    config = _config("params<=60K,latency<=5ms", cost="latency")
+    make_problem(config, tmp_path)
+    file = tmp_path / "latency.json"
+    file.write_text(file.read_text().replace(f"jax {jax.__version__} ", "jax 0.9.9 "))
+    problem = make_problem(config, tmp_path, decides=False)
+    assert problem.latency is None and [limit.cost for limit in problem.budgets.limits] == ["params"]
+    assert len(timed) == 1
+
+
+def test_profile_prints_json(timed, tmp_path, capsys):
+    """The same as values."""
+    assert main(["profile", "quickstart", "--json", "--run", str(tmp_path), *COMMAND, "--budget", "params<=60K"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["size"] == make_problem(_config()).space.size() and found["limits"][0]["limit"] == 60_000
+    assert {row["cost"] for row in found["ranges"]} >= {"params", "macs"}
+
+
 def test_profile_prints_latency(timed, tmp_path, capsys):
     """`profile --latency` gives least, median and greatest, how it was measured, and leaves the table to the search."""
     command = ["profile", "quickstart", "--latency", "--run", str(tmp_path), *COMMAND, "--latency-at", "64", "48"]

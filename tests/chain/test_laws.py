@@ -24,7 +24,7 @@ from nasjax.chain import run as chain_run
 from nasjax.chain.configs import as_dict, load_config
 from nasjax.chain.experiment import run_experiment
 from nasjax.chain.problem import Problem, make_problem
-from nasjax.chain.steps import evaluate_arch, evaluate_bundle, export_arch, finetune_arch
+from nasjax.chain.steps import evaluate_arch, evaluate_bundle, export_arch, finetune_arch, train_one
 from nasjax.cli import main
 from nasjax.config import Experiment
 from nasjax.export.trainable import load_trainable
@@ -149,8 +149,8 @@ def test_a_stopped_run_goes_on_to_the_bit(finished, problem, tmp_path, monkeypat
     monkeypatch.setattr("nasjax.chain.experiment.make_problem", lambda *args, **more: problem)
     known: set[str] = set()
 
-    def stopping(run: chain_run.Run, phase: str) -> None:
-        begin(run, phase)
+    def stopping(run: chain_run.Run, phase: str, given: Any = None) -> None:
+        begin(run, phase, given)
         if phase not in known:
             known.add(phase)
             stops.append(phase)
@@ -259,6 +259,39 @@ def test_any_arch_can_be_tuned_scored_and_shipped(finished, problem, tmp_path):
         np.testing.assert_allclose(kept[leaf], value, rtol=1e-3, atol=1e-7)
 
 
+def test_weights_are_read_back_for_what_they_were_trained_on_alone(finished, problem, tmp_path):
+    """A stage that is trained by command after other decisions, and an arch from another start: refused, in words."""
+    path, said, stage = tmp_path / "run", [], problem.space.stages[-1]
+    shutil.copytree(finished.path, path)
+    ends = [problem.table.minimum("params").arch, problem.table.maximum("params").arch]
+    found, experiment = problem.space.parse(finished.results["arch"]), load_config(path)
+    others = [arch for arch in ends if problem.space.at_stage(stage, arch) != problem.space.at_stage(stage, found)]
+    if (path / "checkpoints" / f"supernet-{stage}.safetensors").is_file():
+        before = content(path / "checkpoints")
+        train_one(experiment, path, stage, decided=finished.results["arch"], say=said.append)
+        assert f"supernet/{stage}: trained before" in said and content(path / "checkpoints") == before
+        with pytest.raises(ValueError, match=f"holds supernet/{stage} of another kind: .* was .*, now "):
+            train_one(experiment, path, stage, decided=problem.space.text(others[0]), say=said.append)
+    phases = record(path, "phases")
+    row = next(row for row in phases if row["phase"] == "finalist/0-0")
+    assert row["given"]["arch"] in {r["arch"] for r in finished.results["rows"] if "arch" in r}
+    row["given"]["arch"] = "another"
+    (path / "phases.json").write_text(json.dumps(phases))
+    (path / "results.json").unlink()
+    with pytest.raises(ValueError, match="holds finalist/0-0 of another kind: arch was 'another', now"):
+        run_experiment(experiment, path, say=None)
+
+
+def test_silence_is_silent(finished, tmp_path, capfd):
+    """`say=None`: a run that goes on in a folder with an archive and weights writes nothing to either stream."""
+    path = tmp_path / "run"
+    shutil.copytree(finished.path, path)
+    (path / "results.json").unlink()
+    capfd.readouterr()
+    run_experiment(finished.experiment, path, say=None)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")
 def test_the_report_opens(finished, tmp_path):
     """In a browser: it draws on a phone, complains about nothing, loads nothing, and shows the strips of the run."""
@@ -315,8 +348,11 @@ sys.exit(main(["search", sys.argv[1], "--tiny", "--run", sys.argv[2], *sys.argv[
 
 
 def test_a_folder_has_one_owner_and_a_killed_one_is_replaced(tmp_path):
-    """A second search is refused in one line that names the first; killed, its lock and its phases are taken over."""
-    file, run = own_file(tmp_path), tmp_path / "run"
+    """A second search is refused in one line that names the first; killed, its lock and its phases are taken over.
+
+    What comes out is to the bit what a run that nobody killed makes.
+    """
+    file, run, whole = own_file(tmp_path), tmp_path / "run", tmp_path / "whole"
     environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
     short = ("--data.val-patches", "2", "--final.number", "1", "--final.no-rivals", "--final.no-scratch")
     command = [sys.executable, "-c", RUNNER, str(file), str(run), *short]
@@ -335,6 +371,12 @@ def test_a_folder_has_one_owner_and_a_killed_one_is_replaced(tmp_path):
     assert third.returncode == 0, third.stderr
     steps = {line.split()[0] for line in third.stderr.splitlines() if line.startswith("  ")}
     assert steps and "supernet/path" not in steps
+    command[command.index(str(run))] = str(whole)
+    assert subprocess.run(command, env=environment, capture_output=True).returncode == 0
+    names = sorted(p.name for p in (whole / "checkpoints").glob("*.safetensors"))
+    assert "supernet-channel.safetensors" in names
+    for name in ("archive.csv", *(f"checkpoints/{name}" for name in names)):
+        assert (run / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 def test_sigterm_exits_143(tmp_path):

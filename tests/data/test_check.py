@@ -1,5 +1,7 @@
 """The check of a data set: what it finds, by planting one fault of each kind."""
 
+import json
+
 import numpy as np
 from PIL import Image
 
@@ -97,3 +99,11 @@ def test_the_command(tmp_path, capsys):
     assert "problem: train: 2 pictures do not split" in capsys.readouterr().out
     assert main(["data", "check", str(tmp_path / "nowhere")]) == 1
     assert "neither an existing folder nor a known form" in capsys.readouterr().out
+
+
+def test_it_is_printed_as_json(capsys):
+    """All that the text says, as values."""
+    assert main(["data", "check", "embedded", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["problems"] == [] and len(found["contents"]) == 3
+    assert all(len(each["names"]) == len(each["sizes"]) for each in found["contents"])

@@ -117,8 +117,25 @@ def test_a_folder_without_a_manifest_of_ours_is_refused(folder, content, message
         load_bundle(folder)
 
 
-def test_another_version_needs_the_graph(folder, monkeypatch):
-    """Without a graph, a bundle of another version is refused instead of being built by other code."""
+def test_another_version_builds_what_it_can_show_to_be_the_same(folder, monkeypatch):
+    """Its code is taken where the recorded numbers come out, so that nothing a network can do is lost by an update."""
+    monkeypatch.setattr("nasjax.__version__", "99.0")
+    assert load_bundle(folder).forward is not None
+
+
+@pytest.mark.parametrize("change", ["output", "shape", "absent", "other code"])
+def test_another_version_needs_the_graph(folder, monkeypatch, change):
+    """Without a graph, a bundle is refused that other code builds otherwise, or cannot show to build the same."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    if change == "output":
+        manifest["probe"]["output"][3] += 0.1
+    elif change == "shape":
+        manifest["probe"]["output"].pop()
+    elif change == "absent":
+        del manifest["probe"]
+    else:
+        monkeypatch.setattr("nasjax.export.bundle.rebuild", lambda description: lambda params, x: params["gone"] * x)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     monkeypatch.setattr("nasjax.__version__", "99.0")
     with pytest.raises(ValueError, match="was made by nasjax .* without model.stablehlo"):
         load_bundle(folder)

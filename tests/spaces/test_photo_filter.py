@@ -126,3 +126,18 @@ def test_tables_are_penalised_where_they_turn_colours_around():
     # Red falls by 1 a step where it should rise; its change has steps of 2, on one of three channels.
     assert float(table_penalty(params, FilterLoss(smooth=0.0, monotone=1.0))) == pytest.approx(1.0)
     assert float(table_penalty(params, FilterLoss(smooth=1.0, monotone=0.0))) == pytest.approx(4 / 3)
+
+
+@pytest.mark.parametrize(("name", "size"), [("a8x4", 12), ("m8x4", 31)])
+def test_grids_are_smooth_over_brightness_where_asked(name, size):
+    """Weights that are the same at each step of brightness cost nothing, those of one step as much as they differ."""
+    own = grids((name,), 16)[name].params({"trunk": 8, "fine": 8, "mean": 8}, 3, 0)
+    made = {head: {"w": jnp.ones(own[head]["w"].shape)} for head in ("z", "g")}
+    params = {"grid": {name: made | {"first": 0} if "first" in own else made}}
+    assert float(table_penalty(params, FilterLoss(grid=1.0))) == 0
+    shape = made["z"]["w"].shape
+    made["z"]["w"] = jnp.ones((8, 4, size)).at[:, 2].set(3.0).reshape(shape)
+    assert float(table_penalty(params, FilterLoss(grid=1.0))) > 0.1
+    assert float(table_penalty(params, FilterLoss())) == 0
+    with pytest.raises(ValueError, match="must not be negative"):
+        FilterLoss(grid=-1.0)

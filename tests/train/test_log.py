@@ -1,5 +1,6 @@
 """The record of a run and its views: whole lines, an atomic status, and a hint where an extra is missing."""
 
+import contextlib
 import json
 import sys
 from contextlib import closing
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from nasjax.report.run import load_run
 from nasjax.train.log import RunLog
 from nasjax.train.writers import TensorBoard, WandB, Writer
 
@@ -34,7 +36,7 @@ def test_the_record(tmp_path):
     assert second["step"] == 20 and second["lr"] == 1e-3 and second["time"] >= first["time"]
     assert first["steps_per_s"] > 0 and second["steps_per_s"] > 0
     status = json.loads((tmp_path / "run" / "status.json").read_text())
-    assert set(status) == {"phase", "step", "steps", "steps_per_s", "eta_s", "updated", "done", "message"}
+    assert set(status) == {"phase", "step", "steps", "steps_per_s", "eta_s", "updated", "done", "message", "state"}
     assert status["eta_s"] == pytest.approx(10 / second["steps_per_s"], abs=0.1)
 
 
@@ -159,3 +161,26 @@ def test_silence(tmp_path, capfd):
             log.write(1, {"loss": 0.5})
     assert capfd.readouterr() == ("", "")
     assert heard == ["goes on", "  finetune 1/1  loss 0.5"]
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "message"),
+    [(None, "done", "finished"), (ValueError("no\nluck"), "failed", "no luck"), (KeyboardInterrupt(), "stopped", "")],
+)
+def test_what_ends_a_loop_of_ones_own_decides_its_state(tmp_path, error, state, message):
+    """Nobody else closes the status there; who leads a run through several phases says its state, which stays."""
+    with contextlib.suppress(ValueError, KeyboardInterrupt), RunLog(tmp_path, "phase", 3, say=None) as log:
+        log.write(1, {"loss": 1.0})
+        if error is not None:
+            raise error
+    status = json.loads((tmp_path / "status.json").read_text())
+    assert status["state"] == state and status["done"] is (error is None) and message in status["message"]
+    assert load_run(tmp_path).state == state
+
+    def led() -> None:
+        file = tmp_path / "status.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"state": "running"}))
+
+    with RunLog(tmp_path, "next", 3, on_write=led, say=None) as log:
+        log.write(3, {"loss": 1.0})
+    assert json.loads((tmp_path / "status.json").read_text())["state"] == "running"

@@ -310,7 +310,10 @@ async function saveAll() {
   const done = pictures.filter((each) => each.state === "done");
   if (done.length === 1) return save(done[0]);
   try {
-    for (const job of new Set(done.map((each) => each.job))) keep(await (await call(`v1/jobs/${job}/result`)).blob(), "pictures.zip");
+    const jobs = [...new Set(done.map((each) => each.job))];
+    for (const [i, job] of jobs.entries()) {
+      keep(await (await call(`v1/jobs/${job}/result`)).blob(), jobs.length > 1 ? `pictures-${i + 1}.zip` : "pictures.zip");
+    }
   } catch (error) { say(error.message, true); }
 }
 
