@@ -4,6 +4,7 @@
 
 Pictures of `--halved` are made half as large, which takes the traces of lossy compression away; those of `--whole` stay
 as they are. Names are those of folder and file. What is there already is not made again; what cannot be read is named.
+Photographs that the package holds out, to choose or to test by, are left out.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import sys
 from pathlib import Path
 
 from PIL import Image, ImageOps
+
+from nasjax.data.spec import open_source
 
 SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".bmp")
 
@@ -29,10 +32,16 @@ def main() -> None:
 
 def gather(folder: Path, to: Path, divisor: int) -> int:
     """How many pictures of a folder are in the other one now."""
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    held_out = {Path(name).stem for split in ("val", "test") for name in _names(split)}
+    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES and f.stem not in held_out)
     if not files:
         raise SystemExit(f"{folder}: no pictures ({', '.join(SUFFIXES)})")
     return sum(_copied(file, to / f"{folder.name}-{file.stem}.png", divisor) for file in files)
+
+
+def _names(split: str) -> list[str]:
+    source = open_source("embedded", split)
+    return [source.name(i) for i in range(len(source))]
 
 
 def _copied(file: Path, target: Path, divisor: int) -> bool:

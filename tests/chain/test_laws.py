@@ -142,12 +142,13 @@ def test_every_row_is_measured_and_trained_as_often_as_asked(finished):
             assert row["trainings"] == seeds and ("total" in row["spread"]) == (seeds > 1)
 
 
-def test_a_stopped_run_goes_on_to_the_bit(finished, problem, tmp_path, monkeypatch):
-    """Stopped before every single phase and called again, it makes the same archive, weights and scores."""
+def test_a_stopped_run_goes_on_to_the_bit(finished, problem, tmp_path, monkeypatch, capfd):
+    """Stopped before every single phase and called again, it makes the same archive, weights and scores, silently."""
     begin, path, stops, results = chain_run.Run.begin, tmp_path / "run", [], None
     # Built anew each time it would take longer than all the trainings.
     monkeypatch.setattr("nasjax.chain.experiment.make_problem", lambda *args, **more: problem)
     known: set[str] = set()
+    capfd.readouterr()
 
     def stopping(run: chain_run.Run, phase: str, given: Any = None) -> None:
         begin(run, phase, given)
@@ -160,6 +161,7 @@ def test_a_stopped_run_goes_on_to_the_bit(finished, problem, tmp_path, monkeypat
     while results is None:
         with contextlib.suppress(Stop):
             results = run_experiment(finished.experiment, path, say=None)
+    assert capfd.readouterr() == ("", "")
     assert stops == [row["phase"] for row in record(finished.path, "phases")] and len(stops) > 4
     assert (path / "archive.csv").read_bytes() == (finished.path / "archive.csv").read_bytes()
     weights = sorted(p.name for p in (path / "checkpoints").glob("*.safetensors"))
@@ -280,16 +282,6 @@ def test_weights_are_read_back_for_what_they_were_trained_on_alone(finished, pro
     (path / "results.json").unlink()
     with pytest.raises(ValueError, match="holds finalist/0-0 of another kind: arch was 'another', now"):
         run_experiment(experiment, path, say=None)
-
-
-def test_silence_is_silent(finished, tmp_path, capfd):
-    """`say=None`: a run that goes on in a folder with an archive and weights writes nothing to either stream."""
-    path = tmp_path / "run"
-    shutil.copytree(finished.path, path)
-    (path / "results.json").unlink()
-    capfd.readouterr()
-    run_experiment(finished.experiment, path, say=None)
-    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")
