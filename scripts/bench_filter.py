@@ -39,6 +39,7 @@ MADE = {
     "cube and grid": {"colour": "mix9x8", "grid": "a16x8", "grid.guide": "mlp"},
     "bands": {"bands": "3"},
     "half-resolution branch": {"restore": "half4conv", "restore.w": "32"},
+    "full-resolution branch": {"restore": "full2conv", "restore.w": "16"},
 }
 PHOTOS = Path(nasjax.__file__).parent / "data" / "photos"
 RUNTIMES = ("nasjax", "onnxruntime")
