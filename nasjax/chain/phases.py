@@ -74,8 +74,8 @@ def claim(
     run.replace_row(FILE, "phase", {"phase": phase, "depends": depends(experiment, phase, pictures), "given": given})
 
 
-def held(run: RunFolder, experiment: Experiment) -> dict[str, list[str]]:
-    """Of each phase that the folder has begun, what is another now: `field was this, now that`; [] where it holds.
+def held(run: RunFolder, experiment: Experiment) -> dict[str, dict[str, str]]:
+    """Of each phase that the folder has begun, what is another now, `{field: was this, now that}`; {} where it holds.
 
     Settings of a training that has not ended may differ where its `train.changed` names them.
     """
@@ -86,7 +86,7 @@ def held(run: RunFolder, experiment: Experiment) -> dict[str, list[str]]:
         names = [n for n in dict.fromkeys([*then, *now]) if then.get(n) != now.get(n)]
         if not run.weights(row["phase"]).is_file():
             names = [n for n in names if n not in _changed(experiment, row["phase"])]
-        found[row["phase"]] = [f"{n} was {then.get(n)!r}, now {now.get(n)!r}" for n in names]
+        found[row["phase"]] = {n: f"was {then.get(n)!r}, now {now.get(n)!r}" for n in names}
     return found
 
 
@@ -96,15 +96,6 @@ def _changed(experiment: Experiment, phase: str) -> set[str]:
     stages = {f"stages.{s.stage}": s.train for s in experiment.stages if kind == "supernet" and s.stage == rest}
     final = {"confirm": experiment.confirm.train} if kind == "confirm" else {"final": experiment.final.train}
     return {f"{place}.train.{name}" for place, train in (stages or final).items() for name in train.changed}
-
-
-def extended(run: RunFolder, experiment: Experiment, phase: str) -> bool:
-    """Whether a search differs only in how long it goes on: its candidates count as before."""
-    stage = phase.removeprefix("search/")
-    lengths = {f"stages.{stage}.generations"}
-    row = next(row for row in run.read(FILE, []) if row["phase"] == phase)
-    then, now = row["depends"], depends(experiment, phase)
-    return phase.startswith("search/") and {n for n in {*then, *now} if then.get(n) != now.get(n)} <= lengths
 
 
 def pictures_of(experiment: Experiment) -> dict[str, str]:

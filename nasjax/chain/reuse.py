@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nasjax.chain.folder import RunFolder, owned
-from nasjax.chain.phases import FILE, extended, held
+from nasjax.chain.phases import FILE, held
 from nasjax.config import Experiment
 from nasjax.search.archive import Archive
 
@@ -26,7 +26,8 @@ def reuse(experiment: Experiment, path: str | Path, other: str | Path, *, say: C
         return []  # taken over before: from now on it is a run like any other
     differs = held(theirs, experiment)
     taken = [phase for phase, said in differs.items() if not said and phase != "evaluate"]
-    longer = [phase for phase in differs if phase not in taken and extended(theirs, experiment, phase)]
+    # A search that goes on for longer: its candidates count as before.
+    longer = [p for p, said in differs.items() if [*said] == [f"stages.{p.removeprefix('search/')}.generations"]]
     with owned(path) as mine:
         for phase in taken:
             _copy_weights(theirs, mine, phase)

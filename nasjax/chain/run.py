@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nasjax.basis import in_words
 from nasjax.chain.configs import COPY, VERSION, as_dict, source_of
 from nasjax.chain.folder import CONFIG, RunFolder
 from nasjax.chain.live import LiveReport
@@ -67,7 +68,7 @@ def check_run(folder: RunFolder, experiment: Experiment) -> None:
     if differs:
         phase, said = next(iter(differs.items()))
         raise ValueError(
-            f"{folder.path} holds {phase} of another config: {'; '.join(said[:3])}. Choose another folder; what still "
+            f"{folder.path} holds {phase} of another config: {in_words(said)}. Choose another folder; what still "
             f"holds is taken over by: nasjax search CONFIG --run OTHER --from {folder.path}"
         )
 

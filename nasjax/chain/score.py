@@ -9,7 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
-from nasjax.chain.measures import evaluation, total
+from nasjax.chain.measures import evaluation
 from nasjax.chain.problem import Problem
 from nasjax.say import Say
 from nasjax.search.archive import Evaluation
@@ -103,8 +103,3 @@ class Scorer:
         """The weighted sum that decides, of a network of the searched space."""
         rows = {name: np.array([v]) for name, v in scores.items()}
         return float(evaluation(self._problem, np.asarray(arch)[None], rows).columns["total"][0])
-
-
-def total_of(problem: Problem, known: dict[str, float]) -> float:
-    """The weighted sum that decides, of numbers by name."""
-    return float(total(problem.ground, known))

@@ -53,7 +53,7 @@ def test_an_edited_system_is_refused(tmp_path):
     claim(run, load_config(file), "supernet/path", pictures=KNOWN)
     file.write_text(file.read_text(encoding="utf-8") + "\nEDITED = True\n")
     (said,) = held(run, load_config(file)).values()
-    assert any(text.startswith("code was '#") for text in said)
+    assert said["code"].startswith("was '#")
 
 
 def test_pictures_of_a_system_may_move(tmp_path):

@@ -1,5 +1,6 @@
 """What is decided before the first step, and from what."""
 
+import re
 from collections import Counter
 
 import jax
@@ -68,6 +69,9 @@ def test_handmade_networks_of_several_sizes_are_rivals():
 @pytest.mark.parametrize("size", [15_000, 26_000, 60_000])
 def test_the_handmade_network_has_the_size(size):
     """The plain baseline is within five per cent, and its formula is the count of its space's own network."""
-    found = handmade(4, size)
-    assert abs(found.params / size - 1) < 0.05
-    assert found.params == plain_size(4, found.arguments["blocks"], found.arguments["trunk"][0])
+    net, arch = handmade(4, size)
+    module = net.extract(arch, deployed=True)
+    params = num_params(jax.eval_shape(module.init, jax.random.key(0), jax.ShapeDtypeStruct(net.probe, np.float32)))
+    assert abs(params / size - 1) < 0.05
+    blocks = sum(option != "off" for name, option in net.space.decode(arch).items() if re.fullmatch(r"b\d", name))
+    assert params == plain_size(4, blocks, int(net.space.decode(arch)["trunk"]))

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from nasjax.chain.configs import as_dict, from_dict, load_config
+from nasjax.chain.experiment import run_experiment
+from nasjax.cli import main
 from nasjax.sampling import strict_fair
 from nasjax.system import Found
 from nasjax.systems.photo_filter.score import LIKENESS, LOOK, look_of
@@ -145,10 +147,25 @@ def test_shipped_configs_are_what_their_json_says(name):
     assert [strict_fair(net.space.at_stage(s, arch)).slots <= 12 for s in net.space.stages] == [True] * 3
 
 
-def test_the_rival_of_the_poster_is_a_setting():
-    """CycleGAN's family over every pixel, by the same config."""
-    system = replace(load_config("filter").system, generator="resnet")
-    assert system.networks().builder[0] == "resnet_generator"
+def test_a_training_without_a_game_is_refused(domains):
+    """Of two sets of pictures nothing is learned by initial training alone: the field is named, and what to do."""
+    experiment = _experiment(f"folders:{domains / 'a'}|{domains / 'b'}")
+    recipe = replace(experiment.system.recipe, initial=experiment.stages[0].train.steps)
+    with pytest.raises(ValueError, match=r"stages.0.train.steps 2: all of it would be initial training .*initial 2"):
+        _ground(replace(experiment, system=replace(experiment.system, recipe=recipe)))
+
+
+def test_the_rival_of_the_poster_is_a_setting(domains, tmp_path):
+    """CycleGAN's family over every pixel, by the same config: searched to the end, and a filter like any other."""
+    experiment = _experiment(f"degraded:exposure:folder:{domains / 'a'}", generator="resnet")
+    assert experiment.system.networks().builder[0] == "resnet_generator"
+    final = replace(experiment.final, number=1, formats=())
+    results = run_experiment(replace(experiment, final=final, budget=("params<=300K",)), tmp_path / "run", say=None)
+    assert "resnet" in results["arch"] and results["rows"][0]["values"]["psnr"] > 0
+    photo, out = next((domains / "a").iterdir()), tmp_path / "out.png"
+    assert main(["filter", str(photo), str(out), "--model", str(tmp_path / "run")]) == 0
+    with Image.open(photo) as before, Image.open(out) as after:
+        assert after.size == before.size
 
 
 @pytest.mark.parametrize("name", ["dehaze", "exposure", "whitebalance"])

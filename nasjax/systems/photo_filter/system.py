@@ -123,6 +123,8 @@ class PhotoFilter:
         splits = ("train", "val", data.test)
         train, val, test = (open_pairs(data.source, s, size=self.size, on_bad=data.on_bad) for s in splits)
         paired = not isinstance(train, Unpaired)
+        if not paired:
+            _check_initial(experiment, self.recipe.initial)
         side = max(data.val_patch, _WINDOW)
         squares = held_out(val, (side, side), data.val_patches)
         _check_squares(squares, side)
@@ -183,6 +185,17 @@ class PhotoFilter:
             yield by_hand(networks, chosen, found)
         if self.resnet:
             yield resnet(RESNET, blocks=3)
+
+
+def _check_initial(experiment: Experiment, initial: int) -> None:
+    """Each training begins with initial training: if that is all of it, what is compared has never played."""
+    trainings = {f"stages.{i}.train.steps": stage.train.steps for i, stage in enumerate(experiment.stages)}
+    for name, steps in {**trainings, "final.train.steps": experiment.final.train.steps}.items():
+        if steps <= initial:
+            raise ValueError(
+                f"config.{name} {steps}: all of it would be initial training (system.recipe.initial {initial}), and "
+                "none of it the game by which two sets of pictures are learned from; train for longer, or lower initial"
+            )
 
 
 def _encoder() -> Fixed:

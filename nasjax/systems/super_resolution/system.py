@@ -110,10 +110,10 @@ def rivals(scale: int, found: Found, sizes: Sequence[float] = (1.0,)) -> Sequenc
 
 
 def _by_hand(scale: int, params: int, size: float) -> Rival:
-    plain = handmade(scale, round(size * params))
-    networks = Networks(plain.supernet, lambda width, height: (1, height // scale, width // scale, 3))
+    net, arch = handmade(scale, round(size * params))
+    networks = Networks(net, lambda width, height: (1, height // scale, width // scale, 3))
     name, much = ("hand-made", "equal") if size == 1 else (f"hand-made x{size:g}", f"{size:g} times the")
-    return Rival(name, f"a plain residual network of {much} size, from random weights", networks, plain.arch)
+    return Rival(name, f"a plain residual network of {much} size, from random weights", networks, arch)
 
 
 def validation_pairs(system: SuperResolution, experiment: Experiment) -> Any:
