@@ -71,10 +71,10 @@ def train_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Par
 
 
 def _given(run: Run, stage: str, space: SearchSpace) -> dict[str, str]:
-    """What a stage is trained on: the weights that it goes on from, and what is open of each choice."""
-    before = run.problem.space.stages[: run.problem.space.stages.index(stage)]
-    trained = [name for name in before if run.folder.weights(f"supernet/{name}").is_file()]
-    opens = {c.name: "|".join(c.options[o] for o in space.options(c.name)) for c in space.choices}
+    """What a stage is trained on: the weights that it goes on from, and what is open of its and of earlier choices."""
+    stages = space.stages[: space.stages.index(stage) + 1]
+    trained = [name for name in stages[:-1] if run.folder.weights(f"supernet/{name}").is_file()]
+    opens = {c.name: "|".join(c.options[o] for o in space.options(c.name)) for c in space.choices if c.stage in stages}
     return {"from": f"supernet/{trained[-1]}" if trained else "random weights", **opens}
 
 
