@@ -52,8 +52,8 @@ class Basis(NamedTuple):
             names = ", ".join(repr(name) for name in refused)
             raise ValueError(
                 f"of another config: {in_words(refused)}; go back to what it was, start in another folder, or go on "
-                f"from here with the change: changed = ({names},) beside it (in a config: stages.N.train.changed, "
-                "confirm.train.changed or final.train.changed)"
+                f"from here with the change: train.changed = ({names},), in a config that of the stage (stages.N), of "
+                "confirm or of final"
             )
         return asked | place
 
