@@ -77,12 +77,14 @@ def finetune_arch(
         if not have and not from_scratch and bundle is None:
             raise ValueError(f"{path} has no shared weights yet; train a stage first, or add --from-scratch")
         net, phase = problem.networks.supernet, tuned_phase(problem, arch, from_scratch)
-        start, origin = net.extract_params(shared, arch), f"supernet/{have[-1]}" if have else ""
+        start, origin = None, "random weights"
+        if not from_scratch:
+            start, origin = net.extract_params(shared, arch), f"supernet/{have[-1]}" if have else ""
         if bundle is not None:
-            start = load_trainable(bundle, start)
+            start = load_trainable(bundle, net.extract_params(shared, arch))
             origin = f"bundle {fingerprint(start)}"
         say(f"{phase}: {int(problem.table(arch)['params'])} params")
-        train_alone(run, [Job(phase, net, arch, experiment.final, None if from_scratch else start, origin)])
+        train_alone(run, [Job(phase, net, arch, experiment.final, start, origin)])
         run.live.write()
     return str(folder.weights(phase))
 
