@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from bench_upscalers import NAMES, model_of, score, weights_of
 from train_perceptual import FIDELITY, NAME, SHIPPED, history
 from train_perceptual import FOLDER as PERCEPTUAL
-from train_upscalers import MODELS, Model, hours, rounds
+from train_upscalers import MODELS, Model, Round, hours, rounds
 
 from nasjax.apply.upscalers import FOLDER
 from nasjax.data.embedded import embedded_photos
@@ -28,6 +28,11 @@ from nasjax.export.weights import read_weights
 from nasjax.files import read_json
 
 PHOTOGRAPHS = {"name": "photographs embedded in nasjax", "licence": "CC0 or public domain"}
+MORE = {
+    "name": "backgrounds of the Budgie desktop, version 4.2",
+    "licence": "CC0-1.0",
+    "credits": "22 photographs and drawings, at a half, a third and a quarter of their size; Budgie Desktop Developers",
+}
 
 
 def network_of(name: str, run: Path) -> Network:
@@ -48,9 +53,17 @@ def shipped(folder: Path) -> Network:
 def card_of(name: str, run: Path, network: Network, bench: Path | None) -> Card:
     """What the training was, and what came of it."""
     credits_ = f"{len(embedded_photos('train'))} photographs, halved; nasjax/data/photos/credits.csv"
-    data = ({**PHOTOGRAPHS, "credits": credits_},)
+    began = _history(FIDELITY if name == NAME else name)
+    more = (MORE,) if any(r.more for r in began) else ()
+    data = ({**PHOTOGRAPHS, "credits": credits_}, *more)
     notes = _sharp(run) if name == NAME else _true(name, run)
     return Card(name, training_data=data, metrics=figures(network, model_of(name), bench), notes=notes)
+
+
+def _history(name: str) -> tuple[Round, ...]:
+    """The rounds of a model, and of the one that it started from."""
+    model = MODELS[name]
+    return (*(_history(model.start) if model.start else ()), *model.rounds)
 
 
 def _true(name: str, run: Path) -> str:
@@ -60,10 +73,9 @@ def _true(name: str, run: Path) -> str:
         "practical": "Low resolution by bicubic reduction, then blur, noise and JPEG in random order.",
     }[model.degradation]
     steps = ", ".join(f"{r.steps} steps at {r.lr:g}" for r in model.rounds[: rounds(run, name)])
-    spent = f"{hours(run / name):.2f} hours on a shared CPU core"
+    began = f", from the weights of {model.start}" if model.start else ""
     return (
-        f"{degradation} L1, Adam, cosine ({steps}), averaged weights; {spent}; "
-        f"scripts/train_upscalers.py --models {name}"
+        f"{degradation} L1, Adam, cosine ({steps}{began}), averaged weights; scripts/train_upscalers.py --models {name}"
     )
 
 

@@ -1,12 +1,15 @@
 """Train the networks of `nasjax upscale`, or some of them.
 
-    python scripts/train_upscalers.py [--run runs/upscalers] [--models medium_x4 small_x4 ...] [--rounds 3]
-        [--data embedded] [--start WEIGHTS] [--batch 16] [--patch 24] [--steps N] [--lr LR]
+    python scripts/train_upscalers.py --more PICTURES [--run runs/upscalers] [--models medium_x4 small_x4 ...]
+        [--rounds 4] [--data DATA] [--start WEIGHTS] [--batch 16] [--patch 24] [--steps N] [--lr LR]
 
 Every model is trained in rounds: a round is a whole cosine cycle that starts from the averaged weights of the round
-before (the first one from random weights, or from the trunk of the model named in `MODELS`), and leaves
-RUN/MODEL/ROUND.safetensors. All models get their short first round before any gets its second. A stopped run goes on
-from its checkpoint, a finished round is not trained again, and one more round is one more entry of `Model.rounds`.
+before (the first one from random weights, or from those of the model named in `MODELS`: its trunk for another scale,
+and made wider for a wider network), and leaves RUN/MODEL/ROUND.safetensors. All models get their short first round
+before any gets its second. A stopped run goes on from its checkpoint, a finished round is not trained again, and one
+more round is one more entry of `Model.rounds`. Rounds learn from the embedded photographs, or from PICTURES, which
+`scripts/gather_pictures.py` makes of those and of 22 larger ones. `--start` trains a model's last round alone, from
+weights such as those of its bundle in the package.
 On an accelerator: `--batch 64 --steps 200000`, which replaces the steps of every round; a batch is that of one device.
 `python scripts/bench_upscalers.py` scores what is there, `python scripts/ship_upscalers.py` writes it into the package.
 """
@@ -54,6 +57,7 @@ class Round(NamedTuple):
     steps: int
     lr: float
     sizes: tuple[float, ...] = (1.0,)
+    more: bool = False  # those of `--more`, rather than the embedded ones
 
 
 SIZES = (1.0, 2 / 3, 1 / 2)
@@ -112,15 +116,14 @@ class Model(NamedTuple):
         return net, net.space.encode({"att": "none", "tail": "sep", "image": "bicubic"})
 
 
+_MEDIUM = (Round(1200, 3e-3), Round(40_000, 2e-3), Round(20_000, 1e-3, SIZES), Round(16_000, 1e-3, more=True))
 MODELS = {
-    "medium_x4": Model(4, 8, 20, (Round(1200, 3e-3), Round(40_000, 2e-3), Round(20_000, 1e-3, SIZES))),
+    "medium_x4": Model(4, 8, 20, _MEDIUM),
     "small_x4": Model(4, 5, 12, (Round(1200, 3e-3), Round(40_000, 2e-3), Round(8000, 1e-3, SIZES))),
-    "medium_x2": Model(2, 8, 20, (Round(250, 1e-3), Round(2500, 1e-3)), start="medium_x4"),
-    "medium_x3": Model(3, 8, 20, (Round(250, 1e-3), Round(2500, 1e-3)), start="medium_x4"),
-    "medium-real_x4": Model(
-        4, 8, 20, (Round(250, 1e-3), Round(2500, 1e-3)), start="medium_x4", degradation="practical"
-    ),
-    "large_x4": Model(4, 8, 32, (Round(500, 2e-3), Round(20_000, 1.5e-3))),
+    "medium_x2": Model(2, 8, 20, (Round(6000, 1e-3, more=True),), start="medium_x4"),
+    "medium_x3": Model(3, 8, 20, (Round(6000, 1e-3, more=True),), start="medium_x4"),
+    "medium-real_x4": Model(4, 8, 20, (Round(6000, 1e-3, more=True),), start="medium_x4", degradation="practical"),
+    "large_x4": Model(4, 8, 32, (Round(16_000, 1.5e-3, more=True),), start="medium_x4"),
 }
 
 
@@ -140,10 +143,11 @@ def train(args: argparse.Namespace, name: str, number: int) -> None:
     """A round of a model, counted from 1, where it has so many and this one is not finished."""
     model, folder = MODELS[name], Path(args.run) / name
     weights = folder / f"{number}.safetensors"
-    if number > len(model.rounds) or weights.is_file():
+    skipped = bool(args.start) and number < len(model.rounds)
+    if number > len(model.rounds) or weights.is_file() or skipped:
         return
     net, arch = model.network()
-    params = started(args, model, net, arch) if number == 1 else trained(Path(args.run), name)
+    params = started(args, model, net, arch) if number == 1 or args.start else trained(Path(args.run), name)
     state = _fit(args, model, name=f"round{number}", cycle=model.rounds[number - 1], params=params, folder=folder)
     beside = Path(f"{weights}.part")
     write_weights(jax.tree.map(np.asarray, state.ema[GENERATOR]), beside, {"arch": net.space.text(arch)})
@@ -151,7 +155,7 @@ def train(args: argparse.Namespace, name: str, number: int) -> None:
 
 
 def started(args: argparse.Namespace, model: Model, net: Supernet, arch: Arch) -> Params | None:
-    """Those of `--start`; else None for random weights, or new ones with the trunk of another model."""
+    """Those of `--start`; else None for random weights, or what another model has learned."""
     if args.start:
         return unfolded(net, arch, read_weights(Path(args.start)))
     if model.start is None:
@@ -161,7 +165,22 @@ def started(args: argparse.Namespace, model: Model, net: Supernet, arch: Arch) -
         raise ValueError(f"{model.start} must be trained first: add it to --models")
     own = net.extract_params(net.init(jax.random.key(0)), arch)
     same = MODELS[model.start].scale == model.scale
-    return {n: given[n] if same or n in TRUNK or n[1:].isdigit() else p for n, p in own.items()}
+    return {n: widened(given[n], p) if same or n in TRUNK or n[1:].isdigit() else p for n, p in own.items()}
+
+
+def widened(given: Params, own: Params) -> Params:
+    """Weights of a wider network that makes what the narrower one makes (Net2Net, arXiv 1511.05641).
+
+    New channels keep their random weights, so that they have something to say, and nothing listens to them yet: what
+    leads from a new channel to an old one is 0. Weights that are as wide already are those that are given.
+    """
+
+    def leaf(narrow: jax.Array, wide: jax.Array) -> jax.Array:
+        if narrow.ndim > 1:
+            wide = jnp.asarray(wide).at[..., narrow.shape[-2] :, : narrow.shape[-1]].set(0)
+        return jnp.asarray(wide).at[tuple(slice(n) for n in narrow.shape)].set(narrow)
+
+    return jax.tree.map(leaf, given, own)
 
 
 def unfolded(net: Supernet, arch: Arch, given: Params) -> Params:
@@ -185,7 +204,7 @@ def _fit(args: argparse.Namespace, model: Model, *, name: str, cycle: Round, par
     settings = SuperResolutionTask(model.scale, args.patch, args.batch, degradation=model.degradation)
     task = super_resolution(settings, extracted_model(net, arch), single(arch))
     spec = host_spec(task.batch_spec, data_mesh())["image"].shape
-    whole = open_source(args.data, "train")
+    whole = open_source(_pictures(args, cycle), "train")
     source = whole if cycle.sizes == (1.0,) else Cached(AtSizes.of(whole, cycle.sizes, spec[1]), 2**28)
     data = patches(source, patch=spec[1], batch=spec[0], seed=0, on_small="skip")
     steps, lr = args.steps or cycle.steps, args.lr or cycle.lr
@@ -193,6 +212,15 @@ def _fit(args: argparse.Namespace, model: Model, *, name: str, cycle: Round, par
     start = None if params is None else {GENERATOR: params}
     with RunLog(folder, name, steps, validation=_validation(model)) as log:
         return fit(task, net.space, single(arch), data=data, config=config, log=log, params=start)
+
+
+def _pictures(args: argparse.Namespace, cycle: Round) -> str:
+    """Where a round's pictures are."""
+    if args.data:
+        return args.data
+    if cycle.more and not args.more:
+        raise ValueError("--more: this round learns from a folder that scripts/gather_pictures.py makes; name it")
+    return f"folder:{args.more}" if cycle.more else "embedded"
 
 
 def _validation(model: Model) -> Validation:
@@ -229,10 +257,11 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="runs/upscalers")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=[*MODELS])
-    parser.add_argument("--rounds", type=int, default=3, help="how many rounds of each; the first ones come first")
-    parser.add_argument("--data", default="embedded")
+    parser.add_argument("--rounds", type=int, default=4, help="how many rounds of each; the first ones come first")
+    parser.add_argument("--more", metavar="PICTURES", help="a folder with train/, of rounds that learn from more")
+    parser.add_argument("--data", help="instead of both, for all rounds, such as folder:PICTURES")
     parser.add_argument(
-        "--start", metavar="WEIGHTS", help="of one model, or its bundle's: what its first round starts from"
+        "--start", metavar="WEIGHTS", help="of one model, or its bundle's: what its last round starts from"
     )
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--patch", type=int, default=24, help="low-resolution pixels a side")

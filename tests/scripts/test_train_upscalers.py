@@ -57,3 +57,30 @@ def test_training_goes_on_from_a_bundle(script):
     assert script.unfolded(net, arch, trained) is trained
     with pytest.raises(ValueError, match="neither trained nor deployed weights"):
         script.unfolded(net, arch, {"stem": given["stem"]})
+
+
+def test_a_wider_network_begins_as_the_narrower_one(script):
+    """Its new channels are random, and nothing listens to them."""
+    narrow, wide = script.Model(4, 1, 8, ()), script.Model(4, 1, 12, ())
+    (net, arch), (wider, its) = narrow.network(), wide.network()
+    given = net.extract_params(net.init(jax.random.key(7)), arch)
+    params = script.widened(given, wider.extract_params(wider.init(jax.random.key(8)), its))
+    x = jax.random.uniform(jax.random.key(1), (1, 9, 8, 3))
+    made = wider.extract(its).apply({"params": params}, x)
+    np.testing.assert_allclose(made, net.extract(arch).apply({"params": given}, x), atol=1e-5)
+    assert np.abs(params["stem"]["w"][..., 8:]).max() > 0
+
+
+def test_rounds_that_learn_from_more_pictures_ask_for_them(script, tmp_path, monkeypatch):
+    """A round whose pictures are not named says so; `--start` trains the last round alone."""
+    monkeypatch.setattr(script, "_validation", lambda model: Validation(lambda params: {"psnr_y": 0.0}))
+    tiny = script.Model(4, 1, 8, (script.Round(2, 1e-3), script.Round(2, 1e-3, more=True)))
+    monkeypatch.setattr(script, "MODELS", {"tiny": tiny})
+    net, arch = tiny.network()
+    weights = tmp_path / "given.safetensors"
+    script.write_weights(net.extract_params(net.init(jax.random.key(7)), arch), weights, {"arch": "tiny"})
+    command = ["--run", str(tmp_path), "--patch", "8", "--batch", "1", "--start", str(weights)]
+    with pytest.raises(ValueError, match="--more: this round learns from a folder"):
+        script.main(command)
+    assert script.main([*command, "--data", "embedded"]) == 0
+    assert [f.name for f in sorted((tmp_path / "tiny").glob("*.safetensors"))] == ["2.safetensors"]
