@@ -36,7 +36,8 @@ def ship(bundle: Path, target: Path) -> Path:
     description = read_json(bundle / "arch.json")
     network = Network(rebuild(description), read_weights(bundle / "model.safetensors"), description)
     said = json.loads((bundle / CARD).read_text(encoding="utf-8"))
-    card = Card(**{f.name: said[f.name] for f in dataclasses.fields(Card) if f.name in said})
+    fields = {f.name: said[f.name] for f in dataclasses.fields(Card) if f.name in said}
+    card = Card(**{**fields, "licence": "Apache-2.0"})  # of the weights, as of the package
     write_bundle(target, network, card=card, formats=("onnx",))
     return target
 

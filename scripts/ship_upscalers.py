@@ -28,6 +28,7 @@ from nasjax.export.weights import read_weights
 from nasjax.files import read_json
 
 PHOTOGRAPHS = {"name": "photographs embedded in nasjax", "licence": "CC0 or public domain"}
+LICENCE = "Apache-2.0"  # of the weights, as of the package
 MORE = {
     "name": "backgrounds of the Budgie desktop, version 4.2",
     "licence": "CC0-1.0",
@@ -57,7 +58,8 @@ def card_of(name: str, run: Path, network: Network, bench: Path | None) -> Card:
     more = (MORE,) if any(r.more for r in began) else ()
     data = ({**PHOTOGRAPHS, "credits": credits_}, *more)
     notes = _sharp(run) if name == NAME else _true(name, run)
-    return Card(name, training_data=data, metrics=figures(network, model_of(name), bench), notes=notes)
+    metrics = figures(network, model_of(name), bench)
+    return Card(name, training_data=data, metrics=metrics, notes=notes, licence=LICENCE)
 
 
 def _history(name: str) -> tuple[Round, ...]:
@@ -74,8 +76,10 @@ def _true(name: str, run: Path) -> str:
     }[model.degradation]
     steps = ", ".join(f"{r.steps} steps at {r.lr:g}" for r in model.rounds[: rounds(run, name)])
     began = f", from the weights of {model.start}" if model.start else ""
+    spent = f"{hours(run / name):.2f} hours on a shared CPU core, of the last round alone"
     return (
-        f"{degradation} L1, Adam, cosine ({steps}{began}), averaged weights; scripts/train_upscalers.py --models {name}"
+        f"{degradation} L1, Adam, cosine ({steps}{began}), averaged weights; {spent}; "
+        f"scripts/train_upscalers.py --models {name}"
     )
 
 
@@ -118,9 +122,8 @@ def main() -> None:
         folder = FOLDER / name
         if args.run is None and folder.is_dir():
             old = json.loads((folder / CARD).read_text(encoding="utf-8"))
-            card = Card(
-                name, training_data=tuple(old["training_data"]), metrics=tuple(old["metrics"]), notes=old["notes"]
-            )
+            data, metrics = tuple(old["training_data"]), tuple(old["metrics"])
+            card = Card(name, training_data=data, metrics=metrics, notes=old["notes"], licence=LICENCE)
             write_bundle(folder, shipped(folder), card=card, formats=("onnx",))
             print(folder)
         elif args.run is not None and weights_of(name, args.run) is not None:

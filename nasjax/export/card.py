@@ -18,7 +18,7 @@ from nasjax.ops.base import formulation
 class Card:
     """What only the maker of a network knows; the rest of `card.json` is derived from the network.
 
-    `training_data` lists mappings with `name`, `licence` and `credits`; `metrics` lists mappings with `name`, `value`,
+    `licence` is that of the weights. `training_data` lists mappings with `name`, `licence` and `credits`; `metrics` lists mappings with `name`, `value`,
     `data` and `protocol`. With `experiment`, `nasjax evaluate` can score the
     bundle. Raises ValueError when one of these is missing: a figure without its protocol means nothing.
     """
@@ -28,6 +28,7 @@ class Card:
     training_data: tuple[Mapping[str, Any], ...] = ()
     metrics: tuple[Mapping[str, Any], ...] = ()
     notes: str = ""
+    licence: str = ""
     experiment: Mapping[str, Any] | None = None  # what it was found by, as a run's `config.json` has it
 
     def __post_init__(self):

@@ -12,7 +12,7 @@ from nasjax.files import read_json, write_json
 
 CARD, KEY = "card.json", "filled_in"
 # What people know better than the network does; other entries may be added, but not these replaced.
-_OPEN = {"name", "task", "training_data", "metrics", "notes"}
+_OPEN = {"name", "task", "training_data", "metrics", "notes", "licence"}
 
 
 def fill_in(folder: str | os.PathLike[str], values: Mapping[str, Any]) -> dict[str, Any]:

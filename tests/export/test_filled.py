@@ -50,7 +50,10 @@ def test_what_is_filled_in_is_on_the_card_and_stays(folder, network, capsys):
 @pytest.mark.parametrize(
     "value, message",
     [
-        ("scale=4", "'scale' is derived from the network; metrics, name, notes, task, training_data and new entries"),
+        (
+            "scale=4",
+            "'scale' is derived from the network; licence, metrics, name, notes, task, training_data and new entries",
+        ),
         ("training_data.1.licence=CC0", "'training_data.1.licence' leads nowhere"),
         ("nothing.here=1", "'nothing.here' leads nowhere"),
         ("licence", "--set takes NAME=VALUE, got 'licence'"),
