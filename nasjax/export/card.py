@@ -18,8 +18,8 @@ from nasjax.ops.base import formulation
 class Card:
     """What only the maker of a network knows; the rest of `card.json` is derived from the network.
 
-    `licence` is that of the weights. `training_data` lists mappings with `name`, `licence` and `credits`; `metrics` lists mappings with `name`, `value`,
-    `data` and `protocol`. With `experiment`, `nasjax evaluate` can score the
+    `licence` is that of the weights. `training_data` lists mappings with `name`, `licence` and `credits`; `metrics`
+    lists mappings with `name`, `value`, `data` and `protocol`. With `experiment`, `nasjax evaluate` can score the
     bundle. Raises ValueError when one of these is missing: a figure without its protocol means nothing.
     """
 

@@ -13,7 +13,7 @@ from nasjax.chain.experiment import run_experiment
 from nasjax.cli import main
 from nasjax.sampling import strict_fair
 from nasjax.system import Found
-from nasjax.systems.photo_filter.score import LIKENESS, LOOK, look_of
+from nasjax.systems.photo_filter.score import LIKENESS, LOOK, look_distance, look_of
 from nasjax.systems.photo_filter.system import PhotoFilter
 from nasjax.tasks.base import supernet_model
 from tests.chain.members import pictures
@@ -105,15 +105,15 @@ def test_pairs_have_rivals_by_hand_and_of_every_pixel(domains):
             _ground(_experiment(source, by_hand=wrong))
 
 
-def test_a_look_is_the_mean_and_spread_of_colours():
-    """Grey pictures have no spread of colour; of two greys the mean lightness lies in between."""
-    greys = jnp.stack([jnp.full((4, 4, 3), v) for v in (-0.5, 0.5)])
-    mean, spread = np.asarray(look_of(greys))
-    one, other = (float(look_of(greys[i : i + 1])[0, 0]) for i in (0, 1))
-    assert mean[0] == pytest.approx((one + other) / 2, abs=1e-3) and spread[0] == pytest.approx(
-        (other - one) / 2, abs=1e-2
-    )
-    np.testing.assert_allclose([*mean[1:], *spread[1:]], 0, atol=0.1)
+def test_a_look_is_what_a_set_of_pictures_looks_like_one_by_one():
+    """Greys of two lightnesses are not the grey in between, though their mean is; a set is no distance from itself."""
+    greys = jnp.stack([jnp.full((4, 4, 3), v) for v in (-0.6, 0.0, 0.6)])
+    looks = look_of(greys)
+    np.testing.assert_allclose(looks[:, 1:], 0, atol=0.1)
+    apart, middle = looks[jnp.array([0, 2])], looks[1:2]
+    assert float(look_distance(apart, middle)) > 10
+    assert float(look_distance(apart, apart)) == pytest.approx(0, abs=1e-4)
+    assert float(look_distance(apart, looks)) < float(look_distance(apart, middle))
 
 
 def test_single_pictures_are_refused(domains):

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from nasjax.metrics.colour import rgb_to_lab
-from nasjax.metrics.image import Protocol, ssim
+from nasjax.metrics.image import rgb_to_y
+from nasjax.metrics.similarity import structure_map
 from nasjax.shown import Measure
 from nasjax.system import Predict, Tested
 from nasjax.systems.photo_filter.pictures import Pair, floats, likeness
@@ -21,20 +22,28 @@ LIKENESS = (
 )
 LOOK = (
     Measure(
-        "look", "look missed", "How far light and colours are, as a set, from those wanted, in units of Lab.", digits=2
+        "look",
+        "look missed",
+        "Energy distance between the light and colours of outputs and of pictures as wanted, in units of Lab.",
+        digits=2,
     ),
-    Measure("kept", "detail kept", "SSIM of the luma of outputs and inputs: 1 keeps every detail.", "higher", digits=4),
+    Measure(
+        "kept",
+        "detail kept",
+        "Structure that outputs share with inputs, whatever their light and contrast: 1 keeps every detail.",
+        "higher",
+        digits=4,
+    ),
 )
-_LUMA = Protocol(channel="y", crop=0, round_to_uint8=False)
 _CHUNK = 4  # pictures at once
 
 
 class Judge(NamedTuple):
-    """Inputs in chunks `[k, b, s, s, 3]`, and what they are compared with: targets, or the moments of a look."""
+    """Inputs in chunks `[k, b, s, s, 3]`, and what they are compared with: targets, or pictures of a look `[m, 6]`."""
 
     x: Array
     target: Array | None
-    moments: Array | None
+    looks: Array | None
 
 
 def make_judge(inputs: np.ndarray, targets: np.ndarray | None, looks: np.ndarray | None) -> Judge:
@@ -44,8 +53,8 @@ def make_judge(inputs: np.ndarray, targets: np.ndarray | None, looks: np.ndarray
     def chunks(pixels: np.ndarray) -> Array:
         return floats(pixels).reshape(-1, chunk, *pixels.shape[1:])
 
-    moments = None if looks is None else look_of(floats(looks))
-    return Judge(chunks(inputs), None if targets is None else chunks(targets), moments)
+    wanted = None if looks is None else look_of(floats(looks))
+    return Judge(chunks(inputs), None if targets is None else chunks(targets), wanted)
 
 
 def measure(predict: Predict, judge: Judge) -> Mapping[str, Array]:
@@ -55,39 +64,42 @@ def measure(predict: Predict, judge: Judge) -> Mapping[str, Array]:
         y = predict(part[0]).clip(-1, 1)
         if part[1] is not None:
             return likeness(y, part[1])
-        return {"moments": _moments(y), "kept": ssim(y, part[0], _LUMA)}
+        return {"looks": look_of(y), "kept": _kept(y, part[0])}
 
     found: dict[str, Any] = jax.lax.map(chunk, (judge.x, judge.target))
-    if judge.moments is None:
+    if judge.looks is None:
         return {name: value.mean() for name, value in found.items()}
-    look = _distance(_joined(found["moments"].reshape(-1, 2, 3)), judge.moments)
-    return {"look": look, "kept": found["kept"].mean()}
+    return {"look": look_distance(found["looks"].reshape(-1, 6), judge.looks), "kept": found["kept"].mean()}
 
 
 def tested_look(predict: Predict, pairs: list[Pair], looks: list[np.ndarray]) -> Tested:
     """The same of whole pictures, which may differ in size."""
-    wanted = _joined(jnp.concatenate([_moments(floats(look)) for look in looks]))
+    wanted = jnp.concatenate([look_of(floats(look)) for look in looks])
     made = [jnp.asarray(predict(floats(pair.input))).clip(-1, 1) for pair in pairs]
-    kept = [float(ssim(y, floats(pair.input), _LUMA)[0]) for y, pair in zip(made, pairs, strict=True)]
-    look = _distance(_joined(jnp.concatenate([_moments(y) for y in made])), wanted)
+    kept = [float(_kept(y, floats(pair.input))[0]) for y, pair in zip(made, pairs, strict=True)]
+    look = look_distance(jnp.concatenate([look_of(y) for y in made]), wanted)
     return Tested({"look": float(look), "kept": float(np.mean(kept))})
 
 
-def look_of(images: Float[Array, "n h w 3"]) -> Float[Array, "2 3"]:
-    """Mean and standard deviation of L, a and b over all pixels of a set of pictures."""
-    return _joined(_moments(images))
-
-
-def _moments(images: Array) -> Array:
-    """Mean and mean square of each picture's Lab, `[n, 2, 3]`."""
+def look_of(images: Float[Array, "n h w 3"]) -> Float[Array, "n 6"]:
+    """Mean and standard deviation of L, a and b of each picture."""
     lab = rgb_to_lab(images)
-    return jnp.stack([lab.mean((-3, -2)), jnp.square(lab).mean((-3, -2))], -2)
+    return jnp.concatenate([lab.mean((-3, -2)), lab.std((-3, -2))], -1)
 
 
-def _joined(moments: Array) -> Array:
-    mean, square = moments.mean(0)
-    return jnp.stack([mean, jnp.sqrt(jnp.maximum(square - mean**2, 1e-6))])
+def look_distance(a: Float[Array, "n 6"], b: Float[Array, "m 6"]) -> Float[Array, ""]:
+    """Energy distance of two sets of pictures by their light and colours; 0 where they are the same set.
+
+    Szekely and Rizzo 2013, "Energy statistics", equation 5.1. Pictures with too little light beside pictures with too
+    much have on average what is wanted, and are as far from it as each of them: means over a set do not see that.
+    """
+
+    def between(x: Array, y: Array) -> Array:
+        return jnp.sqrt(jnp.square(x[:, None] - y[None]).sum(-1)).mean()
+
+    return 2 * between(a, b) - between(a, a) - between(b, b)
 
 
-def _distance(a: Array, b: Array) -> Array:
-    return jnp.abs(a - b).mean()
+def _kept(y: Array, x: Array) -> Array:
+    """Structure of the luma, `[n]`."""
+    return structure_map(rgb_to_y(y), rgb_to_y(x)).mean((-3, -2, -1))
