@@ -88,10 +88,11 @@ def look_of(images: Float[Array, "n h w 3"]) -> Float[Array, "n 6"]:
 
 
 def look_distance(a: Float[Array, "n 6"], b: Float[Array, "m 6"]) -> Float[Array, ""]:
-    """Energy distance of two sets of pictures by their light and colours; 0 where they are the same set.
+    """Energy distance of two sets of pictures by their light and colours; 0 where they are the same set, else more.
 
     Szekely and Rizzo 2013, "Energy statistics", equation 5.1. Pictures with too little light beside pictures with too
-    much have on average what is wanted, and are as far from it as each of them: means over a set do not see that.
+    much have on average what is wanted, and are as far from it as each of them: means over a set do not see that. Two
+    small sets of equally good pictures are some way apart (34 and 34 photographs: 2.6).
     """
 
     def between(x: Array, y: Array) -> Array:
