@@ -1,7 +1,7 @@
 """Losses on arrays: float32 scalars, whatever the precision of the networks."""
 
 from nasjax.losses.adversarial import GAN_LOSSES, GanLoss, gan_loss, hinge_discriminator, hinge_generator
-from nasjax.losses.augment import diff_augment, moved_colours
+from nasjax.losses.augment import MOVES, diff_augment, moved_colours
 from nasjax.losses.contrastive import contrastive_loss, nce_heads
 from nasjax.losses.distillation import (
     adapted_mse,
@@ -17,6 +17,7 @@ from nasjax.losses.perceptual import feature_loss, lpips_loss
 from nasjax.losses.pixel import PIXEL_LOSSES, charbonnier, l1, mse
 
 __all__ = [
+    "MOVES",
     "GAN_LOSSES",
     "GanLoss",
     "PIXEL_LOSSES",

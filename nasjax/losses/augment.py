@@ -18,8 +18,7 @@ POLICIES = ("colour", "translation", "cutout")
 _REACH = 0.125  # translation: at most this share of a side
 _HOLE = 0.5  # cutout: this share of a side
 _GAMMA = 2.2  # light is taken for this power of levels
-# Of `moved_colours`: stops of exposure, of red against blue, of green, of saturation, and of contrast.
-_MOVES = (1.5, 0.5, 0.15, 0.8, 0.4)
+MOVES = (1.5, 0.5, 0.15, 0.8, 0.4)  # stops of exposure, of red against blue, of green, of saturation, and of contrast
 
 
 def diff_augment(x: Float[Array, "n h w c"], key: PRNGKey, policy: Sequence[str]) -> Float[Array, "n h w c"]:
@@ -39,14 +38,15 @@ def diff_augment(x: Float[Array, "n h w c"], key: PRNGKey, policy: Sequence[str]
     return x
 
 
-def moved_colours(x: Float[Array, "*d h w 3"], key: PRNGKey) -> Float[Array, "*d h w 3"]:
+def moved_colours(x: Float[Array, "*d h w 3"], key: PRNGKey, most: Sequence[float] = MOVES) -> Float[Array, "*d h w 3"]:
     """Each picture in another light: exposure, white balance, saturation and contrast drawn from `key`, evenly.
 
-    Range [-1, 1]; what does not fit is clipped, as in a camera. What learns to undo it learns which light and colours
-    the pictures have (the initial training of a photo filter). No gradient flows to `x`.
+    Range [-1, 1]; what does not fit is clipped, as in a camera. `most` is how far each way, as `MOVES`. What learns to
+    undo it learns which light and colours the pictures have (the initial training of a photo filter). No gradient flows
+    to `x`.
     """
-    moves = jax.random.uniform(key, (len(_MOVES), *x.shape[:-3], 1, 1, 1), minval=-1.0)
-    stops, warm, tint, vivid, steep = (m * most for m, most in zip(moves, _MOVES, strict=True))
+    moves = jax.random.uniform(key, (len(MOVES), *x.shape[:-3], 1, 1, 1), minval=-1.0)
+    stops, warm, tint, vivid, steep = (m * far for m, far in zip(moves, most, strict=True))
     gains = 2 ** (stops + jnp.concatenate([warm, tint, -warm], -1))
     light = jnp.clip((lax.stop_gradient(x) + 1) / 2, 0, 1) ** _GAMMA * gains
     levels = 2 * jnp.clip(light, 0, 1) ** (1 / _GAMMA) - 1

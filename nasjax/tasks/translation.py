@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from nasjax.losses import adapters, nce_heads
+from nasjax.losses import MOVES, adapters, nce_heads
 from nasjax.metrics import Protocol, image_metric
 from nasjax.ops.params import draw
 from nasjax.sampling import Sampler
@@ -28,7 +28,7 @@ from nasjax.task import Batch, Logs, Players, Task
 from nasjax.tasks.adversarial import Adversarial, Judge, Shown, discriminator_loss, from_pool, generator_loss, pool_spec
 from nasjax.tasks.base import image_spec, in_streams, to_float
 from nasjax.tasks.networks import Networks
-from nasjax.tasks.terms import ADAPTERS, BACK, GENERATOR, HEADS, Scene, merged, terms
+from nasjax.tasks.terms import ADAPTERS, BACK, GENERATOR, HEADS, Scene, Settings, merged, terms
 from nasjax.typing import Archs, Params, PRNGKey, Scalar, Spec
 
 DISCRIMINATOR = "discriminator"
@@ -85,6 +85,7 @@ class Translation:
     tau: float = 0.07  # its temperature
     teaching: Teaching | None = None
     moved: float = 0.0  # what was in a domain, in another light, becomes what it was (`losses.moved_colours`)
+    moves: tuple[float, ...] = ()  # how far, as `losses.MOVES`, which is what none are
     keeping: Keeping | None = None
     initial: int = 0  # first steps, in which the generator does not play: initial training by the other terms
 
@@ -92,6 +93,8 @@ class Translation:
         weights = (self.l1, self.perceptual, self.lpips, self.cycle, self.identity, self.contrast, self.moved)
         if min(self.patch, self.batch, self.patches) < 1 or min(weights) < 0 or not self.tau > 0:
             raise ValueError(f"translation: sizes must be positive and weights not negative, got {self}")
+        if self.moves and (len(self.moves) != len(MOVES) or min(self.moves) < 0):
+            raise ValueError(f"translation: moves are {len(MOVES)} numbers, none negative, got {self.moves}")
         if not self.pairs and max(self.l1, self.perceptual, self.lpips) > 0:
             raise ValueError("translation: l1, perceptual and lpips compare with the target: they need pairs=True")
         if self.cycle and self.contrast:
@@ -121,7 +124,8 @@ def translation(config: Translation, networks: Networks, sampler: Sampler) -> Ta
     targets, {"image"}. The generator's params are those of the searched network alone. ValueError where a term lacks
     the network that it is made with.
     """
-    needed = terms(config.weights(), networks, places=config.patches, tau=config.tau)
+    settings = Settings(config.patches, config.tau, config.moves or MOVES)
+    needed = terms(config.weights(), networks, settings)
     targets = _needs_targets(config)
 
     def images(batch: Batch, name: str) -> Array:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nasjax.losses import diff_augment, moved_colours
+from nasjax.losses import MOVES, diff_augment, moved_colours
 from nasjax.losses.augment import POLICIES
 
 KEY = jax.random.key(4)
@@ -98,3 +98,5 @@ def test_each_picture_comes_in_another_light():
     # All pixels of a picture are moved alike.
     np.testing.assert_allclose(moved, moved[..., :1, :1, :] + 0 * moved, atol=1e-6)
     assert not np.asarray(jax.grad(lambda x: moved_colours(x, KEY).sum())(X)).any()
+    still = moved_colours(X, KEY, (0.0,) * len(MOVES))
+    np.testing.assert_allclose(still, X.clip(-1, 1), atol=1e-5)

@@ -13,6 +13,7 @@ from nasjax.chain.experiment import run_experiment
 from nasjax.cli import main
 from nasjax.sampling import strict_fair
 from nasjax.system import Found
+from nasjax.systems.photo_filter.moves import moves_between
 from nasjax.systems.photo_filter.score import LIKENESS, LOOK, look_distance, look_of
 from nasjax.systems.photo_filter.system import PhotoFilter
 from nasjax.tasks.base import supernet_model
@@ -46,18 +47,22 @@ def _ground(experiment):
     return networks, experiment.system.prepare(experiment, networks)
 
 
-def test_two_sets_of_pictures_are_trained_by_a_game_and_scored_by_their_look(domains):
-    """Players of both directions and a judge; the input has all of the detail and misses the look."""
-    networks, ground = _ground(_experiment(f"folders:{domains / 'a'}|{domains / 'b'}"))
+@pytest.mark.parametrize("cycle", [0.0, 10.0])
+def test_two_sets_of_pictures_are_trained_by_a_game_and_scored_by_their_look(domains, cycle):
+    """Players of one direction or of both, and a judge; the input has all of the detail and misses the look."""
+    recipe = replace(load_config("filter").tiny().system.recipe, cycle=cycle)
+    networks, ground = _ground(_experiment(f"folders:{domains / 'a'}|{domains / 'b'}", recipe=recipe))
     assert ground.measures == LOOK and ground.objectives == ("look", "kept", "macs")
+    assert "light moved by as many stops: exposure " in ground.search_protocol
     net = networks.supernet.at(networks.supernet.space.at_stage("path"))
     sampler = strict_fair(net.space)
     task = ground.task(supernet_model(net, sampler), sampler, 1)
-    assert set(task.players) == {"discriminator", "generator", "back"}
+    assert set(task.players) == {"discriminator", "generator", *(["back"] if cycle else [])}
     params = jax.eval_shape(task.init, jax.random.key(0))
     plan, batch = jax.eval_shape(sampler.sample, jax.random.key(0), 0), dict(task.batch_spec)
     value, logs = jax.eval_shape(task.losses["generator"], params, plan, {**batch, **task.memory}, jax.random.key(0))
-    assert value.shape == () and {"cycle", "moved", "kept_directions", "gan", "tables"} <= set(logs)
+    assert value.shape == () and {"moved", "kept_directions", "gan", "tables"} <= set(logs)
+    assert ("cycle" in logs) == bool(cycle)
     spec = {name: jax.ShapeDtypeStruct(s.shape, s.dtype) for name, s in task.batch_spec.items()}
     drawn = next(iter(ground.batches(spec, 0, (0, 1))))
     assert drawn["input"].mean() > drawn["target"].mean() + 10
@@ -115,6 +120,47 @@ def test_a_look_is_what_a_set_of_pictures_looks_like_one_by_one():
     draws = jax.random.normal(jax.random.key(0), (2, 200, 6)) * 5
     assert 0 < float(look_distance(*draws)) < 0.2
     assert float(look_distance(draws[0], draws[1] * 2)) > 1 and float(look_distance(draws[0], draws[1] + 3)) > 1
+
+
+def test_two_sets_have_a_network_by_hand_beside_them(domains):
+    """It is trained by the same game; without one, what is found is compared with the input alone."""
+    source = f"folders:{domains / 'a'}|{domains / 'b'}"
+    networks, ground = _ground(_experiment(source, by_hand="colour=curves grid=none"))
+    shared = networks.supernet.init(jax.random.key(0))
+    found = Found(networks.supernet.space.default_arch(), {}, shared)
+    assert [rival.name for rival in ground.rivals(found)] == ["input", "by hand"]
+    assert [rival.name for rival in _ground(_experiment(source))[1].rivals(found)] == ["input"]
+
+
+class _Pictures:
+    """Flat photographs with a few colours, in as many lights."""
+
+    def __init__(self, lights):
+        self.lights = lights
+
+    def __len__(self):
+        return len(self.lights)
+
+    def __getitem__(self, index):
+        content = np.random.default_rng(index).uniform(0.05, 0.2, (8, 9, 3))
+        return {"image": np.round(255 * np.clip(content * self.lights[index], 0, 1) ** (1 / 2.2)).astype(np.uint8)}
+
+
+def test_light_is_moved_as_far_as_two_sets_are_apart():
+    """Exposures that vary by 1.5 stops each way ask for about that, casts for casts, and equal sets for nothing."""
+    rng, num = np.random.default_rng(0), 150
+    same = _Pictures(np.ones((num, 3)))
+    stops = 2 ** rng.uniform(-1.5, 1.5, (num, 1)) * np.ones(3)
+    exposure, warm, tint, *_ = moves_between(_Pictures(stops), same)
+    assert 1.1 < exposure < 1.6 and max(warm, tint) < 0.2
+    casts = 2 ** (rng.uniform(-0.6, 0.6, (num, 1)) * np.array([1, 0, -1]))
+    exposure, warm, tint, *_ = moves_between(_Pictures(casts), same)
+    assert 0.4 < warm < 0.7 and max(exposure, tint) < 0.35
+    assert max(moves_between(same, same)) == 0
+    # One side is darker as a whole: as far as its mean is away.
+    assert 1.5 < moves_between(_Pictures(0.5 * np.ones((num, 3))), same)[0] < 2.0
+    # Grey pictures, and single ones, ask for no more than there is.
+    assert max(moves_between(_Pictures(np.zeros((1, 3))), same)) <= 2.5
 
 
 def test_single_pictures_are_refused(domains):

@@ -16,6 +16,7 @@ from nasjax.sampling import Sampler
 from nasjax.spaces.photo_filter import COLOURS, GRIDS, RESTORERS, WIDTHS, photo_filter
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.system import Found, Ground, Networks, Rival, same_size
+from nasjax.systems.photo_filter.moves import moves_between
 from nasjax.systems.photo_filter.pictures import Pair, held_out, open_pairs, strips, tested
 from nasjax.systems.photo_filter.rivals import RESNET, arch_of, by_hand, resnet
 from nasjax.systems.photo_filter.score import LIKENESS, LOOK, make_judge, measure, tested_look
@@ -28,11 +29,12 @@ from nasjax.tasks.photo_filter import FilterLoss, photo_filter_task, with_penalt
 from nasjax.tasks.translation import Keeping, Translation, translation
 
 _INPUT = Rival("input", "the picture as it came", predict=lambda x: x)
-# As CycleGAN is trained, with what a filter keeps of a picture, and initial training. What is said there of pictures
-# that are in their domain already, `moved` says more generally: of pictures in any light.
+# CycleGAN's game in one direction, with what a filter keeps of a picture, and initial training. A cycle would hold that
+# the way back leads to the light that a picture had, which nobody can know who has set it right: with one, exposure was
+# hardly learned (docs/results/looks.md). What is said there of pictures that are in their domain already, `moved` says
+# more generally: of pictures in any light, as far as the two sets are apart (`moves_between`).
 _UNPAIRED = Translation(
-    cycle=10.0,
-    moved=1.0,  # what was clipped stays unknown: at 5 it was four fifths of the loss
+    moved=10.0,
     keeping=Keeping(edges=1.0, directions=1.0),
     adversarial=Adversarial("lsgan", augment=("translation",)),
     initial=200,
@@ -82,8 +84,8 @@ class PhotoFilter:
     critic: int = 32  # width of the discriminator's first layer
     decides: Literal["psnr", "ssim", "ciede2000"] = "psnr"  # of pairs
     keep: float = 20.0  # without pairs: what a lost SSIM of 1 weighs, in units of Lab
-    by_hand: str = ""  # of pairs: options of a network to compare the found one with, e.g. "colour=curves grid=none"
-    resnet: bool = False  # of pairs: also a residual generator over every pixel, trained equally
+    by_hand: str = ""  # options of a network to compare the found one with, e.g. "colour=curves grid=none"
+    resnet: bool = False  # also a residual generator over every pixel, trained equally
 
     @property
     def title(self) -> str:
@@ -122,9 +124,8 @@ class PhotoFilter:
         chosen = self._chosen(networks)
         splits = ("train", "val", data.test)
         train, val, test = (open_pairs(data.source, s, size=self.size, on_bad=data.on_bad) for s in splits)
-        paired = not isinstance(train, Unpaired)
-        if not paired:
-            _check_initial(experiment, self.recipe.initial)
+        recipe = self._recipe(experiment, train) if isinstance(train, Unpaired) else None
+        paired = recipe is None
         side = max(data.val_patch, _WINDOW)
         squares = held_out(val, (side, side), data.val_patches)
         _check_squares(squares, side)
@@ -136,13 +137,14 @@ class PhotoFilter:
             objectives=(*weights, experiment.cost),
             weights=weights,
             protocol=f"{len(pictures)} held-out pictures of {data.source!r}" + _made(self.size) + _cut(data.test_crop),
-            search_protocol=f"{len(squares)} squares of {side} px of {_distinct(squares)} validation pictures",
-            task=self._task(experiment, paired),
+            search_protocol=f"{len(squares)} squares of {side} px of {_distinct(squares)} validation pictures"
+            + _moved(recipe),
+            task=self._task(experiment, recipe),
             judge=lambda params: make_judge(*_stacked(squares), looks=_looks(looks, side)),
             score=measure,
             batches=lambda spec, seed, shard: _batches(train, experiment, spec, seed=seed, shard=shard),
             test=lambda predict: tested(predict, pictures) if looks is None else tested_look(predict, pictures, looks),
-            rivals=lambda found: tuple(self._rivals(found, networks, chosen)) if paired else (_INPUT,),
+            rivals=lambda found: tuple(self._rivals(found, networks, chosen)),
             show=lambda predicts: strips(predicts, pictures),
             use="nasjax filter in.jpg out.jpg --model {bundle}",
         )
@@ -160,11 +162,16 @@ class PhotoFilter:
         )
         return replace(small, sides=(16, 32), cells=4, by_hand="")
 
-    def _task(self, experiment: Experiment, paired: bool):
+    def _recipe(self, experiment: Experiment, train: Unpaired) -> Translation:
+        """That of two sets of pictures, for these; ValueError where it never gets to the game."""
+        _check_initial(experiment, self.recipe.initial)
+        moves = self.recipe.moves or (moves_between(train.inputs, train.targets) if self.recipe.moved else ())
+        return replace(self.recipe, moves=moves, patch=experiment.data.patch)
+
+    def _task(self, experiment: Experiment, recipe: Translation | None):
         def task(model: Model, sampler: Sampler, batch: int) -> Task:
-            if paired:
+            if recipe is None:
                 return photo_filter_task(self.loss, model, sampler, patch=experiment.data.patch, batch=batch)
-            recipe = replace(self.recipe, patch=experiment.data.patch, batch=batch)
             made = patch_discriminator(3, width=self.critic, layers=2 if self.critic > 8 else 1)
             players = Players(
                 model,
@@ -172,7 +179,7 @@ class PhotoFilter:
                 back=model if recipe.cycle else None,
                 encoder=_encoder() if recipe.keeping and recipe.keeping.features else None,
             )
-            return with_penalty(translation(recipe, players, sampler), self.loss)
+            return with_penalty(translation(replace(recipe, batch=batch), players, sampler), self.loss)
 
         return task
 
@@ -205,6 +212,15 @@ def _encoder() -> Fixed:
 def _distinct(pairs: Sequence[Pair]) -> int:
     """How many pictures there are when each is counted once, however often it is degraded."""
     return len({pair.name.partition("#")[0] for pair in pairs})
+
+
+def _moved(recipe: Translation | None) -> str:
+    """How far light is moved, said where it is."""
+    names = ("exposure", "red against blue", "green", "saturation", "contrast")
+    far = (
+        [f"{name} {move:g}" for name, move in zip(names, recipe.moves, strict=True)] if recipe and recipe.moves else []
+    )
+    return f"; light moved by as many stops: {', '.join(far)}" if far else ""
 
 
 def _made(size: int | None) -> str:
