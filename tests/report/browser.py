@@ -82,6 +82,14 @@ class Page:
         node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self._call("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
 
+    def drop(self, selector: str, *files: Path) -> None:
+        """Drag files over the middle of an element and let go of them there."""
+        middle = "(r => [r.x + r.width / 2, r.y + r.height / 2])"
+        x, y = self.evaluate(f"{middle}(document.querySelector('{selector}').getBoundingClientRect())")
+        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self._call("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
+
     def download_to(self, folder: Path) -> None:
         """Put what is downloaded from now on into a folder."""
         self._call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
@@ -114,8 +122,10 @@ class Page:
 
     def press(self, key: str, code: int = 0) -> None:
         """Press and release a key, "ArrowRight", in what has the focus; inputs listen to its virtual code alone."""
+        text = {"Enter": "\r", " ": " "}.get(key, key if len(key) == 1 else "")
         for kind in ("keyDown", "keyUp"):
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+            typed = {"text": text} if text and kind == "keyDown" else {}
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **typed)
 
     def screenshot(self) -> bytes:
         """Return the window as PNG."""

@@ -176,6 +176,58 @@ def test_the_page(address, tmp_path):
         assert archive.read("photo 1.png") == one and decoded(one).shape == (192, 192, 3)
 
 
+@pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")
+def test_the_page_by_drop_and_by_keyboard(address, tmp_path):
+    """Files that are dropped are taken, and from the key of the service on everything is reached by Tab and Enter."""
+    photo = tmp_path / "photo.png"
+    Image.fromarray(SCENE).save(photo)
+    (tmp_path / "out").mkdir()
+    with browser(tmp_path / "profile") as page:
+        page.download_to(tmp_path / "out")
+        page.visit(address, width=1280)
+        page.until("!document.querySelector('#unlock').hidden")
+        _tab_to(page, "#key")
+        for letter in KEY:
+            page.press(letter)
+        page.press("Enter", code=13)
+        page.until(f"document.querySelector('#model').options.length === {len(SHIPPED) + 1}")
+        page.drop("#drop", photo)
+        page.until("document.querySelectorAll('.picture').length === 1")
+        assert not page.evaluate("document.querySelector('#drop').classList.contains('over')")
+        _tab_to(page, "#files")
+        _tab_to(page, "#model")
+        page.press("t")  # the letter chooses "tiny", as in every list
+        page.until("document.querySelector('#model').value === 'tiny'")
+        _tab_to(page, "#strength")
+        page.press("ArrowLeft", code=37)
+        assert page.evaluate("document.querySelector('#strength').value") == "95"
+        _tab_to(page, "#wrap")
+        page.press(" ", code=32)
+        assert page.evaluate("document.querySelector('#wrap').checked")
+        _tab_to(page, "#edit")
+        page.press("Enter", code=13)
+        page.until("document.querySelector('.picture').dataset.state === 'done'")
+        _tab_to(page, "#slider")
+        _tab_to(page, ".thumb")
+        _tab_to(page, ".get")
+        page.press("Enter", code=13)
+        _until(lambda: [p.name for p in (tmp_path / "out").iterdir()] == ["photo.png"])
+        _tab_to(page, ".remove")
+        page.press(" ", code=32)
+        page.until("document.querySelectorAll('.picture').length === 0")
+
+
+def _tab_to(page, selector: str) -> None:
+    """Press Tab until an element has the focus, and see that it shows."""
+    for _ in range(30):
+        if page.evaluate(f"document.activeElement.matches('{selector}')"):
+            break
+        page.press("Tab", code=9)
+    shown = "(e => getComputedStyle(e.closest('.drop') || e).outlineStyle)(document.activeElement)"
+    assert page.evaluate(f"document.activeElement.matches('{selector}')"), selector
+    assert page.evaluate(shown) != "none", f"{selector}: where the focus is does not show"
+
+
 def _set(page, selector: str, value: str, event: str = "change") -> None:
     script = f"(s => {{ s.value = '{value}'; s.dispatchEvent(new Event('{event}')); }})"
     page.evaluate(f"{script}(document.querySelector('{selector}'))")
