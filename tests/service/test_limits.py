@@ -55,10 +55,13 @@ def test_a_full_queue_says_when_to_come_again(tmp_path, gate):
         assert service.edit(encoded()).status_code == 200
 
 
-def test_more_pictures_than_ever_fit(service):
-    """A job of more files than the queue has places is refused while it arrives."""
-    answer = service.add(*[(f"{i}.png", b"x") for i in range(2000)])
-    assert answer.status_code == 413 and "more than 21 files" in answer.json()["detail"]
+@pytest.mark.parametrize("number, said", [(2000, "more than 21 files"), (100_000, "more than the 5.00543 MiB allowed")])
+def test_more_pictures_than_ever_fit(service, number, said):
+    """A job of more files than the queue has places, or of so many that their names are too much, is refused while it
+    arrives; the next picture is edited as ever."""
+    answer = service.add(*[(f"{i}.png", b"x") for i in range(number)])
+    assert answer.status_code == 413 and said in answer.json()["detail"]
+    assert service.edit(encoded()).status_code == 200
     assert not [*service.client.app.state.service.settings.data.glob("incoming/*")]
 
 
