@@ -45,7 +45,7 @@ ARMS = ("nasjax", "random", "alone")
 RESNETS = {"resnet": "image", "cyclegan": "none"}  # what their output is added to
 DIGITS = {"params": 0, "macs": 0, "latency_ms": 1, "psnr": 2}
 COLUMNS = (
-    "params", "macs", "latency_ms", "lpips", "ssim", "psnr", "ciede2000",
+    "params", "macs", "latency_ms", "look", "kept", "lpips", "ssim", "psnr", "ciede2000",
     "gram", "vgg16_gaussian", "vgg16_kernel", "diversity",
 )  # fmt: skip
 

@@ -123,7 +123,7 @@ MODELS = {
     "medium_x2": Model(2, 8, 20, (Round(6000, 1e-3, more=True),), start="medium_x4"),
     "medium_x3": Model(3, 8, 20, (Round(6000, 1e-3, more=True),), start="medium_x4"),
     "medium-real_x4": Model(4, 8, 20, (Round(6000, 1e-3, more=True),), start="medium_x4", degradation="practical"),
-    "large_x4": Model(4, 8, 32, (Round(16_000, 1.5e-3, more=True),), start="medium_x4"),
+    "large_x4": Model(4, 8, 32, (Round(10_000, 1.5e-3, more=True),), start="medium_x4"),
 }
 
 

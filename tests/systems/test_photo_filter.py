@@ -132,6 +132,17 @@ def test_two_sets_have_a_network_by_hand_beside_them(domains):
     assert [rival.name for rival in _ground(_experiment(source))[1].rivals(found)] == ["input"]
 
 
+def test_pairs_that_were_taken_apart_are_tested_by_their_truth(domains):
+    """They are trained as two sets; the table has both, and the truth is what the search never sees."""
+    _, ground = _ground(_experiment(f"apart:degraded:exposure:folder:{domains / 'a'}"))
+    assert ground.measures == (*LOOK, *LIKENESS) and set(ground.weights) == {"look", "kept"}
+    scores = ground.test(lambda x: x)
+    assert set(scores.values) == {"look", "kept", "psnr", "ssim", "ciede2000"}
+    assert 5 < scores.values["psnr"] < 30 and scores.values["kept"] == pytest.approx(1, abs=1e-4)
+    assert set(ground.score(lambda x: x, ground.judge({}))) == {"look", "kept"}
+    assert "truth" in [panel.name for panel in ground.show({"found": lambda x: x})[0].panels]
+
+
 class _Pictures:
     """Flat photographs with a few colours, in as many lights."""
 

@@ -14,7 +14,7 @@ from nasjax.data.spec import open_source
 from nasjax.metrics.colour import colour_difference
 from nasjax.metrics.image import Protocol, psnr, ssim
 from nasjax.shown import Panel, Strip, squares
-from nasjax.system import Predict, Tested
+from nasjax.system import Predict
 
 _RGB = Protocol(channel="rgb", crop=0, round_to_uint8=True)
 _CACHE = 2 << 30
@@ -79,17 +79,6 @@ def levels(y: Any) -> np.ndarray:
 def likeness(y: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
     """PSNR and SSIM of batches as if saved, and CIEDE2000, which is not rounded, `[b]` each."""
     return {"psnr": psnr(y, target, _RGB), "ssim": ssim(y, target, _RGB), "ciede2000": colour_difference(y, target)}
-
-
-def tested(predict: Predict, pairs: Sequence[Pair]) -> Tested:
-    """The measures of each pair whose truth is known, and their means."""
-    rows = {}
-    for pair in pairs:
-        assert pair.target is not None
-        scores = likeness(jnp.asarray(predict(floats(pair.input))), floats(pair.target))
-        rows[pair.name] = {name: float(value[0]) for name, value in scores.items()}
-    names = ("psnr", "ssim", "ciede2000")
-    return Tested({name: float(np.mean([row[name] for row in rows.values()])) for name in names}, rows)
 
 
 def strips(predicts: Mapping[str, Predict], pairs: Sequence[Pair]) -> list[Strip]:

@@ -1,6 +1,6 @@
 """Scores of candidates: likeness to the truth of pairs; without one, the look of a set of pictures and what is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -72,13 +72,23 @@ def measure(predict: Predict, judge: Judge) -> Mapping[str, Array]:
     return {"look": look_distance(found["looks"].reshape(-1, 6), judge.looks), "kept": found["kept"].mean()}
 
 
-def tested_look(predict: Predict, pairs: list[Pair], looks: list[np.ndarray]) -> Tested:
-    """The same of whole pictures, which may differ in size."""
-    wanted = jnp.concatenate([look_of(floats(look)) for look in looks])
-    made = [jnp.asarray(predict(floats(pair.input))).clip(-1, 1) for pair in pairs]
-    kept = [float(_kept(y, floats(pair.input))[0]) for y, pair in zip(made, pairs, strict=True)]
-    look = look_distance(jnp.concatenate([look_of(y) for y in made]), wanted)
-    return Tested({"look": float(look), "kept": float(np.mean(kept))})
+def tested(predict: Predict, pairs: Sequence[Pair], looks: Sequence[np.ndarray] | None = None) -> Tested:
+    """The measures of whole pictures, which may differ in size: likeness where their truth is known, and the look."""
+    rows: dict[str, dict[str, float]] = {}
+    made = []
+    for pair in pairs:
+        x = floats(pair.input)
+        y = jnp.asarray(predict(x))
+        known = {} if pair.target is None else likeness(y, floats(pair.target))
+        if looks is not None:
+            known["kept"] = _kept(y.clip(-1, 1), x)
+            made.append(look_of(y.clip(-1, 1)))
+        rows[pair.name] = {name: float(value[0]) for name, value in known.items()}
+    means = {name: float(np.mean([row[name] for row in rows.values()])) for name in next(iter(rows.values()))}
+    if looks is not None:
+        wanted = [look_of(floats(look)) for look in looks]
+        means["look"] = float(look_distance(jnp.concatenate(made), jnp.concatenate(wanted)))
+    return Tested(means, rows)
 
 
 def look_of(images: Float[Array, "n h w 3"]) -> Float[Array, "n 6"]:

@@ -17,9 +17,9 @@ from nasjax.spaces.photo_filter import COLOURS, GRIDS, RESTORERS, WIDTHS, photo_
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.system import Found, Ground, Networks, Rival, same_size
 from nasjax.systems.photo_filter.moves import moves_between
-from nasjax.systems.photo_filter.pictures import Pair, held_out, open_pairs, strips, tested
+from nasjax.systems.photo_filter.pictures import Pair, held_out, open_pairs, strips
 from nasjax.systems.photo_filter.rivals import RESNET, arch_of, by_hand, resnet
-from nasjax.systems.photo_filter.score import LIKENESS, LOOK, make_judge, measure, tested_look
+from nasjax.systems.photo_filter.score import LIKENESS, LOOK, make_judge, measure, tested
 from nasjax.task import Task
 from nasjax.tasks.adversarial import Adversarial, Judge
 from nasjax.tasks.base import Model
@@ -122,8 +122,9 @@ class PhotoFilter:
         """Opens all pictures; candidates are compared on squares of the validation split."""
         data = experiment.data
         chosen = self._chosen(networks)
-        splits = ("train", "val", data.test)
-        train, val, test = (open_pairs(data.source, s, size=self.size, on_bad=data.on_bad) for s in splits)
+        # Pairs that were taken apart are learned from as two sets; what they come to, their truth tells.
+        splits = ((data.source, "train"), (data.source, "val"), (data.source.removeprefix("apart:"), data.test))
+        train, val, test = (open_pairs(*split, size=self.size, on_bad=data.on_bad) for split in splits)
         recipe = self._recipe(experiment, train) if isinstance(train, Unpaired) else None
         paired = recipe is None
         side = max(data.val_patch, _WINDOW)
@@ -133,7 +134,7 @@ class PhotoFilter:
         looks = _targets(val) if isinstance(val, Unpaired) else None
         weights = {self.decides: 1.0} if paired else {"look": 1.0, "kept": self.keep}
         return Ground(
-            LIKENESS if paired else LOOK,
+            LIKENESS if paired else (*LOOK, *(() if pictures[0].target is None else LIKENESS)),
             objectives=(*weights, experiment.cost),
             weights=weights,
             protocol=f"{len(pictures)} held-out pictures of {data.source!r}" + _made(self.size) + _cut(data.test_crop),
@@ -143,7 +144,7 @@ class PhotoFilter:
             judge=lambda params: make_judge(*_stacked(squares), looks=_looks(looks, side)),
             score=measure,
             batches=lambda spec, seed, shard: _batches(train, experiment, spec, seed=seed, shard=shard),
-            test=lambda predict: tested(predict, pictures) if looks is None else tested_look(predict, pictures, looks),
+            test=lambda predict: tested(predict, pictures, looks),
             rivals=lambda found: tuple(self._rivals(found, networks, chosen)),
             show=lambda predicts: strips(predicts, pictures),
             use="nasjax filter in.jpg out.jpg --model {bundle}",
