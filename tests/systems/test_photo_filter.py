@@ -140,7 +140,7 @@ def test_pairs_that_were_taken_apart_are_tested_by_their_truth(domains):
     assert set(scores.values) == {"look", "kept", "psnr", "ssim", "ciede2000"}
     assert 5 < scores.values["psnr"] < 30 and scores.values["kept"] == pytest.approx(1, abs=1e-4)
     assert set(ground.score(lambda x: x, ground.judge({}))) == {"look", "kept"}
-    assert "truth" in [panel.name for panel in ground.show({"found": lambda x: x})[0].panels]
+    assert "truth" in [panel.label for panel in ground.show({"found": lambda x: x})[0].panels]
 
 
 class _Pictures:
