@@ -5,17 +5,15 @@ import shlex
 import shutil
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from nasjax.cli import main
 from nasjax.data import embedded_photos
 from tests.docs.blocks import ROOT, commands
 
-# Programs of all colour maps and grids, in both directions, take minutes to compile.
+# Programs of all colour maps and grids take minutes to compile.
 FEWER = shlex.split(
-    "--system.recipe.cycle 0 --system.heads.colour curves --system.heads.grid none --system.heads.bands 0 "
-    "--system.heads.restore none"
+    "--system.heads.colour curves --system.heads.grid none --system.heads.bands 0 --system.heads.restore none"
 )
 PAGE = ROOT / "docs" / "tutorials" / "filters.md"
 
@@ -34,7 +32,6 @@ def _photos(folder, names, change=lambda pixels: pixels):
         Image.fromarray(change(np.asarray(image))).save(folder / f"{name}.png")
 
 
-@pytest.mark.slow
 def test_a_filter_is_learned_from_two_folders_and_edits_others(tmp_path, monkeypatch, capsys):
     """The page's search of two folders in miniature, then its edits with the run: a picture, a folder, a panorama."""
     monkeypatch.chdir(tmp_path)
