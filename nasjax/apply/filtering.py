@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -65,13 +65,16 @@ def filter_folder(model: Location) -> Path:
     return bundle_folder(folder)
 
 
-def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
+def load_filter(model: Location, *, snapshots: int = 1, average: Literal["outputs", "weights"] = "outputs") -> Filter:
     """The filter of a name that is shipped, of a bundle, or of a run that has one.
 
     Any bundle whose output is as large as its input will do; those of `photo_filter` run in parts. With more than one
-    of `snapshots` the outputs of the newest ones of a run that was trained with warm restarts are averaged instead.
-    ValueError for a name that is not known, a folder without a bundle, one that enlarges, or too few snapshots.
+    of `snapshots` the outputs of the newest ones of a run that was trained with warm restarts are averaged instead, or
+    their weights, in one pass. ValueError for a name that is not known, a folder without a bundle, one that enlarges,
+    too few snapshots, or another `average`.
     """
+    if average not in ("outputs", "weights"):
+        raise ValueError(f"filter: average must be outputs or weights, got {average!r}")
     folder = filter_folder(model)
     bundle = load_bundle(folder)
     if int(bundle.card["scale"]) != 1:
@@ -82,7 +85,10 @@ def load_filter(model: Location, *, snapshots: int = 1) -> Filter:
     if snapshots != 1 and not in_parts:
         raise ValueError(f"filter {model}: snapshots are averaged of networks of photo_filter that this version builds")
     if snapshots != 1:
-        members = [bundle._replace(params=p) for p in _snapshots(Path(model), snapshots)]
+        several = _snapshots(Path(model), snapshots)
+        if average == "weights":
+            several = [jax.tree.map(lambda *ps: np.mean(ps, 0, dtype=np.float32), *several)]
+        members = [bundle._replace(params=p) for p in several]
         settings["snapshots"] = [digest(member.params) for member in members]
         changes = [_in_parts(member, builder["arguments"]) for member in members]
         return Filter(str(bundle.card["name"]), functools.partial(_averaged, changes), settings)

@@ -3,6 +3,7 @@
 import shutil
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -128,6 +129,13 @@ def test_snapshots_are_averaged(bundles, tmp_path):
     # The ninth has weights of 0 and changes nothing; the tenth is the bundle itself.
     wanted = (x + filtering.load_filter(run).change(x, 1.0)) / 2
     np.testing.assert_allclose(found.change(x, 1.0), wanted, atol=1e-6)
+    # In one pass: the network whose weights lie in between is another than either.
+    once = filtering.load_filter(run, snapshots=2, average="weights")
+    assert len(once.settings["snapshots"]) == 1 and once.settings != found.settings
+    halved = load_bundle(run / "export")._replace(params=jax.tree.map(lambda p: 0.5 * p, params))
+    np.testing.assert_allclose(once.change(x, 1.0), halved.forward(halved.params, jnp.asarray(x[None]))[0], atol=1e-4)
+    with pytest.raises(ValueError, match="average must be outputs or weights, got 'medians'"):
+        filtering.load_filter(run, snapshots=2, average="medians")
     with pytest.raises(ValueError, match="4 snapshots were asked for and it has 3"):
         filtering.load_filter(run, snapshots=4)
 
