@@ -41,7 +41,7 @@ from nasjax.sampling import single
 from nasjax.spaces.paired import Part, generator_params, paired, with_generator
 from nasjax.spaces.sr_discriminator import sr_discriminator
 from nasjax.supernet.base import Supernet
-from nasjax.systems.perceptual.score import Eye, judged, score
+from nasjax.systems.perceptual.score import Eye, Judged, judged, score
 from nasjax.task import Task
 from nasjax.tasks.adversarial import Adversarial
 from nasjax.tasks.base import extracted_model, to_float
@@ -187,12 +187,14 @@ def validation(both: Sides) -> Validation:
     scale, eye = MODELS[FIDELITY].scale, Eye(*load_trunk("alexnet"))
     crops = validation_patches(open_source("embedded", "val"), (32 + 2 * MARGIN) * scale, SCORED)
     against = judged(*degrade(to_float(jnp.asarray(crops)), scale), eye=eye, scale=scale, floor=0.0)
-    measure = jax.jit(
-        lambda params: score(lambda x: both.generate(params, x), against, eye=eye, scale=scale, slope=0.0)
-    )
+
+    # An argument, not a constant: what the trunk makes of it would be computed while it is compiled.
+    @jax.jit
+    def measure(params: Params, against: Judged) -> Mapping[str, Array]:
+        return score(lambda x: both.generate(params, x), against, eye=eye, scale=scale, slope=0.0)
 
     def measured(players: Mapping[str, Params]) -> dict[str, float]:
-        found = measure(players[GENERATOR])
+        found = measure(players[GENERATOR], against)
         return {name: float(found[name]) for name in ("lpips", "psnr_y")}
 
     return Validation(measured, best="lpips", highest=False)
