@@ -2,7 +2,8 @@
 
 Paper: coarse-to-fine search (arXiv 2104.09223): 2.56 MB (about 0.64M parameters), FID 24.13, 8 GPU hours. Losses of
 pix2pix (arXiv 1611.07004) with hinge, as GAN Compression trains its edges->shoes (arXiv 2003.08936, appendix).
-Command: nasjax search edges2shoes --data.source side-by-side:FOLDER (pix2pix's edges2shoes, one picture AB a pair)
+Command: nasjax search edges2shoes --data.source side-by-side:FOLDER (pix2pix's edges2shoes, one picture AB a pair;
+it comes with train/ and val/, and the table needs test/: move 2,000 pictures of train/ there)
 Time and score: never run at this size.
 """
 

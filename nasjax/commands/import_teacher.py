@@ -10,7 +10,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     teacher = "a state dict of PyTorch (.pth, .pt) or a .safetensors file; 'vintagify' is that of the installed package"
     parser.add_argument("teacher", help=f"{teacher}; nothing in it is executed")
-    parser.add_argument("--to", help="the bundle folder to write (default: the file's name without its ending)")
+    parser.add_argument(
+        "--to", help="the bundle folder to write (default: beside the file, its name without its ending)"
+    )
     parser.add_argument("--part", help="which state dict, where the file has several (netG_A, say)")
     statistics = "of batch norm: those of each image, as pix2pix tests, or the running ones of the file"
     parser.add_argument("--statistics", choices=("image", "running"), default="image", help=statistics)
@@ -24,7 +26,9 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     from nasjax.export.teachers import COUNTED_AT, import_teacher
 
     source = Path(args.teacher)
-    folder = Path(args.to) if args.to else source.with_suffix("")
+    # A file without an ending has the name that its bundle would get.
+    default = source.with_suffix("") if source.suffix else source.with_name(f"{source.name}_bundle")
+    folder = Path(args.to) if args.to else default
     found, costs, _ = import_teacher(
         source, folder, part=args.part, statistics=args.statistics, resize=args.resize, formats=args.formats
     )

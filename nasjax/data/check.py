@@ -19,7 +19,7 @@ from nasjax.data.folders import image_files
 from nasjax.data.source import Source, image_keys, listed
 from nasjax.data.spec import SPLITS, open_source
 
-_PREFIXES = re.compile(r"^(unpaired|reversed|pairs|side-by-side|folder):")
+_PREFIXES = re.compile(r"^(unpaired|reversed|apart|pairs|side-by-side|folder|folders|degraded:[a-z]+):")
 _SIDE = 16  # pixels a side of a picture's fingerprint
 _NEAR = 3.0  # mean difference of fingerprints, in grey levels, below which pictures are called near-duplicates
 _COPIED = 40  # and of the differing signs of neighbours' differences, of 480
@@ -83,7 +83,8 @@ def check_data(spec: str, *, patch: int | None = None) -> DataReport:
         try:
             opened[split] = open_source(spec, split, halve=False, cache_bytes=0)
         except ValueError as error:
-            problems.append(f"{split}: {error}")
+            if not any(reason in str(error) for reason in unreadable):  # which is said already
+                problems.append(f"{split}: {error}")
     domains = {(s, d): source for s, whole in opened.items() for d, source in _domains(whole)}
     contents, prints = [], {}
     for (split, domain), source in domains.items():
@@ -110,11 +111,12 @@ def _files(spec: str) -> tuple[dict[str, int], list[str]]:
     """Formats and modes of the image files of a folder, and why some cannot be read; nothing for other data sets."""
     while (shorter := _PREFIXES.sub("", spec)) != spec:
         spec = shorter
-    if not Path(spec).is_dir():
+    # A folder's name may have a bar in it; of two folders, "A|B", neither is the whole.
+    folders = [Path(spec)] if Path(spec).is_dir() else [Path(part) for part in spec.split("|")]
+    if not all(folder.is_dir() for folder in folders):
         return {}, []
 
-    def look(file: str) -> tuple[str, str]:
-        path = Path(spec) / file
+    def look(path: Path) -> tuple[str, str]:
         try:
             read_image(path)
             with Image.open(path) as picture:
@@ -123,7 +125,7 @@ def _files(spec: str) -> tuple[dict[str, int], list[str]]:
             return "", str(error)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(look, image_files(Path(spec))))
+        found = list(pool.map(look, [folder / file for folder in folders for file in image_files(folder)]))
     modes = Counter(mode for mode, _ in found if mode)
     return dict(modes.most_common()), [reason for _, reason in found if reason]
 

@@ -114,7 +114,7 @@ def matching(input_path: str | os.PathLike, target_path: str | os.PathLike) -> b
 
     ValueError where some are, naming those without a partner, or where a folder is missing or empty.
     """
-    stems = [set(_by_stem(folder(path, "fail"))) for path in (input_path, target_path)]
+    stems = [set(_stems(Path(path))) for path in (input_path, target_path)]
     if not stems[0] & stems[1] or stems[0] == stems[1]:
         return stems[0] == stems[1]
     raise ValueError(
@@ -123,19 +123,24 @@ def matching(input_path: str | os.PathLike, target_path: str | os.PathLike) -> b
     )
 
 
-def pairs(input_path: str | os.PathLike, target_path: str | os.PathLike) -> Pairs:
+def pairs(input_path: str | os.PathLike, target_path: str | os.PathLike, on_error: OnError = "fail") -> Pairs:
     """Pairs the pictures of two folders by relative path, the suffix aside.
 
-    ValueError if a picture has no partner, has two, or the partner has another size; unreadable files are fatal, too.
+    `on_error` as of `folder`; with "skip", whose partner is unreadable is left out, too. ValueError if a picture has no
+    partner, has two, or the partner has another size.
     """
-    inputs, targets = folder(input_path, "fail"), folder(target_path, "fail")
-    by_stem = [_by_stem(f) for f in (inputs, targets)]
-    lonely = sorted(by_stem[0].keys() ^ by_stem[1].keys())
-    if lonely:
-        raise ValueError(f"{inputs.root} and {targets.root}: {len(lonely)} pictures have no partner: {listed(lonely)}")
+    sides = [folder(path, on_error) for path in (input_path, target_path)]
+    # By what lies there, readable or not: a broken file is a partner, and not one that is missing.
+    there = [_stems(side.root) for side in sides]
+    if lonely := sorted(there[0].keys() ^ there[1].keys()):
+        roots = f"{sides[0].root} and {sides[1].root}"
+        raise ValueError(f"{roots}: {len(lonely)} pictures have no partner: {listed(lonely)}")
+    read = [set(side.files) for side in sides]
+    kept = [s for s in sorted(there[0]) if all(there[i][s] in read[i] for i in (0, 1))]
+    if not kept:
+        raise ValueError(f"{sides[0].root} and {sides[1].root}: of no pair both pictures can be read")
     inputs, targets = (
-        dataclasses.replace(f, files=tuple(stems[s] for s in sorted(stems)))
-        for f, stems in zip((inputs, targets), by_stem, strict=True)
+        dataclasses.replace(side, files=tuple(stems[s] for s in kept)) for side, stems in zip(sides, there, strict=True)
     )
     paired = Pairs(inputs, targets)
     unequal = [paired.name(i) for i in range(len(paired)) if inputs.size(i) != targets.size(i)]
@@ -144,9 +149,9 @@ def pairs(input_path: str | os.PathLike, target_path: str | os.PathLike) -> Pair
     return paired
 
 
-def side_by_side(path: str | os.PathLike) -> SideBySide:
-    """Opens pictures that hold a pair, input left and target right. ValueError if a width is odd."""
-    whole = folder(path, "fail")
+def side_by_side(path: str | os.PathLike, on_error: OnError = "fail") -> SideBySide:
+    """Opens pictures that hold a pair, input left and target right; as `folder`. ValueError if a width is odd."""
+    whole = folder(path, on_error)
     odd = [whole.name(i) for i in range(len(whole)) if whole.size(i)[1] % 2]
     if odd:
         raise ValueError(f"{whole.root}: {len(odd)} pictures have an odd width, hence no two halves: {listed(odd)}")
@@ -188,8 +193,14 @@ def _inventory(root: Path, found: Sequence[str], unreadable: Sequence[str]) -> s
     return f"{len(unreadable)} unreadable: {listed(unreadable)}"
 
 
-def _by_stem(pictures: Folder) -> dict[str, str]:
-    stems = {Path(file).with_suffix("").as_posix(): file for file in pictures.files}
-    if len(stems) < len(pictures.files):
-        raise ValueError(f"{pictures.root}: several pictures share a name and differ in the suffix only")
+def _stems(root: Path) -> dict[str, str]:
+    """The image files below a folder by relative path, the suffix aside."""
+    if not root.is_dir():
+        raise ValueError(f"image folder {root} does not exist or is not a folder")
+    files = image_files(root)
+    stems = {Path(file).with_suffix("").as_posix(): file for file in files}
+    if len(stems) < len(files):
+        raise ValueError(f"{root}: several pictures share a name and differ in the suffix only")
+    if not files:
+        raise ValueError(f"image folder {root} holds no picture")
     return stems

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from nasjax.data.domains import OneSide, Resized, Unpaired
-from nasjax.data.source import Cached, OnError, Source
+from nasjax.data.source import Cached, OnError, Source, Subset, listed
 from nasjax.data.spec import open_source
 
 _CACHE = 2 << 30
@@ -38,6 +38,31 @@ def open_sides(spec: str, split: str, *, size: int | None = None, on_error: OnEr
     if "input" in source[0]:
         return Sides(source, OneSide(source, "input"), OneSide(source, "target"), True)
     return Sides(source, source, None, False)
+
+
+def holding(sides: Sides, size: tuple[int, int], on_small: OnError) -> Sides:
+    """The sides with the pictures that hold a middle, (height, width) large; of targets, those of pairs.
+
+    ValueError naming those that do not, or, with "skip", where none is left.
+    """
+    inputs = sides.inputs
+    kept = tuple(i for i in range(len(inputs)) if _holds(inputs.size(i), size))
+    if len(kept) == len(inputs):
+        return sides
+    if on_small == "fail" or not kept:
+        small = [i for i in range(len(inputs)) if not _holds(inputs.size(i), size)]
+        named = listed([f"{inputs.name(i)} ({inputs.size(i)[0]}x{inputs.size(i)[1]})" for i in small])
+        raise ValueError(
+            f"{len(small)} of {len(inputs)} held-out pictures are smaller than the {size[0]}x{size[1]} pixels they are "
+            f"compared on: {named}; compare on smaller middles (data.test_crop, system.compare.side), enlarge the "
+            "pictures (system.size), or leave such out (data.on_bad skip)"
+        )
+    targets = sides.targets if sides.targets is None or not sides.paired else Subset(sides.targets, kept)
+    return sides._replace(inputs=Subset(inputs, kept), targets=targets)
+
+
+def _holds(there: tuple[int, int], wanted: tuple[int, int]) -> bool:
+    return there[0] >= wanted[0] and there[1] >= wanted[1]
 
 
 def middles(

@@ -74,9 +74,9 @@ def _open(spec: str, split: str, on_error: OnError) -> Source:
         path = Path(rest if form == "folder" else spec)
         return _split_folder(path, split, lambda place: folder(place, on_error))
     if form == "pairs":
-        return _split_folder(Path(rest), split, lambda place: pairs(place / "input", place / "target"))
+        return _split_folder(Path(rest), split, lambda place: pairs(place / "input", place / "target", on_error))
     if form == "side-by-side":
-        return _split_folder(Path(rest), split, side_by_side)
+        return _split_folder(Path(rest), split, lambda place: side_by_side(place, on_error))
     raise ValueError(f"data {spec!r}: neither an existing folder nor a known form; allowed: {_FORMS}")
 
 
@@ -86,7 +86,7 @@ def _folders(rest: str, split: str, on_error: OnError) -> Source:
     if not inputs or not targets:
         raise ValueError(f"data folders:{rest}: needs two folders, INPUTS|TARGETS")
     if matching(inputs, targets):
-        return hold_out(pairs(inputs, targets), split)
+        return hold_out(pairs(inputs, targets, on_error), split)
     return Unpaired(*(hold_out(folder(place, on_error), split) for place in (inputs, targets)))
 
 
@@ -138,7 +138,8 @@ def _split_folder(path: Path, split: str, open_fn: Callable[[Path], Source]) -> 
         return open_fn(path / split)
     if own and split != "all":
         # Holding out from the whole would mix pictures of train/ into another split.
-        raise ValueError(f"image folder {path} has {', '.join(n + '/' for n in own)} but no {split}/")
+        hint = "; make it, or test on another split (data.test)" if split == "test" else ""
+        raise ValueError(f"image folder {path} has {', '.join(n + '/' for n in own)} but no {split}/{hint}")
     return hold_out(open_fn(path), split)
 
 

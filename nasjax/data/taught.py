@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from nasjax.data.pipeline import PatchBatches
-from nasjax.data.source import Source, at_least
+from nasjax.data.source import Source, at_least, image_keys
 from nasjax.files import to_json
 
+_LOOKED_AT = 32  # pictures, evenly spread, whose pixels tell a data set from another
 _INPUTS, _OUTPUTS, _ABOUT = "inputs.npy", "outputs.npy", "crops.json"
 # uint8 [b, patch, patch, 3] -> what the teacher makes of them, in the same form
 TeachFn = Callable[[np.ndarray], np.ndarray]
@@ -64,9 +65,8 @@ def taught_crops(
     ValueError that names what differs. Raises ValueError for teachers whose outputs have another form.
     """
     folder, source = Path(folder), at_least(source, patch, "skip")
-    names = "\n".join(source.name(i) for i in range(len(source)))
     about = {"protocol": protocol, "patch": patch, "number": number, "seed": seed}
-    about = {**about, "pictures": zlib.crc32(names.encode()), "done": 0}
+    about = {**about, "pictures": pictures_mark(source), "done": 0}
     done = _begun(folder, about)
     inputs, outputs = (_array(folder / name, (number, patch, patch, 3)) for name in (_INPUTS, _OUTPUTS))
     drawn = PatchBatches(source, patch, 8, seed, augment=False)
@@ -81,6 +81,18 @@ def taught_crops(
             array.flush()  # before it is noted as done
         _note(folder, {**about, "done": start + count})
     return TaughtCrops(*(np.load(folder / name, mmap_mode="r") for name in (_INPUTS, _OUTPUTS)))
+
+
+def pictures_mark(source: Source) -> int:
+    """A number that tells pictures from others of the same names: of all names and sizes, and the pixels of some."""
+    mark = 0
+    for i in range(len(source)):
+        mark = zlib.crc32(f"{source.name(i)} {source.size(i)}\n".encode(), mark)
+    for i in sorted({k * len(source) // _LOOKED_AT for k in range(_LOOKED_AT)}):
+        element = source[i]
+        for key in image_keys(element):
+            mark = zlib.crc32(element[key].tobytes(), mark)
+    return mark
 
 
 def _begun(folder: Path, about: dict[str, Any]) -> int:

@@ -12,13 +12,13 @@ from nasjax.cost.count import Counts, count
 from nasjax.export.bundle import ARCH, EXPORTERS, write_bundle
 from nasjax.export.card import Card
 from nasjax.export.manifest import read_json, verified
-from nasjax.export.network import BUILDERS, deployed
+from nasjax.export.network import deployed
 from nasjax.export.weights import read_weights
 from nasjax.nets.teachers import Recognised
 from nasjax.nets.torch_layers import Statistics
 from nasjax.ops.base import formulation
 from nasjax.spaces.resnet_generator import ResnetGenerator
-from nasjax.spaces.teacher import Teacher, read_generator, teacher_of
+from nasjax.spaces.teacher import Teacher, read_generator, smallest, teacher_of
 from nasjax.spaces.unet_generator import UnetGenerator
 
 COUNTED_AT = 256  # pixels a side: where papers count the operations of these networks
@@ -74,11 +74,10 @@ def load_teacher(
     verified(path)
     description = read_json(path / ARCH)
     builder = description["builder"]
-    net = BUILDERS[builder["name"]](**builder["arguments"]) if builder and builder["name"] in BUILDERS else None
-    if net is None or not isinstance(net.forward, ResnetGenerator | UnetGenerator):
+    if not builder or builder["name"] not in ("resnet_generator", "unet_generator"):
         raise ValueError(f"{path} holds no generator of resnet_generator or unet_generator: it was built by {builder}")
     params = read_weights(path / EXPORTERS["safetensors"].file)
-    return Teacher(net, net.space.parse(description["arch"]), params, (builder["name"], builder["arguments"]))
+    return smallest(builder["name"], builder["arguments"], description["arch"], params)
 
 
 def teacher_costs(teacher: Teacher, *, size: int = COUNTED_AT) -> Counts:

@@ -49,8 +49,9 @@ def patch_discriminator(
     Widths double from `width` up to eight times it. With three layers a score sees 70x70 pixels. `channels`: 3, or 6
     for a pair of images joined along channels. `norm`: of the layers between, "instance" or "none". `spectral`: divide
     every kernel by its largest singular value (arXiv 1802.05957). `scales`: so many networks, each on images half as
-    large as the one before (pix2pixHD, arXiv 1711.11585, section 3.2). Images must be at least 2^(layers + 1) pixels
-    at the coarsest scale. Raises ValueError for numbers below 1 or another norm.
+    large as the one before (pix2pixHD, arXiv 1711.11585, section 3.2). Images must be at least 3 * 2^layers pixels at
+    the coarsest scale, of smaller ones there is no score. Raises ValueError for numbers below 1, another norm, and,
+    when it is applied, for smaller images.
     """
     if min(channels, width, layers, scales) < 1 or norm not in ("instance", "none"):
         raise ValueError(
@@ -65,7 +66,12 @@ def patch_discriminator(
         return _warmed(advance, params) if spectral else params
 
     def apply(params: Params, x: Float[Array, "*d h w c"]) -> Scores:
-        scores = []
+        least, scores = 3 * 2 ** (layers + scales - 1), []
+        if min(x.shape[-3:-1]) < least:
+            raise ValueError(
+                f"a discriminator with {layers} halvings and {scales} scales (critic.layers, critic.scales) needs "
+                f"patches of {least} pixels or more, got {x.shape[-3]}x{x.shape[-2]} (data.patch)"
+            )
         for i, name in enumerate(names):
             x = _half(x) if i else x
             scores.append(_score(params[name], x, layers, norm))

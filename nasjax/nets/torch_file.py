@@ -11,6 +11,7 @@ import importlib.util
 import io
 import os
 import pickle
+import pickletools
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
@@ -37,7 +38,9 @@ _BROKEN = (
     EOFError,
     IndexError,
     KeyError,
+    MemoryError,
     OverflowError,
+    RecursionError,
     TypeError,
     UnicodeError,
 )
@@ -64,7 +67,10 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensors]:
             content = _zipped(file, path) if zipfile.is_zipfile(file) else _legacy(file, path)
         except zipfile.BadZipFile as error:
             raise ValueError(f"{path} is damaged: {error}") from error
-    found = dict(_dictionaries(content))
+    try:
+        found = dict(_dictionaries(content))
+    except RecursionError as error:
+        raise ValueError(f"{path} is damaged: a dictionary in it holds itself") from error
     if not found:
         raise ValueError(f"{path} holds no dictionary of tensors; {_STATE}")
     return found
@@ -112,21 +118,24 @@ def _zipped(file: io.BufferedIOBase, path: Path) -> Any:
         if len(roots) != 1 or f"{roots[0]}constants.pkl" in names:
             what = "a TorchScript program" if len(roots) == 1 else "a zip archive without one data.pkl"
             raise ValueError(f"{path} is {what}, not a file of tensors; {_STATE}")
-        order = f"{roots[0]}byteorder"
-        if order in names and archive.read(order) != b"little":
-            raise ValueError(f"{path} was written by a big-endian machine, which is not supported")
 
-        def storage(key: str, dtype: np.dtype, num: int) -> np.ndarray:
-            member = f"{roots[0]}data/{key}"
+        def read(member: str) -> bytes:
             # PyTorch never compresses: a small file cannot ask for much memory.
             if member not in names or archive.getinfo(member).compress_type != zipfile.ZIP_STORED:
                 raise ValueError(f"{path} is damaged: {member} is missing or compressed")
-            content = archive.read(member)
+            return archive.read(member)
+
+        order = f"{roots[0]}byteorder"
+        if order in names and read(order) != b"little":
+            raise ValueError(f"{path} was written by a big-endian machine, which is not supported")
+
+        def storage(key: str, dtype: np.dtype, num: int) -> np.ndarray:
+            content, member = read(f"{roots[0]}data/{key}"), f"{roots[0]}data/{key}"
             if len(content) < num * dtype.itemsize:
                 raise _cut_short(f"{path}: {member}", num * dtype.itemsize, len(content))
             return np.frombuffer(content, dtype, num)
 
-        return _unpickle(io.BytesIO(archive.read(f"{roots[0]}data.pkl")), storage, path)
+        return _unpickle(io.BytesIO(read(f"{roots[0]}data.pkl")), storage, path)
 
 
 def _legacy(file: io.BufferedIOBase, path: Path) -> Any:
@@ -167,11 +176,30 @@ def _cut_short(where: str, wanted: int, found: int) -> ValueError:
 
 def _unpickle(file: io.BufferedIOBase, storage: Callable[[str, np.dtype, int], np.ndarray], path: Path) -> Any:
     try:
+        _check_program(file)
         return _Tensors(file, storage).load()
     except _Refused as error:
         raise ValueError(f"{path}: {error}; {_STATE}") from error
-    except _BROKEN as error:
+    except (*_BROKEN, ValueError) as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise  # of a storage, which says what is wrong with it
         raise ValueError(f"{path} is damaged, or no file of PyTorch: {error!r}") from error
+
+
+def _check_program(file: Any) -> None:
+    """Read a pickle's instructions without following one, and go back to its beginning.
+
+    UnpicklingError where they make no sense, or where one is to remember more things than there are instructions, for
+    which the unpickler would ask for as much memory as the number says.
+    """
+    start, number = file.tell(), 0
+    try:
+        for number, (operation, argument, _) in enumerate(pickletools.genops(file), 1):
+            if operation.name.endswith("PUT") and int(argument or 0) > number:
+                raise pickle.UnpicklingError(f"it remembers thing {argument} at its instruction {number}")
+    except ValueError as error:
+        raise pickle.UnpicklingError(f"{error} behind {number} instructions") from error
+    file.seek(start)
 
 
 class _Refused(Exception):

@@ -94,9 +94,9 @@ def fixed_options(name: str, levels: int = 4) -> dict[str, str]:
     2107.10833, section 3.3; ours has 1x1 convolutions on its way up). `patchgan`: 4x4 kernels of stride 2, instance
     norm from level 2 on, scores a place of level 3 (arXiv 1611.07004, section 6.1.2; ours has a 3x3 convolution first).
     """
-    if name not in _FIXED:
-        raise ValueError(f"fixed_options: unknown discriminator {name!r}; allowed: {', '.join(_FIXED)}")
-    head, level, same, half = _FIXED[name]
+    if name not in FIXED:
+        raise ValueError(f"fixed_options: unknown discriminator {name!r}; allowed: {', '.join(FIXED)}")
+    head, level, same, half = FIXED[name]
     level = min(level, levels)
     options = {"head": f"{head}{level}", "att": "none"}
     for i in range(1, level + 1):
@@ -104,7 +104,7 @@ def fixed_options(name: str, levels: int = 4) -> dict[str, str]:
     return options
 
 
-_FIXED = {
+FIXED = {  # name -> kind and level of the head, and the operations that keep the size, and halve it
     "srgan": ("dense", 4, "k3i", "s3i"),
     "esrgan": ("dense", 4, "k3i", "s4i"),
     "unet": ("unet", 3, "off", "s4s"),

@@ -13,7 +13,7 @@ from nasjax.nets.torch_file import PACKAGED, packaged_generator, read_tensors
 from nasjax.nets.torch_layers import Statistics
 from nasjax.ops.params import merge_params
 from nasjax.spaces.features import tapped
-from nasjax.spaces.resnet_generator import ResnetGenerator, resnet_generator
+from nasjax.spaces.resnet_generator import PLACES, ResnetGenerator, resnet_generator
 from nasjax.spaces.unet_generator import UnetGenerator, unet_generator
 from nasjax.supernet.base import Supernet
 from nasjax.supernet.channels import sort_channels
@@ -76,6 +76,40 @@ def teacher_of(found: Recognised) -> Teacher:
     net = _SPACES[found.space](**found.arguments)
     params = jax.device_put(dict(found.params))
     return Teacher(net, net.space.encode(found.options), params, (found.space, found.arguments))
+
+
+def smallest(name: str, arguments: Mapping[str, Any], text: str, params: Params) -> Teacher:
+    """An arch of a space, `resnet_generator` or `unet_generator`, with its params as a teacher.
+
+    What else the space has, wider layers and other operations, a student of it must not be measured by.
+    """
+    net = _SPACES[name](**arguments)
+    options = net.space.decode(net.space.parse(text))
+    assert isinstance(net.forward, ResnetGenerator | UnetGenerator)
+    narrow = _resnet(net.forward, options) if isinstance(net.forward, ResnetGenerator) else _unet(net.forward, options)
+    own = _SPACES[name](**narrow)
+    # A block that is left out has no width.
+    known = {c.name: options[c.name] for c in own.space.choices if options.get(c.name) in c.options}
+    return Teacher(own, own.space.encode(known), params, (name, narrow))
+
+
+def _resnet(forward: ResnetGenerator, options: Mapping[str, str]) -> dict[str, Any]:
+    kept = [b for b in (f"b{i}" for i in range(1, forward.blocks + 1)) if options[b] != "off"]
+    widths = [[int(options[f"w.{place}"])] for place in PLACES]
+    return {
+        "widths": widths,
+        "inner": sorted({int(options[f"{b}.w"]) for b in kept}) or widths[2],
+        "blocks": forward.blocks,
+        "ops": list(dict.fromkeys(options[b] for b in kept)) or list(forward.ops)[:1],
+        "up": list(dict.fromkeys(options[name] for name in ("up1", "up2"))),
+        "norm": forward.norm,
+    }
+
+
+def _unet(forward: UnetGenerator, options: Mapping[str, str]) -> dict[str, Any]:
+    sides = [(f"w.d{level}", f"w.u{level + 1}") for level in range(1, forward.levels + 1)]
+    widths = [sorted({int(options[name]) for name in names if name in options}) for names in sides]
+    return {"widths": widths, "norm": forward.norm}
 
 
 def inherit(net: Supernet, params: Params, teacher: Teacher) -> dict[str, Any]:

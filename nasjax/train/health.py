@@ -43,37 +43,47 @@ def diagnose(rows: Sequence[Mapping[str, Any]]) -> list[Diagnosis]:
     """What the newest rows of one phase say about its discriminators; nothing for fewer than 8 rows, or without a game.
 
     A row has "step" and numbers by name ("discriminator/real", "discriminator/fake", "discriminator/loss" and
-    "discriminator/grad_norm"; null or NaN where one was not finite). Players are found by those names.
+    "discriminator/grad_norm"; null or NaN where one was not finite). Players are found by those names; of a player with
+    a second game, scores are "discriminator/real_input" and "discriminator/fake_input", say.
     """
     if len(rows) < WINDOW:
         return []
-    return [d for player in _players(rows[-1]) for d in _of(player, rows)]
+    games = _games(rows[-1])
+    return [d for player in dict.fromkeys(p for p, _ in games) for d in _of(player, games, rows)]
 
 
-def _players(row: Mapping[str, Any]) -> list[str]:
-    return sorted({name.partition("/")[0] for name in row if name.endswith("/real") and f"{name[:-4]}fake" in row})
+def _games(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Players with what is behind "real" and "fake" in the names of their scores."""
+    split = [(name.partition("/real"), name) for name in row]
+    return sorted((p, end) for (p, real, end), _ in split if real and f"{p}/fake{end}" in row)
 
 
-def _of(player: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
+def _of(player: str, games: Sequence[tuple[str, str]], rows: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
     last = rows[-WINDOW:]
     since = int(last[0].get("step", 0))
-    found = {"exploding": _explodes(player, rows), "blind": _is_blind(player, last), "unbeatable": _wins(player, last)}
+    ends = [end for p, end in games if p == player]
+    found = {
+        "exploding": _explodes(player, ends, rows),
+        "blind": any(_is_blind(player, end, last) for end in ends),
+        "unbeatable": _wins(player, last),
+    }
     # One that explodes may be called other things too, which would only distract.
     for name in [n for n, so in found.items() if so][:1]:
         yield Diagnosis(name, player, since, _ADVICE[name])
 
 
-def _explodes(player: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+def _explodes(player: str, ends: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bool:
     last, first = rows[-WINDOW:], rows[:WINDOW]
-    sizes = [abs(v) for side in ("real", "fake") for v in _values(player, side, last)]
-    if any(not math.isfinite(v) for v in sizes) or statistics.median(sizes) > _HUGE:
-        return True
+    for end in ends:
+        sizes = [abs(v) for side in ("real", "fake") for v in _values(player, f"{side}{end}", last)]
+        if any(not math.isfinite(v) for v in sizes) or statistics.median(sizes) > _HUGE:
+            return True
     norms = [statistics.median(_values(player, "grad_norm", part) or [0.0]) for part in (first, last)]
     return norms[1] > max(_FLOOR, _STEEP * norms[0])
 
 
-def _is_blind(player: str, last: Sequence[Mapping[str, Any]]) -> bool:
-    pairs = zip(_values(player, "real", last), _values(player, "fake", last), strict=True)
+def _is_blind(player: str, end: str, last: Sequence[Mapping[str, Any]]) -> bool:
+    pairs = zip(_values(player, f"real{end}", last), _values(player, f"fake{end}", last), strict=True)
     return all(abs(real - fake) < _BLIND for real, fake in pairs)
 
 

@@ -77,3 +77,19 @@ def test_they_train_as_pairs(tmp_path):
     batch = next(pipeline)
     pipeline.close()
     np.testing.assert_array_equal(batch["target"], 255 - batch["input"])
+
+
+class Renumbered(Drawn):
+    """Other pictures of the same names and sizes."""
+
+    def __getitem__(self, index):
+        element = super().__getitem__(index)
+        return {**element, "image": 255 - element["image"]}
+
+
+def test_other_pictures_of_the_same_names_are_refused(tmp_path):
+    """And those of the same names that are larger."""
+    taught_crops(tmp_path, SOURCE, teach_fn=Teacher(), **PLAIN)
+    for other in (Renumbered(SOURCE.sizes), Drawn([(20, 31), *SOURCE.sizes[1:]])):
+        with pytest.raises(ValueError, match="holds other crops: pictures was"):
+            taught_crops(tmp_path, other, teach_fn=Teacher(), **PLAIN)

@@ -42,8 +42,8 @@ def test_scales_see_halved_images():
     fine, coarse = run(params, x)
     assert fine.shape == (2, 3, 6, 8, 1) and coarse.shape == (2, 3, 2, 3, 1)
     half = x.reshape(2, 3, 16, 2, 20, 2, 3).mean((3, 5))
-    alone = {"scale1": params["scale2"], "scale2": params["scale1"]}
-    np.testing.assert_allclose(run(alone, half)[0], coarse, atol=1e-5)
+    single = patch_discriminator(width=4, layers=2)
+    np.testing.assert_allclose(single.apply({"scale1": params["scale2"]}, half)[0], coarse, atol=1e-5)
     assert not np.allclose(params["scale1"]["conv1"]["w"], params["scale2"]["conv1"]["w"])
 
 
@@ -103,3 +103,14 @@ def test_unsuitable_settings_are_refused(wrong):
     """The values and what is allowed."""
     with pytest.raises(ValueError, match="patch_discriminator: .*'instance' or 'none'"):
         patch_discriminator(**wrong)
+
+
+@pytest.mark.parametrize(("layers", "scales", "least"), [(1, 1, 6), (2, 2, 24), (3, 1, 24)])
+def test_images_without_a_score_are_refused(layers, scales, least):
+    """The smallest image that has one at each scale has it; one pixel less is refused with how many it takes."""
+    net = patch_discriminator(width=4, layers=layers, scales=scales)
+    params = jax.eval_shape(net.init, jax.random.key(0))
+    scores = jax.eval_shape(net.apply, params, jax.ShapeDtypeStruct((1, least, least, 3), jnp.float32))
+    assert all(min(each.shape) > 0 for each in scores)
+    with pytest.raises(ValueError, match=rf"needs patches of {least} pixels or more, got {least}x{least - 1}"):
+        jax.eval_shape(net.apply, params, jax.ShapeDtypeStruct((1, least, least - 1, 3), jnp.float32))

@@ -155,3 +155,36 @@ def test_other_files_are_told_from_tensors(tmp_path):
     for name, message in said.items():
         with pytest.raises(ValueError, match=f"{name}.pth.*({message})"):
             read_tensors(tmp_path / f"{name}.pth")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (b"\x80\x02Nr\xff\xff\xff\xff.", "remembers thing 4294967295 at its instruction 3"),
+        (b"\x80\x04\x8e\x00\x00\x00\x00\x00\x01\x00\x00.", "behind"),  # bytes of a length of 2^40
+        (b"\x80\xff.", "is damaged"),
+        (b"Ino number\n.", "is damaged"),
+        (b"\x80\x02" + b"(" * 5 + b".", "is damaged"),
+    ],
+)
+@pytest.mark.parametrize("form", WRITERS)
+def test_programs_that_ask_for_too_much_or_make_no_sense(tmp_path, form, code, said):
+    """In one line with the file's name, and before memory is asked for."""
+    WRITERS[form](tmp_path / "net.pth", {}, code)
+    with pytest.raises(ValueError, match=f"net.pth is damaged, or no file of PyTorch: .*{said}|net.pth is damaged"):
+        read_tensors(tmp_path / "net.pth")
+
+
+def test_a_dictionary_that_holds_itself(tmp_path):
+    """It has no end, and is told so."""
+    write_zip(tmp_path / "net.pth", {}, b"\x80\x02}q\x01(" + value("again") + b"h\x01u.")
+    with pytest.raises(ValueError, match="net.pth is damaged: a dictionary in it holds itself"):
+        read_tensors(tmp_path / "net.pth")
+
+
+def test_a_compressed_program_is_refused(tmp_path):
+    """A small file may not become a large one: PyTorch compresses nothing."""
+    with zipfile.ZipFile(tmp_path / "net.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", program([("a" * 10**6, value(1))]))
+    with pytest.raises(ValueError, match="archive/data.pkl is missing or compressed"):
+        read_tensors(tmp_path / "net.pth")

@@ -14,10 +14,14 @@ from nasjax.chain.configs import as_dict, from_dict, load_config
 from nasjax.config import DataConfig, Experiment
 from nasjax.cost.count import Counts
 from nasjax.cost.table import tabulate
-from nasjax.data.sides import middles, open_sides
+from nasjax.data.sides import holding, middles, open_sides
+from nasjax.export.bundle import write_bundle
+from nasjax.export.card import Card
+from nasjax.export.network import deployed
+from nasjax.export.teachers import load_teacher, teacher_costs
 from nasjax.sampling import single, strict_fair
 from nasjax.spaces.resnet_generator import resnet_generator
-from nasjax.spaces.teacher import read_generator, teacher_of
+from nasjax.spaces.teacher import inherit, read_generator, teacher_of
 from nasjax.supernet.units import units
 from nasjax.systems import ImageTranslation
 from nasjax.systems.translation.compress import absolute, compression
@@ -274,3 +278,74 @@ def test_crops_of_other_runs_do_not_pile_up(tmp_path):
         os.utime(folder, (time.time() - age * 86400,) * 2)
     forget_unused(tmp_path / "1", most=250)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]
+
+
+def test_crops_are_those_of_the_pictures_that_are_given(teacher, tmp_path, monkeypatch):
+    """Another folder of the same names has crops of its own, however large its pictures are made."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    whole, first = teacher_of(read_generator(teacher)), pictures(tmp_path / "p")
+    other = tmp_path / "q"
+    other.mkdir()
+    for path in first.iterdir():
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(other / path.name)
+    found = [
+        crops_of(whole, open_sides(f"folder:{folder}", "train", size=size).inputs, patch=16, number=3)
+        for folder, size in ((first, None), (other, None), (first, 20))
+    ]
+    assert not np.array_equal(found[0].inputs, found[1].inputs)
+    assert not np.array_equal(found[0].inputs, found[2].inputs)
+
+
+@pytest.mark.parametrize("on_bad", ["fail", "skip"])
+def test_held_out_pictures_hold_what_is_compared(tmp_path, on_bad):
+    """Too small ones are refused before anything is trained, or left out, by the side and by the test's own crop."""
+    pictures(tmp_path / "train", size=(64, 60))
+    for split in ("val", "test"):
+        pictures(tmp_path / split, count=3, size=(64, 60))
+    pictures(tmp_path / "test", count=1, size=(40, 36))
+    sides = open_sides(f"folder:{tmp_path}", "test")
+    if on_bad == "skip":
+        assert [holding(sides, (48, 48), "skip").inputs.name(i) for i in range(2)] == ["01.png", "02.png"]
+    with pytest.raises(ValueError, match="held-out pictures are smaller than the 96x48 pixels they are compared on"):
+        holding(sides, (96, 48), on_bad)
+    assert holding(sides, (30, 30), on_bad) is sides
+
+
+@pytest.mark.parametrize(("counts", "said"), [((4, 1, 3), "the split val has 1"), ((4, 3, 1), "the split test has 1")])
+def test_sets_of_one_picture_are_refused(tmp_path, counts, said):
+    """Before anything is trained: a distance of sets takes two pictures."""
+    for split, count in zip(("train", "val", "test"), counts, strict=True):
+        for side in ("input", "target"):
+            pictures(tmp_path / split / side, count=count)
+    system = replace(load_config("translation").tiny().system, size=None)
+    with pytest.raises(ValueError, match=f"{said} pictures to compare as a set, which takes 2 or more"):
+        system.prepare(Experiment(system, data=DataConfig(source=f"pairs:{tmp_path}")), system.networks())
+
+
+def test_a_network_that_was_found_is_a_teacher(tmp_path):
+    """A bundle of a narrow arch of a wide space: a student is built by its own widths, operations and depth."""
+    widths = ((4, 8), (8, 12), (8, 16), (8, 12), (4, 8))
+    arguments = {"widths": widths, "inner": (4, 8), "blocks": 3, "ops": ("res", "dil"), "up": ("transposed", "nearest")}
+    net = resnet_generator(**arguments)
+    options = {"w.stem": "4", "w.down1": "8", "w.down2": "8", "w.up1": "8", "w.up2": "4"}
+    blocks = {"b1": "dil", "b1.w": "4", "b2": "off", "b3": "res", "b3.w": "8"}
+    arch = net.space.encode({**options, **blocks, "up1": "nearest", "up2": "nearest"})
+    network = deployed(net, net.extract_params(net.init(KEY), arch), arch, builder=("resnet_generator", arguments))
+    write_bundle(tmp_path / "bundle", network, card=Card("found", task="image translation"), formats=())
+    teacher = load_teacher(tmp_path / "bundle")
+    x = jax.random.uniform(KEY, (1, 16, 20, 3), minval=-1)
+    np.testing.assert_allclose(teacher.apply(x), network.apply(network.params, x), atol=1e-5)
+    assert teacher.builder[1]["widths"] == [[4], [8], [8], [8], [4]] and teacher.builder[1]["ops"] == ["dil", "res"]
+    student = compression(str(tmp_path / "bundle"), "embedded", ("params<=90%",)).system
+    assert {"dil", "res", "sep"} <= set(student.ops) and student.blocks == 3
+    shared = student.networks().supernet
+    inherit(shared, shared.init(KEY), teacher)
+
+
+def test_a_student_is_as_small_as_its_budget_at_any_size(teacher):
+    """8 % at 256x256 and as many at 512x512, which are four times as many, ask for the same widths."""
+    costs = teacher_costs(load_teacher(teacher))
+    budgets = [f"macs<={int(0.08 * k * costs.macs)}@{256 * side}x{256 * side}" for k, side in ((1, 1), (4, 2))]
+    small, same = (compression(str(teacher), "embedded", (budget,)).system.widths for budget in budgets)
+    assert small == same

@@ -66,3 +66,14 @@ def test_every_discriminator_is_looked_at():
     """Several players with scores are told apart."""
     both = [{**row, "critic/real": 0.0, "critic/fake": 0.0, "critic/loss": 2.0} for row in rows()]
     assert [(d.player, d.name) for d in diagnose(both)] == [("critic", "blind")]
+
+
+@pytest.mark.parametrize(
+    ("name", "real", "fake"), [("exploding", 1e9, -1e9), ("blind", 0.2, 0.2), ("exploding", None, 0.0)]
+)
+def test_the_game_of_the_other_domain_is_looked_at_too(name, real, fake):
+    """A cycle has a second one; healthy, nothing is said of it."""
+    second = {"real_input": lambda i: real, "fake_input": lambda i: fake}
+    (found,) = diagnose(rows(**second))
+    assert (found.name, found.player) == (name, "discriminator")
+    assert diagnose(rows(real_input=lambda i: 0.5 + 0.1 * math.sin(i), fake_input=lambda i: -0.5)) == []

@@ -8,6 +8,7 @@ from nasjax.config import DataConfig, Experiment, FinalConfig, StageConfig
 from nasjax.cost.budget import LATENCY, SIZED, parse_budgets
 from nasjax.cost.count import BYTES_PER_PARAM, Counts
 from nasjax.export.teachers import COUNTED_AT, load_teacher, teacher_costs
+from nasjax.spaces.teacher import Teacher
 from nasjax.systems.translation.settings import Comparison
 from nasjax.systems.translation.system import ImageTranslation
 from nasjax.tasks.translation import Teaching, Translation
@@ -15,6 +16,7 @@ from nasjax.train.config import TrainConfig
 
 _WIDTHS = (0.7, 1.0, 1.4, 2.0)  # options around the width at which the plain network would keep the budget
 _STEP, _LEAST = 4, 8
+_UP, _OPS = ("nearest",), ImageTranslation().ops  # what a student may have beside what its teacher has
 
 
 def compression(
@@ -34,7 +36,7 @@ def compression(
     train = TrainConfig(steps=steps, lr=1e-3, betas=(0.5, 0.999), schedule="linear", log_every=50)
     system = ImageTranslation(
         space="resnet" if space == "resnet" else "unet",
-        **_sizes(arguments, share=_share(limits, costs)),
+        **_sizes(arguments, share=_share(limits, known)),
         norm=arguments["norm"],
         recipe=Translation(teaching=Teaching(output=10.0, ssim=1.0, likeness=0.5, variation=1e-3)),
         teacher=teacher,
@@ -74,10 +76,15 @@ def absolute(budget: Sequence[str], costs: Counts) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _share(limits: Sequence[str], costs: Counts) -> float:
+def _share(limits: Sequence[str], teacher: Teacher) -> float:
     """The smallest share of the teacher's params or MACs that a budget leaves, 1 where none binds."""
     budgets = [b for b in parse_budgets(limits) if b.cost in ("params", "macs")]
-    return min([1.0, *(b.amount / getattr(costs, b.cost) for b in budgets)])
+    return min([1.0, *(b.amount / getattr(_costs_at(teacher, b.size), b.cost) for b in budgets)])
+
+
+def _costs_at(teacher: Teacher, size: tuple[int, int] | None) -> Counts:
+    """Of a picture of (width, height) pixels; these networks read every pixel alike, so a square of as many will do."""
+    return teacher_costs(teacher, size=COUNTED_AT if size is None else round(math.sqrt(size[0] * size[1])))
 
 
 def _sizes(arguments: Mapping[str, Any], *, share: float) -> dict[str, Any]:
@@ -91,9 +98,9 @@ def _sizes(arguments: Mapping[str, Any], *, share: float) -> dict[str, Any]:
     widths = tuple(options(max(each)) for each in arguments["widths"])
     if "blocks" not in arguments:
         return {"widths": widths}
-    inner = options(max(arguments["inner"]))
-    up = tuple(dict.fromkeys([*arguments["up"], "nearest"]))
-    return {"widths": widths, "inner": inner, "blocks": arguments["blocks"], "up": up}
+    inner = options(min(arguments["inner"]))  # a block of the teacher that is narrower than others has no more to give
+    up, ops = (tuple(dict.fromkeys([*arguments[name], *others])) for name, others in (("up", _UP), ("ops", _OPS)))
+    return {"widths": widths, "inner": inner, "blocks": arguments["blocks"], "up": up, "ops": ops}
 
 
 def _longer(train: TrainConfig) -> dict[str, Any]:

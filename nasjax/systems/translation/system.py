@@ -7,9 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from nasjax.config import Experiment
+from nasjax.config import DataConfig, Experiment
 from nasjax.data.pipeline import patches
-from nasjax.data.sides import Sides, middles, open_sides
+from nasjax.data.sides import Sides, holding, middles, open_sides
 from nasjax.data.source import Source
 from nasjax.export.teachers import load_teacher
 from nasjax.nets.trunks import alexnet, load_trunk
@@ -151,8 +151,12 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
         open_sides(data.source, split, size=system.size, on_error=data.on_bad) for split in ("train", "val", data.test)
     )
     _check_sides(system, train, data.source)
+    side = (compare.side, compare.side)
+    val, test = holding(val, side, data.on_bad), holding(test, data.test_crop or side, data.on_bad)
+    if not system.teacher:
+        _check_sets(data, train, val, test)
     teacher = load_teacher(system.teacher, part=system.part or None) if system.teacher else None
-    eyes, side = load_eyes(), (compare.side, compare.side)
+    eyes = load_eyes()
     likeness = teacher is not None or train.paired
     scores = measures(likeness=likeness, sets=teacher is None)
     names, three = {m.name for m in scores}, zip(("lpips", "ssim", "gram"), compare.weights, strict=True)
@@ -191,6 +195,18 @@ def _check_sides(system: ImageTranslation, train: Sides, spec: str) -> None:
             raise ValueError(f"data.source {spec!r} holds pairs, of which the recipe knows nothing: unpaired:{spec}")
     if not system.teacher and not two:
         raise ValueError(f"data.source {spec!r} holds single pictures; a translation needs pairs or two domains")
+
+
+def _check_sets(data: DataConfig, train: Sides, val: Sides, test: Sides) -> None:
+    """Whether there are enough pictures to be compared as sets: two that are made, and three that are real."""
+    assert train.targets is not None
+    counts = {"val": (len(val.inputs), 2), data.test: (len(test.inputs), 2), "train": (len(train.targets), 3)}
+    for split, (count, least) in counts.items():
+        if count < least:
+            raise ValueError(
+                f"data.source {data.source!r}: the split {split} has {count} pictures to compare as a set, which takes "
+                f"{least} or more; give more pictures"
+            )
 
 
 def _task_of(

@@ -17,8 +17,8 @@ from jaxtyping import Array
 
 from nasjax.basis import fingerprint
 from nasjax.compiled import cache_folder
-from nasjax.data.source import Source
-from nasjax.data.taught import TaughtCrops, taught_crops
+from nasjax.data.source import Source, at_least
+from nasjax.data.taught import TaughtCrops, pictures_mark, taught_crops
 from nasjax.spaces.features import feature_channels
 from nasjax.spaces.teacher import Teacher
 from nasjax.tasks.base import Model, to_float
@@ -37,10 +37,12 @@ def outputs_of(teacher: Teacher) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def crops_of(teacher: Teacher, source: Source, *, patch: int, number: int) -> TaughtCrops:
-    """So many crops with the teacher's outputs, kept in the user's cache: other runs of the same teacher share them."""
-    names = "\n".join(source.name(i) for i in range(len(source)))
-    mark = fingerprint(teacher.params)
-    folder = crops_folder() / f"{zlib.crc32(f'{mark} {patch} {number} {names}'.encode()):08x}"
+    """So many crops with the teacher's outputs, kept in the user's cache: other runs of the same teacher share them.
+
+    ValueError naming the first picture where none holds a crop.
+    """
+    source, mark = at_least(source, patch, "skip"), fingerprint(teacher.params)
+    folder = crops_folder() / f"{zlib.crc32(f'{mark} {patch} {number} {pictures_mark(source)}'.encode()):08x}"
     forget_unused(folder)
     return taught_crops(
         folder,
