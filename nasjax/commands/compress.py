@@ -16,7 +16,7 @@ SAVED = "saved.json"
 
 def add(command: argparse.ArgumentParser) -> None:
     """Arguments of `nasjax compress`."""
-    kinds = "a bundle of nasjax import, a .pth or .safetensors file, or 'vintagify' (the extra 'teachers')"
+    kinds = "a bundle (nasjax import takes --resize and --statistics), a .pth or .safetensors file, or 'vintagify'"
     command.add_argument("teacher", help=f"the generator: {kinds}")
     command.add_argument("images", help="pictures to learn from: a folder, 'embedded', or another data set; no labels")
     example = '"params<=0.4M, macs<=8%%"; percentages are of the teacher\'s costs at 256x256 pixels'

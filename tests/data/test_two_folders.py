@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from nasjax.commands.given import experiment_of
-from nasjax.data import Unpaired, open_source
+from nasjax.data import Unpaired, check_data, open_source
 
 
 def _fill(folder, names, level):
@@ -52,3 +52,28 @@ def test_the_command_line_gives_both_or_none():
     assert experiment(None, None).data.source == "pairs:filter"
     with pytest.raises(ValueError, match="go together"):
         experiment("x", None)
+
+
+@pytest.mark.parametrize("form", ["folders", "pairs"])
+def test_pairs_with_a_broken_picture_are_left_out(tmp_path, form):
+    """Where that is asked for; its partner goes with it, and is not called lonely. Else the file is named."""
+    for side, level in (("input", 10), ("target", 200)):
+        _fill(tmp_path / side, "pqrstuv", level)
+    (tmp_path / "target" / "q.png").write_bytes(b"no picture")
+    places = f"{tmp_path / 'input'}|{tmp_path / 'target'}"
+    spec = f"folders:{places}" if form == "folders" else f"pairs:{tmp_path}"
+    source = open_source(spec, "all", on_error="skip")
+    assert [source.name(i) for i in range(len(source))] == [f"{name}.png" for name in "prstuv"]
+    with pytest.raises(ValueError, match="unreadable: .*q.png"):
+        open_source(spec, "all")
+
+
+def test_both_folders_are_checked(tmp_path):
+    """Formats of all files, and a broken one once."""
+    for side, level in (("a", 10), ("b", 200)):
+        _fill(tmp_path / side, "pqrstuv", level)
+    spec = f"folders:{tmp_path / 'a'}|{tmp_path / 'b'}"
+    assert check_data(spec).modes == {"PNG RGB": 14}
+    (tmp_path / "b" / "q.png").write_bytes(b"no picture")
+    found = check_data(spec)
+    assert found.modes == {"PNG RGB": 13} and sum("q.png" in problem for problem in found.problems) == 1

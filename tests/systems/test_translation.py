@@ -349,3 +349,41 @@ def test_a_student_is_as_small_as_its_budget_at_any_size(teacher):
     budgets = [f"macs<={int(0.08 * k * costs.macs)}@{256 * side}x{256 * side}" for k, side in ((1, 1), (4, 2))]
     small, same = (compression(str(teacher), "embedded", (budget,)).system.widths for budget in budgets)
     assert small == same
+
+
+def test_a_unet_is_the_usual_one_and_a_teacher():
+    """Without widths of its own it halves eight times, as pix2pix's; in miniature five times."""
+    system = ImageTranslation(space="unet")
+    assert system.networks().supernet.space.name == "unet8"
+    assert system.tiny().networks().supernet.space.name == "unet5"
+    assert ImageTranslation().networks().supernet.space.name == "resnet9"
+
+
+@pytest.mark.parametrize("case", [name for name in CASES if "unet" in name][:1])
+def test_a_student_of_a_unet(case, tmp_path):
+    """It halves as often as its teacher, starts from it, and is trained by features, too."""
+    write_zip(tmp_path / "unet.pth", state_of(CASES[case]))
+    whole = load_teacher(tmp_path / "unet.pth")
+    experiment = compression(
+        str(tmp_path / "unet.pth"), f"folder:{pictures(tmp_path / 'p')}", ("params<=50%",), patch=32
+    )
+    system, shared = experiment.system, experiment.system.networks().supernet
+    assert system.space == "unet" and len(system.widths) == whole.net.forward.levels
+    inherit(shared, shared.init(KEY), whole)
+
+
+def test_contrast_is_trained_one_way(eyes):
+    """CUT's recipe as a system: a generator, a judge and heads for its features, and no way back."""
+    experiment = load_config("unpaired").tiny()
+    recipe = Translation(adversarial=Adversarial("lsgan"), contrast=1.0, identity=1.0, patches=16)
+    system = replace(experiment.system, recipe=recipe)
+    networks = system.networks()
+    ground = system.prepare(experiment, networks)
+    net = networks.supernet.at(networks.supernet.space.at_stage("path"))
+    sampler = strict_fair(net.space)
+    task = ground.task(supernet_model(net, sampler), sampler, 1)
+    assert set(task.players) == {"discriminator", "generator", "heads"}
+    params = jax.eval_shape(task.init, KEY)
+    plan, batch = jax.eval_shape(sampler.sample, KEY, 0), {**task.batch_spec, **task.memory}
+    value, logs = jax.eval_shape(task.losses["generator"], params, plan, batch, KEY)
+    assert value.shape == () and {"contrast", "contrast_identity", "gan"} <= set(logs) and "cycle" not in logs

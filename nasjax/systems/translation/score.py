@@ -153,7 +153,9 @@ def _batched(function: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
 def _as_sets(y: np.ndarray, reference: Reference, eyes: Mapping[str, Params]) -> dict[str, float]:
     grams, means = (collect(feature_fn, y, batch=_BATCH) for feature_fn in (_grams(eyes), _means(eyes)))
     width, real = reference.width, reference.vgg16
-    numbers = [effective_number(g, bandwidth=width / 2) for g in (grams, reference.grams[: len(grams)])]
+    # Of equally many: how many there are is most of how many different ones there are.
+    most = min(len(grams), len(reference.grams))
+    numbers = [effective_number(g[:most], bandwidth=width / 2) for g in (grams, reference.grams)]
     return {
         "gram": gaussian_distance(grams, reference.grams, bandwidth=width),
         "vgg16_gaussian": gaussian_distance(means, real, bandwidth=median_distance(real)),

@@ -18,7 +18,7 @@ from nasjax.sampling import Sampler
 from nasjax.shown import Measure
 from nasjax.spaces.resnet_generator import INNER, WIDTHS, ResnetGenerator, resnet_generator
 from nasjax.spaces.teacher import Teacher, inherit
-from nasjax.spaces.unet_generator import UnetGenerator, unet_generator
+from nasjax.spaces.unet_generator import UNET_WIDTHS, UnetGenerator, unet_generator
 from nasjax.system import Found, Ground, Networks, Rival, same_size
 from nasjax.systems.translation.pictures import Held, held_out, strips
 from nasjax.systems.translation.rivals import hand_scaled
@@ -41,8 +41,9 @@ class ImageTranslation:
     """The search space of translating generators, how they are trained, and whose outputs they should make."""
 
     space: Literal["resnet", "unet"] = "resnet"
-    widths: tuple[tuple[int, ...], ...] = WIDTHS  # of stem, down 1, down 2, up 1, up 2; of a U-Net level by level
-    inner: tuple[int, ...] = INNER  # inner widths of a residual block
+    # Of stem, down 1, down 2, up 1, up 2; of a U-Net level by level, as many as it halves; (): the usual ones.
+    widths: tuple[tuple[int, ...], ...] = ()
+    inner: tuple[int, ...] = INNER  # inner widths of a residual block; a U-Net has none, nor what the next three say
     blocks: int = 9  # most residual blocks
     ops: tuple[str, ...] = ("res", "sep", "ir", "incep")  # candidate operations of a block
     up: tuple[Literal["transposed", "nearest", "bilinear"], ...] = ("nearest",)  # and of an up-sampling
@@ -109,10 +110,14 @@ class ImageTranslation:
         )
         if self.teacher:  # which says how deep the network is
             return small
-        return replace(small, blocks=2, widths=tuple(w[:2] for w in self.widths[:5]), inner=self.inner[:2])
+        return replace(small, blocks=2, widths=tuple(w[:2] for w in self._widths[:5]), inner=self.inner[:2])
+
+    @property
+    def _widths(self) -> tuple[tuple[int, ...], ...]:
+        return self.widths or (UNET_WIDTHS if self.space == "unet" else WIDTHS)
 
     def _networks(self, nominal: int | None) -> Networks:
-        arguments: dict[str, Any] = {"widths": [list(w) for w in self.widths], "norm": self.norm, "nominal": nominal}
+        arguments: dict[str, Any] = {"widths": [list(w) for w in self._widths], "norm": self.norm, "nominal": nominal}
         if self.space == "unet":
             net = unet_generator(**arguments)
         else:
@@ -120,7 +125,7 @@ class ImageTranslation:
             arguments |= {"blocks": self.blocks, **lists}
             net = resnet_generator(**arguments)
         assert isinstance(net.forward, ResnetGenerator | UnetGenerator)
-        places = range(max(map(len, (*self.widths, self.inner)))) if nominal is None else ()
+        places = range(max(map(len, (*self._widths, self.inner)))) if nominal is None else ()
         return Networks(
             net,
             same_size(),
@@ -258,7 +263,7 @@ def _only_inputs(system: ImageTranslation) -> bool:
 
 def _rivals(system: ImageTranslation, experiment: Experiment, teacher: Teacher | None, found: Found) -> Sequence[Rival]:
     """Hand-scaled networks of the found one's MACs; the teacher as it is, and what changes nothing at all."""
-    blocks = len(system.widths) if system.space == "unet" else system.blocks
+    blocks = len(system._widths) if system.space == "unet" else system.blocks
     scaled = hand_scaled(
         found.costs["macs"],
         ways=system.rivals,
