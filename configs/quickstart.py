@@ -2,7 +2,7 @@
 
 Paper: coarse-to-fine search for efficient generators (arXiv 2104.09223), at a size that two CPU cores finish.
 Command: scripts/quickstart, or: nasjax quickstart
-Time and score: three to five minutes on two CPU cores, 26.24 dB Y-PSNR, where a plain network of equal size has 26.18,
+Time and score: two to three minutes on two CPU cores, 26.24 dB Y-PSNR, where a plain network of equal size has 26.18,
 and a larger one that takes longer than the found one 26.19; see docs/results/quickstart.md.
 """
 

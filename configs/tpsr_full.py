@@ -2,8 +2,8 @@
 
 Paper: Journey Towards Tiny Perceptual Super-Resolution (arXiv 2007.04356), its second search; losses and rates are
 ESRGAN's (arXiv 1809.00219). Needs the extra `perceptual`, a folder of training photographs (DIV2K or like it), and, to
-begin with, a bundle of a fidelity search (`nasjax search sr_x4`, or any bundle of sr_cell for x4).
-Command: nasjax search tpsr_full --data.source folder:DIV2K --system.generator runs/sr_x4/export
+begin with, a bundle of a fidelity search (`nasjax search sr_x4`, or any bundle of sr_cell for x4), or its run folder.
+Command: nasjax search tpsr_full --data.source folder:DIV2K --system.generator runs/sr_x4
 Time and score: never run at this size.
 Released weights of TPSR at 61K on Set5 / Set14 / B100: LPIPS .1207 / .2185 / .2835 at 29.60 / 26.88 / 26.24 dB.
 """
@@ -15,7 +15,7 @@ from nasjax.train.config import TrainConfig
 
 
 def config() -> Experiment:
-    """Discriminators from 6K to 5M parameters, 512 pairs, REINFORCE; finalists and rivals trained with three seeds."""
+    """Discriminators from 6.4K to 4.9M parameters, 512 pairs, REINFORCE; finalists and rivals trained with three seeds."""
     game = TrainConfig(steps=4000, lr=1e-4, warmup=0, schedule="constant", betas=(0.9, 0.99), clip=0.0, ema=0.999)
     return Experiment(
         PerceptualSuperResolution(

@@ -9,6 +9,7 @@ the proxy trainings; what was run is said above the table.
 """
 
 import argparse
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from nasjax.spaces.paired import generator_params, with_generator
 from nasjax.supernet.base import Supernet
 from nasjax.systems import PerceptualSuperResolution
 from nasjax.systems.perceptual.score import Eye, tested
+from nasjax.systems.perceptual.system import fixed_archs
 from nasjax.systems.super_resolution.pictures import bicubic
 from nasjax.typing import Params
 
@@ -52,14 +54,22 @@ def planned(args: argparse.Namespace) -> Experiment:
     if args.start_steps:
         stages = (replace(stages[0], train=replace(stages[0].train, steps=args.start_steps)), *stages[1:])
     data = replace(experiment.data, source=args.data or experiment.data.source)
-    experiment = replace(experiment, system=replace(system, proxy=proxy, rivals=FIXED), data=data, stages=stages)
-    return replace(experiment, final=final)
+    system = replace(system, proxy=proxy, rivals=tuple(held(system)))
+    return replace(experiment, system=system, data=data, stages=stages, final=final)
+
+
+def held(system: PerceptualSuperResolution) -> Iterator[str]:
+    """Those fixed discriminators that the space of the config holds."""
+    net = system.networks().supernet
+    for name in FIXED:
+        with contextlib.suppress(ValueError):
+            yield from fixed_archs(replace(system, rivals=(name,)), net)
 
 
 def trained(run: Path, experiment: Experiment, results: Mapping[str, Any]) -> Iterator[tuple[str, int, list[Predict]]]:
     """(name, params of the pair, its generator as a function after each of its trainings) of every row with weights."""
     system, folder = experiment.system, RunFolder(run)
-    pair, (generator, arch, _) = system.networks().supernet, system.generating()
+    pair, (generator, arch, *_) = system.networks().supernet, system.generating()
     program = jax.jit(lambda p, x: generator.extract(arch).apply({"params": p}, x))
 
     def predict(params: Any) -> Predict:

@@ -2,7 +2,7 @@
 
     python scripts/draw_upscale.py [--to docs/images]
 
-upscale.jpg: pixels, bicubic, small, medium, the truth. upscale_sharp.jpg: bicubic, medium, `--sharpness 0.59`,
+upscale.jpg: pixels, bicubic, small, medium, large, the truth. upscale_sharp.jpg: bicubic, medium, `--sharpness 0.59`,
 `--perceptual`, the truth. Both of test photographs halved and made four times smaller, at the square of each that
 bicubic gets most wrong. upscale_real.jpg: pixels, bicubic, medium, medium-real, of photographs as they come.
 """
@@ -35,7 +35,9 @@ def bicubic(low: np.ndarray) -> np.ndarray:
     return imresize_reference(low, float(SCALE))
 
 
-SMALL, MEDIUM, REAL = (partial(nasjax.upscale, model=name) for name in ("small", "medium", "medium-real"))
+SMALL, MEDIUM, LARGE, REAL = (
+    partial(nasjax.upscale, model=name) for name in ("small", "medium", "large", "medium-real")
+)
 BETWEEN, SHARP = (partial(nasjax.upscale, model="medium", sharpness=s) for s in (0.59, 1))
 
 
@@ -45,7 +47,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=Path("docs/images"))
     folder = parser.parse_args().to
     halved = [half(embedded_photos("test")[i]["image"]) for i in PICTURES]
-    draw(folder / "upscale.jpg", [reduced(x, (pixels, bicubic, SMALL, MEDIUM)) for x in halved])
+    draw(folder / "upscale.jpg", [reduced(x, (pixels, bicubic, SMALL, MEDIUM, LARGE)) for x in halved])
     draw(folder / "upscale_sharp.jpg", [reduced(x, (bicubic, MEDIUM, BETWEEN, SHARP)) for x in halved])
     own = [embedded_photos("test")[i]["image"] for i in PICTURES[1:]]
     draw(folder / "upscale_real.jpg", [as_it_is(x, (pixels, bicubic, MEDIUM, REAL)) for x in own])

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Num
 
+from nasjax.apply.levels import LUMA
 from nasjax.apply.memory import refusal
 from nasjax.apply.passes import Passes
 from nasjax.apply.tiles import Tile, cut
@@ -26,7 +27,6 @@ from nasjax.windows.windowed import Known, Place, Plan, fitted
 SIDES = (64, 128, 256, 384, 512)  # of windows, in pixels: what there are programs for
 _WINDOW_BYTES = 400 << 20  # what a window may take: wide networks get smaller ones
 _SPARE = 1.2  # of an estimate of memory
-_LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 _KEPT = 4  # networks whose programs stay
 
 
@@ -57,7 +57,7 @@ class _Source(NamedTuple):
     def cut(self, tile: Tile) -> list[np.ndarray]:
         """The window of a tile: colours, or their luma (ITU-R BT.601) for a network of one channel."""
         x = cut(self.pixels, tile, mirrored=self.mirrored, reach=self.reach)
-        return [x if self.channels == 3 else x @ _LUMA]
+        return [x if self.channels == 3 else x @ LUMA[:, None]]
 
 
 class _Way(NamedTuple):

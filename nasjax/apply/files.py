@@ -16,6 +16,7 @@ from nasjax.apply.plan import FileOptions, Item, Size, Wanted, plan
 from nasjax.apply.reading import read_picture
 from nasjax.apply.select import Location, select
 from nasjax.export.bundle import Bundle, load_bundle
+from nasjax.export.manifest import bundle_folder
 
 
 class Change(NamedTuple):
@@ -75,8 +76,7 @@ def picture_job(
     images: Location | Sequence[Location], output: Location, change: Change, *, options: FileOptions
 ) -> Job:
     """The job of any command that makes one picture of one; raises ValueError as `select` and `plan`."""
-    output = Path(output)
-    found = select(images, recursive=options.recursive, max_pixels=options.max_pixels, without=output)
+    found = select(images, recursive=options.recursive, max_pixels=options.max_pixels, without=Path(output))
     planned = plan(
         [
             Wanted((s,), s.path.stem, change.size_fn(s.header.size), change.refuse_fn(s.header.size))
@@ -94,15 +94,6 @@ def picture_job(
         return picture, [(item.name, text) for text in picture.notes]
 
     return Job(planned, read, lambda item, picture: change.picture_fn(picture), options)
-
-
-def bundle_folder(folder: Location) -> Path:
-    """The bundle of a folder: itself, or the one in it that a run exported; ValueError where the folder is missing."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise ValueError(f"bundle {folder}: there is no such folder")
-    inside = folder / "export"
-    return inside if inside.is_dir() and not (folder / "manifest.json").exists() else folder
 
 
 def digest(params: Any) -> str:

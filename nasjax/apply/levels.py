@@ -2,6 +2,7 @@
 
 import numpy as np
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's own greys
 _HALF = {np.dtype(np.uint8): 127.5, np.dtype(np.uint16): 32767.5}
 
 
@@ -26,3 +27,10 @@ def to_levels(pixels: np.ndarray, *, deep: bool) -> np.ndarray:
         return pixels.astype(np.uint16) * np.uint16(257)
     levels = (to_floats(pixels) + 1) * np.float32(_HALF[wanted])
     return np.round(levels.clip(0, 2 * _HALF[wanted])).astype(wanted)
+
+
+def greys_of(levels: np.ndarray) -> np.ndarray:
+    """One channel of levels out of three that are the same, or nearly."""
+    if (levels == levels[..., :1]).all():
+        return levels[..., :1]
+    return np.round(levels @ LUMA)[..., None].astype(levels.dtype)

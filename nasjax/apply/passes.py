@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax
 import numpy as np
 
+from nasjax.apply.parts import told
 from nasjax.apply.tiles import Tile, counting, moved, place_of, tiles_of
 from nasjax.windows.windowed import Known, Place, Plan
 
@@ -72,7 +73,7 @@ class Passes(NamedTuple):
         known: dict[str, Any] = {}
         for level in range(0 if self.is_one(source) else levels):
             total: Any = None
-            for tile in self._counting(source, level):
+            for tile in told(self._counting(source, level)):
                 place = place_of(tile, source.size)
                 sums = self.windowed.sums(level, self.parameters, source.cut(tile), place=place, known=known)
                 total = sums if total is None else self.windowed.merge(total, sums)
@@ -85,7 +86,7 @@ class Passes(NamedTuple):
         Tiles are placed in the picture itself; of one that is continued, windows may begin before its first column.
         """
         pending: tuple[Tile, Any] | None = None
-        for tile in self._counting(source, -1):
+        for tile in told(self._counting(source, -1)):
             window, place = source.cut(tile), place_of(tile, source.size)
             jax.block_until_ready(pending)  # two at once would take the memory of two
             made = self.windowed.output(self.parameters, window, place=place, known=known)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from nasjax.apply.colour import colour_space, converted, is_srgb, light_to_srgb
 from nasjax.apply.deep import grey_levels
-from nasjax.apply.levels import to_floats, to_levels
+from nasjax.apply.levels import greys_of, to_floats, to_levels
 from nasjax.apply.metadata import Metadata, orientation, read_metadata
 from nasjax.apply.notes import one_line
 from nasjax.apply.transparency import spread_colours
@@ -63,9 +63,15 @@ def upright(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
 
 
 def to_pillow(picture: Picture) -> Image.Image:
-    """An 8-bit picture of mode L, LA, RGB or RGBA that carries profile and EXIF in its `info`."""
-    image = Image.fromarray(to_levels(picture.pixels, deep=False))
-    image = image.convert("L") if picture.grey else image
+    """An 8-bit picture of mode L, LA, RGB or RGBA that carries profile and EXIF in its `info`.
+
+    A deep grey one without transparency is of mode I;16, the only one of Pillow's that has 16 bits for what it shows.
+    """
+    if picture.deep and picture.grey and picture.alpha is None:
+        image = Image.fromarray(greys_of(to_levels(picture.pixels, deep=True))[..., 0])
+    else:
+        image = Image.fromarray(to_levels(picture.pixels, deep=False))
+        image = image.convert("L") if picture.grey else image
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(np.round(picture.alpha.clip(0, 1) * 255).astype(np.uint8)))
     info = {"icc_profile": picture.meta.profile, "exif": picture.meta.exif_of(image.size), "xmp": picture.meta.xmp}

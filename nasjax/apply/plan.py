@@ -91,19 +91,21 @@ def plan(
     """Where everything goes: to the file `output` where it is no folder and a `single` file is asked for, or into it.
 
     What is refused, and an output whose size its format does not take, is in `failed`, by name. Raises ValueError for a
-    folder that does not exist, two outputs of one name, an output that is one of the inputs (`inputs`: further ones,
-    such as masks), and for one that exists unless `options.overwrite`, or the manifest of the folder says that it is
-    the same command's.
+    folder that does not exist, a file of another format than `options` ask for, two outputs of one name, an output that
+    is one of the inputs (`inputs`: further ones, such as masks), and for one that exists unless `options.overwrite`, or
+    the manifest of the folder says that it is the same command's.
     """
-    output = Path(output)
+    given, output = os.fspath(output), Path(output)
     into = output.is_dir()
+    if not into and given.endswith(("/", os.sep)):
+        raise ValueError(f"the output {given}: there is no such folder; make it first")
     if not into and not single:
         raise ValueError(f"the output of several pictures must be an existing folder; {output} is not one")
     if not into and any(_frames(each, options) != [each.sources[0].header.first] for each in wanted):
         raise ValueError(f"all frames of a file go to a folder; {output} is not one")
     refused = [Failure(_item(each).name, each.refusal) for each in wanted if each.refusal]
     wanted = [each for each in wanted if not each.refusal]
-    items = _into_folder(wanted, output, options) if into else _to_file(wanted, output)
+    items = _into_folder(wanted, output, options) if into else _to_file(wanted, output, options)
     journal = Journal(output, settings) if into else None
     _check_inputs(items, {path for item in items for path in item.sources} | set(inputs))
     k, n = options.shard
@@ -122,8 +124,16 @@ def plan(
     return Plan(todo, failures, done, _frame_notes(wanted, todo, options), journal)
 
 
-def _to_file(wanted: Sequence[Wanted], output: Path) -> list[Item]:
-    format_of(output)
+def _to_file(wanted: Sequence[Wanted], output: Path, options: FileOptions) -> list[Item]:
+    if not output.suffix:
+        raise ValueError(
+            f"the output {output}: there is no such folder, and the name of a file ends in one of {', '.join(FORMATS)}"
+        )
+    if options.format is not None and FORMATS[f".{options.format}"] != format_of(output):
+        raise ValueError(
+            f"the format {options.format} contradicts the output {output}, whose name says what it is; the format is "
+            "for outputs in a folder"
+        )
     check_folder(output)
     return [_item(each)._replace(target=output) for each in wanted]
 

@@ -57,10 +57,9 @@ def style_job(
     masks: tuple[Location, Location] | None = None,
 ) -> Job:
     """The job of `stylize_files`; raises what that raises before any work."""
-    output = Path(output)
     options = replace(options, network=style_network_folder(options.network))
     found, theirs = (
-        select(where, what=what, recursive=files.recursive, max_pixels=files.max_pixels, without=output)
+        select(where, what=what, recursive=files.recursive, max_pixels=files.max_pixels, without=Path(output))
         for where, what in ((contents, "content"), (styles, "style"))
     )
     if masks is not None and (len(found.sources) > 1 or len(theirs.sources) > 1):

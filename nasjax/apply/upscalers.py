@@ -19,7 +19,7 @@ PERCEPTUAL = "-perceptual"
 
 
 def upscale(
-    image: Any, model: str | Any = "medium", *, scale: int = 4, sharpness: float | int = 0, wrap: bool = False
+    image: Any, model: str | Any = "medium", *, scale: float | int = 4, sharpness: float | int = 0, wrap: bool = False
 ) -> Any:
     """The picture `scale` times as large, of the same kind as `image`: a Pillow picture or an array.
 
@@ -39,7 +39,7 @@ def upscale(
     return images.upscale(bundle, image, wrap=wrap)
 
 
-def load_upscaler(model: str = "medium", scale: int = 4, *, sharpness: float | int = 0) -> Bundle:
+def load_upscaler(model: str = "medium", scale: float | int = 4, *, sharpness: float | int = 0) -> Bundle:
     """The bundle of a network that comes with the package; its files are read once.
 
     `sharpness`, 0 to 1, is how far its weights are from those that are closest to the truth (0) to those that look
@@ -47,7 +47,7 @@ def load_upscaler(model: str = "medium", scale: int = 4, *, sharpness: float | i
     those there are.
     """
     fidelity = _loaded(upscaler_folder(model, scale))
-    if not 0 <= sharpness <= 1:
+    if isinstance(sharpness, str) or not 0 <= sharpness <= 1:
         raise ValueError(f"upscale: sharpness must be in 0..1, got {sharpness!r}")
     found = upscalers()
     if sharpness and scale not in found.get(f"{model}{PERCEPTUAL}", ()):
@@ -55,10 +55,12 @@ def load_upscaler(model: str = "medium", scale: int = 4, *, sharpness: float | i
             f"upscale: model {model!r} has no perceptual weights for x{scale}, so its sharpness must be 0, not "
             f"{sharpness!r}; there are: {_perceptual(found)}"
         )
-    return blended(fidelity, _loaded(FOLDER / f"{model}{PERCEPTUAL}_x{scale}"), sharpness) if sharpness else fidelity
+    return (
+        blended(fidelity, _loaded(upscaler_folder(f"{model}{PERCEPTUAL}", scale)), sharpness) if sharpness else fidelity
+    )
 
 
-def upscaler_folder(model: str, scale: int) -> Path:
+def upscaler_folder(model: str, scale: float | int) -> Path:
     """The bundle's folder of a network that comes with the package.
 
     Raises ValueError for a model or scale that there is none of, naming those there are.
@@ -69,7 +71,7 @@ def upscaler_folder(model: str, scale: int) -> Path:
     if scale not in found[model]:
         scales = ", ".join(map(str, found[model]))
         raise ValueError(f"upscale: model {model!r} enlarges by {scales}, not by {scale!r}")
-    return FOLDER / f"{model}_x{scale}"
+    return FOLDER / f"{model}_x{int(scale)}"  # 4.0 is 4
 
 
 def upscalers() -> dict[str, tuple[int, ...]]:

@@ -12,14 +12,13 @@ from PIL import Image
 from nasjax.apply.canvas import behind, canvas, mapped, release, releasing
 from nasjax.apply.deep import write_png
 from nasjax.apply.formats import Format, format_of
-from nasjax.apply.levels import to_floats, to_levels
+from nasjax.apply.levels import greys_of, to_floats, to_levels
 from nasjax.apply.metadata import save_options
 from nasjax.apply.notes import listening
 from nasjax.apply.photo import as_colours
 from nasjax.apply.picture import Picture
 
 _BLOCK = 2**22  # values that are converted at once
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's own greys
 
 
 def write_picture(
@@ -121,7 +120,7 @@ def _channels(picture: Picture) -> np.ndarray:
     out = mapped((*picture.size, colours + (picture.alpha is not None)), dtype)
     for here in _blocks(picture.size):
         levels = to_levels(pixels[here], deep=deep)
-        out[here, :, :colours] = _greys(levels) if picture.grey else levels
+        out[here, :, :colours] = greys_of(levels) if picture.grey else levels
         if picture.alpha is not None:
             out[here, :, colours] = np.round(picture.alpha[here].clip(0, 1) * np.float32(np.iinfo(dtype).max))
             release(picture.alpha)
@@ -134,10 +133,3 @@ def _blocks(size: tuple[int, ...]) -> Iterator[slice]:
     """Rows that are worked on at once: floats of a whole picture are four times what is written."""
     rows = max(1, _BLOCK // (3 * size[1]))
     return (slice(top, top + rows) for top in range(0, size[0], rows))
-
-
-def _greys(levels: np.ndarray) -> np.ndarray:
-    """One channel of three that are the same, or nearly."""
-    if (levels == levels[..., :1]).all():
-        return levels[..., :1]
-    return np.round(levels @ _LUMA)[..., None]

@@ -1,5 +1,6 @@
 """Single steps of the chain, for `nasjax train`, `finetune`, `evaluate` and `export`."""
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from nasjax.chain.score import Scorer
 from nasjax.chain.ship import export_network
 from nasjax.chain.stages import train_stage
 from nasjax.config import Experiment
-from nasjax.export.bundle import load_bundle
+from nasjax.export.bundle import ARCH, load_bundle
+from nasjax.export.manifest import bundle_folder
 from nasjax.export.trainable import load_trainable
 from nasjax.files import read_json
 from nasjax.ops.params import merge_params
@@ -61,12 +63,13 @@ def finetune_arch(
 ) -> str:
     """Train one arch and return where its weights are.
 
-    It starts from a bundle's weights (`load_trainable`; the arch is the bundle's, if none is given), at random if
-    `from_scratch`, else from the run's newest shared weights. Raises ValueError where these are missing or of another
-    arch.
+    It starts from a bundle's weights (`load_trainable`; the arch is the bundle's, if none is given; a run folder stands
+    for its bundle), at random if `from_scratch`, else from the run's newest shared weights. Raises ValueError where
+    these are missing or of another arch.
     """
+    bundle = None if bundle is None else bundle_folder(bundle)
     if bundle is not None and arch_text is None:
-        arch_text = read_json(Path(bundle) / "arch.json")["arch"]
+        arch_text = read_json(bundle / ARCH)["arch"]
     if arch_text is None or (bundle is not None and from_scratch):
         raise ValueError("finetune: needs an arch (--arch), and one start: a bundle (--from), random or shared weights")
     problem = make_problem(experiment, path, decides=False, say=say)
@@ -81,7 +84,8 @@ def finetune_arch(
         if not from_scratch:
             start, origin = net.extract_params(shared, arch), f"supernet/{have[-1]}" if have else ""
         if bundle is not None:
-            start = load_trainable(bundle, net.extract_params(shared, arch))
+            deploy_fn = functools.partial(net.deploy_params, arch=arch)
+            start = load_trainable(bundle, net.extract_params(shared, arch), deploy_fn=deploy_fn, say=say)
             origin = f"bundle {fingerprint(start)}"
         say(f"{phase}: {int(problem.table(arch)['params'])} params")
         train_alone(run, [Job(phase, net, arch, experiment.final, start, origin)])

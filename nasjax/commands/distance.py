@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     """Print a line a distance."""
     from nasjax.compiled import keep_compiled
     from nasjax.data.spec import open_source
-    from nasjax.systems.translation.sets import inception_distances, set_distances
+    from nasjax.systems.sets import inception_distances, set_distances
 
     if args.kept and not args.inception:
         raise ValueError("distance: --kept keeps the features of --inception, which is not given")

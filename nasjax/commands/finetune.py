@@ -11,7 +11,8 @@ def add(command: argparse.ArgumentParser) -> None:
     add_run(command)
     add_processes(command)
     command.add_argument("--arch", help="the arch to train, as text (default: that of --from)")
-    command.add_argument("--from", dest="bundle", metavar="BUNDLE", help="start from the weights of a bundle")
+    weights = "start from the weights of a bundle, or of a run that has one"
+    command.add_argument("--from", dest="bundle", metavar="BUNDLE", help=weights)
     command.add_argument("--from-scratch", action="store_true", help="start from random weights, not from shared ones")
 
 

@@ -70,6 +70,7 @@ def read_all(args: argparse.Namespace, command: str, job: "Job") -> int:
 
 def _run(args: argparse.Namespace, job: "Job", progress: Progress, *, named: bool = True) -> "Outcome":
     from nasjax.apply.job import Told, run_job
+    from nasjax.apply.parts import listening_to_parts
 
     def failed(failure: Any, error: Exception | None) -> None:
         progress.step()
@@ -83,7 +84,7 @@ def _run(args: argparse.Namespace, job: "Job", progress: Progress, *, named: boo
             progress.path(item.target)
 
     note = progress.say
-    with progress.over(len(job.plan.items) + len(job.plan.failed)):
+    with progress.over(len(job.plan.items) + len(job.plan.failed)), listening_to_parts(progress.part):
         return run_job(job, Told(written, failed, lambda name, text: note(f"note: {name}: {text}")))
 
 

@@ -23,11 +23,11 @@ class Progress:
 
     @contextlib.contextmanager
     def over(self, total: int) -> Iterator[None]:
-        """Count the steps of the block, of which there are so many; a single one has no bar."""
+        """Count the steps of the block, of which there are so many; of a single one, its parts (`part`)."""
         self._total, self._steps, self._begun = total, 0, time.monotonic()
         self._told = self._begun
         if total > 1 and sys.stderr.isatty():
-            self._bar = _bar(self.command, total)
+            self._bar = _bar(self.command, total, "pictures")
         try:
             yield
         finally:
@@ -42,13 +42,26 @@ class Progress:
     def step(self) -> None:
         """One more picture is done with."""
         self._steps += 1
-        rate = self._steps / max(time.monotonic() - self._begun, 1e-6)
+        if self._total > 1:
+            self._tell(self._steps, self._total, "pictures")
+
+    def part(self, done: int, total: int) -> None:
+        """So many windows of a picture are done with, in one pass over it; told of where it is the only picture."""
+        if self._total != 1 or total == 1:
+            return
+        if done == 1:  # a pass may be the picture's second
+            self._begun = time.monotonic()
+        if self._bar is None and sys.stderr.isatty():
+            self._bar = _bar(self.command, total, "parts")
+        self._tell(done, total, "parts")
+
+    def _tell(self, done: int, total: int, what: str) -> None:
+        rate = done / max(time.monotonic() - self._begun, 1e-6)
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], advance=1, rate=f"{rate:.2g}")
-        elif self._total > 1 and time.monotonic() - self._told > _SECONDS:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total, rate=f"{rate:.2g}")
+        elif time.monotonic() - self._told > _SECONDS:
             self._told = time.monotonic()
-            left = (self._total - self._steps) / rate
-            self.say(f"{self._steps} of {self._total}, {rate:.2g} pictures/s, {_clock(left)} left")
+            self.say(f"{done} of {total}, {rate:.2g} {what}/s, {_clock((total - done) / rate)} left")
 
     def say(self, text: str) -> None:
         """A line on standard error."""
@@ -70,7 +83,7 @@ class Progress:
                 os.dup2(nowhere.fileno(), stream.fileno())
 
 
-def _bar(command: str, total: int) -> Any:
+def _bar(command: str, total: int, what: str) -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -79,7 +92,7 @@ def _bar(command: str, total: int) -> Any:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]} pictures/s,"),
+        TextColumn(f"{{task.fields[rate]}} {what}/s,"),
         TimeRemainingColumn(),
         TextColumn("left"),
     )

@@ -70,6 +70,15 @@ def verified(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def bundle_folder(folder: str | os.PathLike[str]) -> Path:
+    """The bundle of a folder: itself, or the one in it that a run exported; ValueError where the folder is missing."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"bundle {folder}: there is no such folder")
+    inside = folder / "export"
+    return inside if inside.is_dir() and not (folder / MANIFEST).exists() else folder
+
+
 def _entry(path: Path, parity: Parity | None) -> dict[str, Any]:
     return {
         "sha256": _digest(path),

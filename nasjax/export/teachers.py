@@ -77,7 +77,7 @@ def load_teacher(
     if not builder or builder["name"] not in ("resnet_generator", "unet_generator"):
         raise ValueError(f"{path} holds no generator of resnet_generator or unet_generator: it was built by {builder}")
     params = read_weights(path / EXPORTERS["safetensors"].file)
-    return smallest(builder["name"], builder["arguments"], description["arch"], params)
+    return smallest(builder["name"], builder["arguments"], arch=description["arch"], params=params)
 
 
 def teacher_costs(teacher: Teacher, *, size: int = COUNTED_AT) -> Counts:

@@ -78,13 +78,13 @@ def teacher_of(found: Recognised) -> Teacher:
     return Teacher(net, net.space.encode(found.options), params, (found.space, found.arguments))
 
 
-def smallest(name: str, arguments: Mapping[str, Any], text: str, params: Params) -> Teacher:
+def smallest(name: str, arguments: Mapping[str, Any], *, arch: str, params: Params) -> Teacher:
     """An arch of a space, `resnet_generator` or `unet_generator`, with its params as a teacher.
 
     What else the space has, wider layers and other operations, a student of it must not be measured by.
     """
     net = _SPACES[name](**arguments)
-    options = net.space.decode(net.space.parse(text))
+    options = net.space.decode(net.space.parse(arch))
     assert isinstance(net.forward, ResnetGenerator | UnetGenerator)
     narrow = _resnet(net.forward, options) if isinstance(net.forward, ResnetGenerator) else _unet(net.forward, options)
     own = _SPACES[name](**narrow)

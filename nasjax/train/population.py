@@ -6,6 +6,7 @@ has diverged, to the next in line. A member's numbers depend on its arch, its or
 on who trains beside it, or on when it was stopped.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -103,11 +104,12 @@ def train_members(
     until: int,
     pool: UInt8[np.ndarray, "n h w 3"],
     seats: "Seats",
-    on_look: Callable[[list[Member]], None] = lambda members: None,
+    on_look: Callable[[Callable[[], list[Member]]], None] = lambda members_fn: None,
 ) -> list[Member]:
     """Every member trained on to `until` updates; who fails makes room at once. Members come and go as numpy.
 
-    `on_look(members)` is given all as they are, now and then: what it keeps can be gone on from, to the same bits.
+    `on_look(members_fn)` is called now and then; `members_fn()` are all as they are, fetched from the device: what is
+    kept of them can be gone on from, to the same bits.
     """
     found, steps = list(members), [int(m.step) for m in members]
     waiting = [i for i, m in enumerate(members) if steps[i] < until and not bool(m.failed)]
@@ -116,14 +118,24 @@ def train_members(
             seats.sit(seat, place, found[place], arch=line.archs[place], order=int(line.orders[place]))
         waiting = [i for i in waiting if i not in seats.taken.values()]
         ahead = min(until - steps[place] for place in seats.taken.values())
-        for _ in range(min(_LOOK, ahead)):
+        for _ in range(number := min(_LOOK, ahead)):
             seats.step(pool)
-        now = seats.members()
-        for seat, place in list(seats.taken.items()):
-            found[place], steps[place] = now[seat], int(now[seat].step)
-            if steps[place] >= until or bool(now[seat].failed):
+        for place in seats.taken.values():
+            steps[place] += number  # of one that has failed it is never asked again
+        failed = seats.failed()
+        if over := [seat for seat, place in seats.taken.items() if failed[seat] or steps[place] >= until]:
+            found = _fetched(found, seats)
+            for seat in over:
                 seats.leave(seat)
-        on_look(found)
+        on_look(functools.partial(_fetched, found, seats))
+    return found
+
+
+def _fetched(members: Sequence[Member], seats: "Seats") -> list[Member]:
+    """All members, of whom some sit: those as they are now."""
+    found, now = list(members), seats.members() if seats.taken else []
+    for seat, place in seats.taken.items():
+        found[place] = now[seat]
     return found
 
 
@@ -137,6 +149,7 @@ class Seats:
         self._orders = np.zeros(self.num, np.int32)
         self._pool: tuple[int, Any] | None = None
         self._run, self._on_device = _program(population, mesh), None
+        self._fetched = True  # whether what is here is what is on the device
 
     @property
     def free(self) -> list[int]:
@@ -145,7 +158,8 @@ class Seats:
 
     def sit(self, seat: int, place: int, member: Member, *, arch: Arch, order: int) -> None:
         """Seat the member of a place in line."""
-        self.members()
+        self._fetch()
+        self._on_device = None
         jax.tree.map(lambda all_, own: all_.__setitem__(seat, np.asarray(own)), self._members, member)
         self._archs[seat], self._orders[seat], self.taken[seat] = arch, order, place
 
@@ -162,14 +176,21 @@ class Seats:
         if self._on_device is None:
             self._on_device = jax.device_put(self._members, place)
         given = jax.device_put((self._archs, self._orders, active), place)
-        self._on_device = self._run(self._on_device, *given, self._pool[1])
+        self._on_device, self._fetched = self._run(self._on_device, *given, self._pool[1]), False
+
+    def failed(self) -> np.ndarray:
+        """Whether the member of each seat has failed: all that is fetched from the device."""
+        members = self._members if self._on_device is None else self._on_device
+        return np.array(jax.device_get(members.failed))
 
     def members(self) -> list[Member]:
         """Whoever sits in each seat, as numpy."""
-        if self._on_device is not None:
-            self._members = jax.tree.map(np.array, jax.device_get(self._on_device))
-            self._on_device = None
+        self._fetch()
         return [jax.tree.map(lambda x, seat=seat: x[seat].copy(), self._members) for seat in range(self.num)]
+
+    def _fetch(self) -> None:
+        if not self._fetched:
+            self._members, self._fetched = jax.tree.map(np.array, jax.device_get(self._on_device)), True
 
 
 def _program(population: Population, mesh: Mesh) -> Callable[..., Member]:
@@ -195,13 +216,13 @@ def _program(population: Population, mesh: Mesh) -> Callable[..., Member]:
 def seats_that_fit(
     population: Population, member: Member, arch: Arch, *, pool: UInt8[np.ndarray, "n h w 3"], wanted: int
 ) -> int:
-    """As many seats of `wanted` as the memory of all devices holds, at least one a device; nothing is run.
+    """As many seats of `wanted` as the memory of this process's devices holds, at least one a device; nothing is run.
 
     A seat is a member's state, twice while it changes, and what its gradient keeps, where members are computed side by
     side. It assumes that the compiler needs no more than that, of which a fifth of the memory is left free; it is wrong
     where frozen networks inside of the loss are larger than that.
     """
-    devices = jax.devices()
+    devices = jax.local_devices()  # those that members are seated on
     free = min((n for n in map(free_bytes, devices) if n is not None), default=None)
     if free is None:
         return wanted

@@ -1,24 +1,14 @@
-"""Planes of pictures whose left and right borders belong together are resized without a seam."""
+"""Pictures whose left and right borders belong together are reduced without a seam."""
 
 import numpy as np
 import pytest
 
-from nasjax.apply.images import _enlarged
 from nasjax.apply.photo import limit_size
 from nasjax.apply.picture import Picture
 
 
 def _turned(plane, columns):
     return np.roll(plane, columns, 1)
-
-
-@pytest.mark.parametrize("around", [0, 2])
-def test_opacity_is_enlarged_around(around):
-    """Turned, it is the enlarged plane turned; without the other side's columns it is not."""
-    alpha = np.random.default_rng(0).uniform(0, 1, (5, 12)).astype(np.float32)
-    plain, turned = (_enlarged(a, (20, 48), around=around) for a in (alpha, _turned(alpha, 5)))
-    off = np.abs(_turned(plain, 20) - turned).max()
-    assert off <= 1e-6 if around else off > 0.01
 
 
 @pytest.mark.parametrize("wrap", [False, True])

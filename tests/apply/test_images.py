@@ -17,6 +17,7 @@ def _bundle(fn, **card):
 
 
 SAME = _bundle(lambda x: x)
+DOUBLE = _bundle(lambda x: jnp.repeat(jnp.repeat(x, 2, 1), 2, 2), scale=2)
 IMAGE = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
 
 
@@ -24,12 +25,34 @@ def test_the_same_kind_of_image_comes_back():
     """uint8 is exact through a network that changes nothing; floats are not clipped; batches stay batches."""
     np.testing.assert_array_equal(upscale(SAME, IMAGE), IMAGE)
     assert upscale(SAME, IMAGE).dtype == np.uint8
-    floats = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype(np.float32)
+    floats = np.random.default_rng(0).uniform(-1.5, 1.5, (2, 5, 7, 3)).astype(np.float32)
     np.testing.assert_array_equal(upscale(SAME, floats), floats)
     assert isinstance(upscale(SAME, jnp.asarray(floats)), jax.Array)
     picture = upscale(SAME, Image.fromarray(IMAGE))
     assert isinstance(picture, Image.Image)
     np.testing.assert_array_equal(np.asarray(picture), IMAGE)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (5, 7, 4), (2, 5, 7, 4)])
+def test_every_kind_of_array_comes_back_as_it_was(shape, dtype):
+    """Greys, colours and opacity, of 8 and 16 bits and floats: the same shape, type and values."""
+    most = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    # Opaque or clear nowhere: colours there are not those that are stored.
+    image = np.random.default_rng(0).uniform(0.1 * most, most, shape).astype(dtype)
+    rows = 0 if len(shape) < 4 else 1
+    for bundle, wanted in ((SAME, image), (DOUBLE, image.repeat(2, rows).repeat(2, rows + 1))):
+        found = upscale(bundle, image)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, wanted, atol=1e-6 if dtype == np.float32 else 0)
+
+
+def test_greys_of_pillow_keep_sixteen_bits():
+    """I;16 gives I;16, level for level."""
+    levels = np.random.default_rng(0).integers(0, 65536, (5, 7)).astype(np.uint16)
+    found = upscale(SAME, Image.fromarray(levels))
+    assert found.mode == "I;16"
+    np.testing.assert_array_equal(np.asarray(found), levels)
 
 
 def test_sixteen_bits_reach_the_network():
@@ -61,14 +84,17 @@ def test_sizes_are_padded_by_replication_and_cropped_back(side):
 @pytest.mark.parametrize(
     "image, message",
     [
-        (np.zeros((4, 4), np.uint8), "got the shape"),
-        (np.zeros((4, 4, 4), np.uint8), "got the shape"),
+        (np.zeros(4, np.uint8), "got the shape"),
+        (np.zeros((4, 4, 2), np.uint8), "got the shape"),
         (np.zeros((0, 4, 3), np.uint8), "got the shape"),
-        (np.zeros((4, 4, 3), np.int32), "expected uint8 or float in .-1, 1., got int32"),
+        (np.zeros((4, 4, 3), np.int32), "expected uint8, uint16 or float in .-1, 1., got int32"),
+        (np.full((4, 4, 3), 255.0), r"expected floats in .-1, 1., got 255..255; levels 0..255 are given as uint8"),
+        (np.full((4, 4), -3.0), r"expected floats in .-1, 1., got -3..-3"),
+        (np.full((4, 4, 4), -0.5), r"expected opacity, the fourth channel, in .0, 1., got -0.5..-0.5"),
     ],
 )
 def test_other_arrays_are_refused(image, message):
-    """Shape and type are named."""
+    """Shape, type and range are named."""
     with pytest.raises(ValueError, match=message):
         upscale(SAME, image)
 

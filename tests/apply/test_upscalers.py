@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import nasjax
-from nasjax.apply.upscalers import FOLDER, PERCEPTUAL, load_upscaler, upscale, upscalers
+from nasjax.apply.upscalers import FOLDER, PERCEPTUAL, load_upscaler, upscale, upscaler_folder, upscalers
 from nasjax.data.embedded import TEST, embedded_photos
 from nasjax.export.manifest import verified
 from nasjax.metrics.image import psnr, sr_protocol
@@ -88,8 +88,16 @@ def test_what_there_is_is_named():
     """An unknown model and a scale that a model has not are refused with what there is."""
     with pytest.raises(ValueError, match="unknown model 'huge'; there are: .*medium.*small"):
         upscale(_photo(), "huge")
-    with pytest.raises(ValueError, match="model 'small' enlarges by 4, not by 7"):
-        upscale(_photo(), "small", scale=7)
+    for scale in (7, 4.5, "4"):
+        with pytest.raises(ValueError, match=f"model 'small' enlarges by 4, not by {scale!r}"):
+            upscale(_photo(), "small", scale=scale)
+    with pytest.raises(ValueError, match=r"sharpness must be in 0\.\.1, got '1'"):
+        upscale(_photo(), sharpness="1")
+
+
+def test_a_scale_that_is_a_whole_number_will_do():
+    """Whatever type it has."""
+    assert upscaler_folder("medium", 4.0) == upscaler_folder("medium", np.int64(4)) == FOLDER / "medium_x4"
 
 
 def _compressed(pixels):

@@ -253,6 +253,8 @@ def test_permissions_are_those_of_any_new_file(command, tmp_path):
         ("a.png", "o.gif", "unknown image format '.gif'; allowed: .png, .jpg, .jpeg, .webp"),
         ("empty", "empty", "in there"),
         ("outer", "empty", "--recursive looks into the folders inside"),
+        ("a.png", "new/", "the output new/: there is no such folder; make it first"),
+        ("a.png", "new", "the output new: there is no such folder, and the name of a file ends in one of .png, "),
         (".", "nothing", "must be an existing folder; nothing is not one"),
     ],
 )
@@ -264,3 +266,11 @@ def test_what_is_missing_is_said_before_any_work(command, tmp_path, monkeypatch,
     code, written, said = command(images, output)
     assert (code, written, said.count("\n")) == (2, "", 1) and message in said
     assert said.startswith("nasjax: error: ") and _names(tmp_path) == before
+
+
+def test_a_format_and_a_name_that_contradict_each_other_are_refused(command, tmp_path):
+    """The format is for outputs in a folder; two names of one format are no contradiction."""
+    images = _pictures(tmp_path / "in", "a.png")
+    code, written, said = command(images / "a.png", tmp_path / "o.png", "--format", "jpg")
+    assert (code, written) == (2, "") and "the format jpg contradicts the output" in said
+    assert command(images / "a.png", tmp_path / "o.jpeg", "--format", "jpg")[0] == 0

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from nasjax.cli import main
 from nasjax.commands import progress as progress_module
 from nasjax.commands.progress import Progress
 
@@ -52,6 +54,37 @@ def test_a_single_picture_is_not_counted(monkeypatch, capsys):
         progress.step()
         progress.path(Path("a.png"))
     assert capsys.readouterr() == ("a.png\n", "")
+
+
+def test_a_single_large_picture_shows_its_parts(monkeypatch, capsys):
+    """A bar in a terminal, which begins anew for a second pass; lines in a log; nothing for one window."""
+    monkeypatch.setattr(progress_module, "_SECONDS", 0.0)
+    progress = Progress("upscale")
+    with progress.over(1):
+        progress.part(1, 1)
+        progress.part(1, 3)
+    with progress.over(2):
+        progress.part(2, 3)
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "1 of 3, " in err and "parts/s" in err
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress.over(1):
+        for done, total in ((1, 2), (2, 2), (1, 3), (2, 3), (3, 3)):
+            progress.part(done, total)
+    assert "parts/s" in terminal.getvalue() and "3/3" in terminal.getvalue()
+
+
+def test_windows_of_a_picture_are_told_of(tmp_path, monkeypatch, capsys):
+    """By the whole command, of a picture that takes several windows; a small one says nothing."""
+    monkeypatch.setattr(progress_module, "_SECONDS", 0.0)
+    for side, said in ((20, False), (70, True)):
+        Image.new("RGB", (side, 20)).save(tmp_path / f"{side}.png")
+        monkeypatch.setattr("nasjax.apply.engine.SIDES", (32, 64))
+        command = ["upscale", "--model", "small", str(tmp_path / f"{side}.png"), str(tmp_path / f"{side}x4.png")]
+        assert main(command) == 0
+        assert ("parts/s" in capsys.readouterr().err) == said
 
 
 def test_a_reader_that_left_does_not_end_the_work(monkeypatch):

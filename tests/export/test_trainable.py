@@ -1,5 +1,7 @@
 """Weights to train on from, in a bundle."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from nasjax.chain.steps import finetune_arch
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
 from nasjax.export.network import deployed
-from nasjax.export.trainable import TRAINABLE, load_trainable
+from nasjax.export.trainable import TRAINABLE, load_trainable, unfolded
 
 CARD = Card("tiny", "x4 super-resolution", (), ())
 ARCH = "trunk=12,att=sa,tail=conv,image=bicubic,b1=rep.8.short"
@@ -43,6 +45,26 @@ def test_folded_weights_are_refused_by_name(made):
     _, _, params, folder = made
     with pytest.raises(ValueError, match=r"the arch has: .'b1'.*--final.trainable"):
         load_trainable(folder / "without", params)
+
+
+def test_folded_weights_get_their_branches_back(made):
+    """Where it is known how they were folded: the branches are new, the network is the same, and it is said."""
+    problem, arch, params, folder = made
+    net, said = problem.networks.supernet, []
+    other = jax.tree.map(lambda x: x + 0.1, params)
+    deploy_fn = functools.partial(net.deploy_params, arch=arch)
+    found = load_trainable(folder / "without", other, deploy_fn=deploy_fn, say=said.append)
+    assert np.array_equal(found["b1"]["rep"]["a"]["mid"], other["b1"]["rep"]["a"]["mid"])
+    for a, b in zip(jax.tree.leaves(deploy_fn(found)), jax.tree.leaves(deploy_fn(params)), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert len(said) == 1 and "branches" in said[0]
+
+
+def test_what_has_no_plain_kernel_beside_its_branches_is_refused():
+    """A fold that keeps nothing of what is added: the leaf is named."""
+    given, like = {"w": 2 * np.ones(3, np.float32)}, {"w": np.zeros(3, np.float32), "a": np.ones(3, np.float32)}
+    with pytest.raises(ValueError, match=r"'w'.* would be off by 1: .*--final.trainable"):
+        unfolded(given, like, lambda params: {"w": params["a"]})
 
 
 def test_training_goes_on_from_a_bundle(made, tmp_path):

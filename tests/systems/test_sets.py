@@ -7,7 +7,7 @@ from PIL import Image
 
 from nasjax.cli import main
 from nasjax.data import furniture
-from nasjax.systems.translation import sets
+from nasjax.systems import sets
 
 
 @pytest.fixture(scope="module")

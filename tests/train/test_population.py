@@ -41,7 +41,7 @@ def _seats(num, *, beside=1, devices=1):
     return Seats(_population(beside), _members(1)[0], 1, num=num, mesh=data_mesh(jax.devices()[:devices]))
 
 
-def _train(archs, seats, *, until=5, members=None, on_look=lambda members: None):
+def _train(archs, seats, *, until=5, members=None, on_look=lambda members_fn: None):
     return train_members(
         _population(),
         _members(len(archs)) if members is None else members,
@@ -101,9 +101,9 @@ def test_members_go_on_to_the_bit(trained, monkeypatch):
     class Stop(Exception):
         pass
 
-    def look(members):
+    def look(members_fn):
         nonlocal kept
-        kept = [jax.tree.map(np.copy, m) for m in members]
+        kept = [jax.tree.map(np.copy, m) for m in members_fn()]
         raise Stop
 
     while True:
@@ -113,6 +113,18 @@ def test_members_go_on_to_the_bit(trained, monkeypatch):
         except Stop:
             ends += 1
     assert ends > 5 and _same(found, trained)
+
+
+def test_members_leave_the_device_when_they_are_asked_for_or_make_room(trained, monkeypatch):
+    """Beside that, a truth value a seat tells who has failed; members that are asked for at each look are the same."""
+    monkeypatch.setattr(module, "_LOOK", 1)
+    seats, fetched, looks = _seats(2), [], []
+    fetch = seats._fetch
+    monkeypatch.setattr(seats, "_fetch", lambda: (fetched.append(None), fetch()))
+    found = _train([0, 1], seats, on_look=looks.append)
+    assert len(looks) == 5 and len(fetched) == 2 + 1  # whoever sits down, and both when they leave
+    assert _same(found, _train([0, 1], _seats(2), on_look=lambda members_fn: members_fn()))
+    assert _same(found, trained[:2])
 
 
 def test_every_member_sees_every_picture_once_an_epoch_in_its_own_order():
@@ -136,7 +148,8 @@ def test_a_batch_that_leaves_pictures_over_is_refused():
 def test_as_many_seats_as_memory_holds(monkeypatch):
     """Two states a seat in turn; with what a gradient keeps beside them side by side; all where nobody tells."""
     member, arch, population = _members(1)[0], np.zeros(1, np.int32), _population()
-    monkeypatch.setattr(jax, "devices", lambda: ["one", "two"])
+    monkeypatch.setattr(jax, "local_devices", lambda: ["one", "two"])
+    monkeypatch.setattr(jax, "devices", lambda: pytest.fail("those of other processes have no seats here"))
     work = module._kept(population, member, arch, POOL)
     room = 3 * 2 * num_bytes(member)
     monkeypatch.setattr(module, "free_bytes", lambda device: (room + POOL.nbytes + work + 8) / 0.8)

