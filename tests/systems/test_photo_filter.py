@@ -11,10 +11,12 @@ from PIL import Image
 from nasjax.chain.configs import as_dict, from_dict, load_config
 from nasjax.chain.experiment import run_experiment
 from nasjax.cli import main
+from nasjax.data.sides import open_sides
 from nasjax.sampling import strict_fair
 from nasjax.system import Found
+from nasjax.systems.photo_filter.looks import look_distance, look_of, wanted_looks
 from nasjax.systems.photo_filter.moves import moves_between
-from nasjax.systems.photo_filter.score import LIKENESS, LOOK, look_distance, look_of
+from nasjax.systems.photo_filter.score import LIKENESS, LOOK
 from nasjax.systems.photo_filter.system import PhotoFilter
 from nasjax.tasks.base import supernet_model
 from tests.chain.members import pictures
@@ -130,6 +132,14 @@ def test_two_sets_have_a_network_by_hand_beside_them(domains):
     found = Found(networks.supernet.space.default_arch(), {}, shared)
     assert [rival.name for rival in ground.rivals(found)] == ["input", "by hand"]
     assert [rival.name for rival in _ground(_experiment(source))[1].rivals(found)] == ["input"]
+
+
+def test_a_look_is_that_of_the_pictures_that_are_learned_from(domains):
+    """All of them, whole and by their middles, where held-out ones are one or two."""
+    whole, squares = wanted_looks(open_sides(f"folder:{domains / 'b'}", "train").inputs, 16)
+    assert whole.shape == squares.shape == (8, 6)
+    _, ground = _ground(_experiment(f"folders:{domains / 'a'}|{domains / 'b'}"))
+    np.testing.assert_allclose(ground.judge({}).looks, squares, rtol=1e-4, atol=1e-3)
 
 
 def test_pairs_that_were_taken_apart_are_tested_by_their_truth(domains):

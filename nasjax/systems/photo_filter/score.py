@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
-from nasjax.metrics.colour import rgb_to_lab
 from nasjax.metrics.image import rgb_to_y
 from nasjax.metrics.similarity import structure_map
 from nasjax.shown import Measure
 from nasjax.system import Predict, Tested
+from nasjax.systems.photo_filter.looks import look_distance, look_of
 from nasjax.systems.photo_filter.pictures import Pair, floats, likeness
 
 LIKENESS = (
@@ -46,15 +46,14 @@ class Judge(NamedTuple):
     looks: Array | None
 
 
-def make_judge(inputs: np.ndarray, targets: np.ndarray | None, looks: np.ndarray | None) -> Judge:
-    """`inputs` and `targets` are uint8 `[n, s, s, 3]` that belong together; `looks` `[m, s, s, 3]` of their own."""
+def make_judge(inputs: np.ndarray, targets: np.ndarray | None, looks: Array | None) -> Judge:
+    """`inputs` and `targets` are uint8 `[n, s, s, 3]` that belong together; `looks` are those of other pictures."""
     chunk = next(k for k in range(min(_CHUNK, len(inputs)), 0, -1) if len(inputs) % k == 0)
 
     def chunks(pixels: np.ndarray) -> Array:
         return floats(pixels).reshape(-1, chunk, *pixels.shape[1:])
 
-    wanted = None if looks is None else look_of(floats(looks))
-    return Judge(chunks(inputs), None if targets is None else chunks(targets), wanted)
+    return Judge(chunks(inputs), None if targets is None else chunks(targets), looks)
 
 
 def measure(predict: Predict, judge: Judge) -> Mapping[str, Array]:
@@ -72,7 +71,7 @@ def measure(predict: Predict, judge: Judge) -> Mapping[str, Array]:
     return {"look": look_distance(found["looks"].reshape(-1, 6), judge.looks), "kept": found["kept"].mean()}
 
 
-def tested(predict: Predict, pairs: Sequence[Pair], looks: Sequence[np.ndarray] | None = None) -> Tested:
+def tested(predict: Predict, pairs: Sequence[Pair], looks: Array | None = None) -> Tested:
     """The measures of whole pictures, which may differ in size: likeness where their truth is known, and the look."""
     rows: dict[str, dict[str, float]] = {}
     made = []
@@ -86,29 +85,8 @@ def tested(predict: Predict, pairs: Sequence[Pair], looks: Sequence[np.ndarray] 
         rows[pair.name] = {name: float(value[0]) for name, value in known.items()}
     means = {name: float(np.mean([row[name] for row in rows.values()])) for name in next(iter(rows.values()))}
     if looks is not None:
-        wanted = [look_of(floats(look)) for look in looks]
-        means["look"] = float(look_distance(jnp.concatenate(made), jnp.concatenate(wanted)))
+        means["look"] = float(look_distance(jnp.concatenate(made), looks))
     return Tested(means, rows)
-
-
-def look_of(images: Float[Array, "n h w 3"]) -> Float[Array, "n 6"]:
-    """Mean and standard deviation of L, a and b of each picture."""
-    lab = rgb_to_lab(images)
-    return jnp.concatenate([lab.mean((-3, -2)), lab.std((-3, -2))], -1)
-
-
-def look_distance(a: Float[Array, "n 6"], b: Float[Array, "m 6"]) -> Float[Array, ""]:
-    """Energy distance of two sets of pictures by their light and colours; 0 where they are the same set, else more.
-
-    Szekely and Rizzo 2013, "Energy statistics", equation 5.1. Pictures with too little light beside pictures with too
-    much have on average what is wanted, and are as far from it as each of them: means over a set do not see that. Two
-    small sets of equally good pictures are some way apart (34 and 34 photographs: 2.6).
-    """
-
-    def between(x: Array, y: Array) -> Array:
-        return jnp.sqrt(jnp.square(x[:, None] - y[None]).sum(-1)).mean()
-
-    return 2 * between(a, b) - between(a, a) - between(b, b)
 
 
 def _kept(y: Array, x: Array) -> Array:

@@ -16,6 +16,7 @@ from nasjax.sampling import Sampler
 from nasjax.spaces.photo_filter import COLOURS, GRIDS, RESTORERS, WIDTHS, photo_filter
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.system import Found, Ground, Networks, Rival, same_size
+from nasjax.systems.photo_filter.looks import wanted_looks
 from nasjax.systems.photo_filter.moves import moves_between
 from nasjax.systems.photo_filter.pictures import Pair, held_out, open_pairs, strips
 from nasjax.systems.photo_filter.rivals import RESNET, arch_of, by_hand, resnet
@@ -131,7 +132,7 @@ class PhotoFilter:
         squares = held_out(val, (side, side), data.val_patches)
         _check_squares(squares, side)
         pictures = held_out(test, data.test_crop)
-        looks = _targets(val) if isinstance(val, Unpaired) else None
+        looks = wanted_looks(train.targets, side) if isinstance(train, Unpaired) else None
         weights = {self.decides: 1.0} if paired else {"look": 1.0, "kept": self.keep}
         return Ground(
             LIKENESS if paired else (*LOOK, *(() if pictures[0].target is None else LIKENESS)),
@@ -141,10 +142,10 @@ class PhotoFilter:
             search_protocol=f"{len(squares)} squares of {side} px of {_distinct(squares)} validation pictures"
             + _moved(recipe),
             task=self._task(experiment, recipe),
-            judge=lambda params: make_judge(*_stacked(squares), looks=_looks(looks, side)),
+            judge=lambda params: make_judge(*_stacked(squares), looks=looks and looks.squares),
             score=measure,
             batches=lambda spec, seed, shard: _batches(train, experiment, spec, seed=seed, shard=shard),
-            test=lambda predict: tested(predict, pictures, looks),
+            test=lambda predict: tested(predict, pictures, looks and looks.whole),
             rivals=lambda found: tuple(self._rivals(found, networks, chosen)),
             show=lambda predicts: strips(predicts, pictures),
             use="nasjax filter in.jpg out.jpg --model {bundle}",
@@ -241,18 +242,6 @@ def _stacked(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray | None]:
     inputs = np.stack([pair.input for pair in pairs])
     targets = [pair.target for pair in pairs if pair.target is not None]
     return inputs, np.stack(targets) if targets else None
-
-
-def _targets(source: Unpaired) -> list[np.ndarray]:
-    return [source.targets[i]["image"] for i in range(len(source.targets))]
-
-
-def _looks(pictures: Sequence[np.ndarray] | None, side: int) -> np.ndarray | None:
-    """The middles of the pictures whose look is wanted."""
-    if pictures is None:
-        return None
-    offsets = [[(n - side) // 2 for n in picture.shape[:2]] for picture in pictures]
-    return np.stack([p[y : y + side, x : x + side] for p, (y, x) in zip(pictures, offsets, strict=True)])
 
 
 def _batches(train: Source, experiment: Experiment, spec: Any, *, seed: int, shard: tuple[int, int]) -> Any:
