@@ -4,8 +4,8 @@ Paper: the photo filter of the poster "photorealistic style transfer for automat
 sets of pictures. Here it is a small network that decides how every pixel of the whole picture changes, and pictures of
 equal names in both folders are learned from as pairs.
 Command: nasjax search filter --a before/ --b after/
-Time and score: the search was not run at full length, and at a third of its size it found nothing of use; what two
-sets of pictures teach a network that was chosen by hand is in docs/results/looks.md, with that search.
+Time and score: not run at its full size; a search by two sets of photographs at a third of it, and what two sets teach
+a network that was chosen by hand, are in docs/results/looks.md.
 """
 
 from nasjax.config import DataConfig, Experiment, FinalConfig, StageConfig
