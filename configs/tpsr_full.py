@@ -15,7 +15,7 @@ from nasjax.train.config import TrainConfig
 
 
 def config() -> Experiment:
-    """Discriminators from 6.4K to 4.9M parameters, 512 pairs, REINFORCE; finalists and rivals trained with three seeds."""
+    """Discriminators from 6.4K to 4.9M parameters, 512 pairs, REINFORCE; finalists and rivals with three seeds."""
     game = TrainConfig(steps=4000, lr=1e-4, warmup=0, schedule="constant", betas=(0.9, 0.99), clip=0.0, ema=0.999)
     return Experiment(
         PerceptualSuperResolution(
