@@ -32,6 +32,7 @@ from nasjax.data.evaluation import validation_patches
 from nasjax.data.pipeline import patches
 from nasjax.data.source import Cached, Source
 from nasjax.data.spec import open_source
+from nasjax.export.trainable import unfolded
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.metrics.image import psnr, sr_protocol
 from nasjax.sampling import single
@@ -159,7 +160,7 @@ def train(args: argparse.Namespace, name: str, number: int) -> None:
 def started(args: argparse.Namespace, model: Model, net: Supernet, arch: Arch) -> Params | None:
     """Those of `--start`; else None for random weights, or what another model has learned."""
     if args.start:
-        return unfolded(net, arch, read_weights(Path(args.start)))
+        return trainable(net, arch, read_weights(Path(args.start)))
     if model.start is None:
         return None
     given = trained(Path(args.run), model.start)
@@ -185,20 +186,17 @@ def widened(given: Params, own: Params) -> Params:
     return jax.tree.map(leaf, given, own)
 
 
-def unfolded(net: Supernet, arch: Arch, given: Params) -> Params:
-    """Weights as they are trained, out of those, or out of deployed ones, whose branches were added up.
+def trainable(net: Supernet, arch: Arch, given: Params) -> Params:
+    """Weights as they are trained, out of those, or out of a bundle's, whose branches were added up (`unfolded`).
 
-    Branches that a bundle has not are drawn at random, and the plain kernel beside them is what is left: the network
-    is the same. Raises ValueError for weights of another network.
+    Raises ValueError for weights of another network.
     """
     own = net.extract_params(net.init(jax.random.key(0)), arch)
-    folded = net.deploy_params(own, arch)
     if jax.tree.structure(given) == jax.tree.structure(own):
         return given
-    if jax.tree.structure(given) != jax.tree.structure(folded):
+    if jax.tree.structure(given) != jax.tree.structure(net.deploy_params(own, arch)):
         raise ValueError(f"--start: neither trained nor deployed weights of {net.space.text(arch)}")
-    left = dict(jax.tree_util.tree_leaves_with_path(jax.tree.map(lambda g, f: g - f, given, folded)))
-    return jax.tree_util.tree_map_with_path(lambda path, x: x + left.get(path, 0.0), own)
+    return unfolded(given, own, lambda params: net.deploy_params(params, arch))
 
 
 def _fit(args: argparse.Namespace, model: Model, *, name: str, cycle: Round, params: Params | None, folder: Path):

@@ -10,6 +10,7 @@ import numpy as np
 from nasjax.data.domains import Resized
 from nasjax.data.sides import middles
 from nasjax.data.source import Source
+from nasjax.data.taught import pictures_mark
 from nasjax.metrics.distribution import gaussian_distance, median_distance, set_scores
 from nasjax.metrics.features import Rows, collect, gram_vector, pooled
 from nasjax.metrics.inception import inception_input
@@ -19,6 +20,7 @@ from nasjax.nets.trunks import load_trunk
 from nasjax.tasks.base import to_float
 
 _BATCH = 8
+_DEEPEST = 512  # channels of VGG16's last level
 
 
 def set_distances(real: Source, made: Source, *, side: int) -> dict[str, float]:
@@ -32,7 +34,7 @@ def set_distances(real: Source, made: Source, *, side: int) -> dict[str, float]:
     alexnet, vgg16 = (load_trunk(name) for name in ("alexnet", "vgg16"))
     grams = _features(lambda params, x: gram_vector(alexnet[0].apply(params, x)[0]), alexnet[1]["trunk"], sets)
     means = _features(lambda params, x: pooled(vgg16[0].apply(params, x)), vgg16[1]["trunk"], sets)
-    deepest = _features(lambda params, x: pooled(vgg16[0].apply(params, x), (5,)), vgg16[1]["trunk"], sets)
+    deepest = [rows[:, -_DEEPEST:] for rows in means]
     return {
         "alexnet_gram": gaussian_distance(grams[1], grams[0], bandwidth=median_distance(grams[0])),
         "vgg16_gaussian": gaussian_distance(means[1], means[0], bandwidth=median_distance(means[0])),
@@ -57,7 +59,7 @@ def inception_distances(
 
     if kept is None:
         return set_scores(f"inception-{protocol}", features(real), features(made))
-    said = f"inception {protocol}, {len(real)} pictures from {real.name(0)} to {real.name(len(real) - 1)}"
+    said = f"inception {protocol}, {len(real)} pictures, mark {pictures_mark(real):08x}"
     reference = cached_statistics(kept, said, lambda: features(real))
     return set_scores(f"inception-{protocol}", reference.features, features(made))
 

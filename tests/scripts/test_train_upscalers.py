@@ -50,13 +50,13 @@ def test_training_goes_on_from_a_bundle(script):
     model = script.Model(4, 1, 8, ())
     net, arch = model.network()
     given = net.deploy_params(net.extract_params(net.init(jax.random.key(7)), arch), arch)
-    trained = script.unfolded(net, arch, given)
+    trained = script.trainable(net, arch, given)
     assert set(trained["b1"]["rep"]["a"]) == {"w", "b", "in", "mid", "out"}
     for ours, theirs in zip(jax.tree.leaves(net.deploy_params(trained, arch)), jax.tree.leaves(given), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    assert script.unfolded(net, arch, trained) is trained
+    assert script.trainable(net, arch, trained) is trained
     with pytest.raises(ValueError, match="neither trained nor deployed weights"):
-        script.unfolded(net, arch, {"stem": given["stem"]})
+        script.trainable(net, arch, {"stem": given["stem"]})
 
 
 def test_a_wider_network_begins_as_the_narrower_one(script):

@@ -60,5 +60,7 @@ def test_fid_and_kid_of_folders(folders, capsys, tmp_path, monkeypatch):
     assert {"fid_clean", "kid_clean"} <= set(first) and first["fid_clean"] > 0
     assert (tmp_path / "real.npz").is_file()
     assert _distances(capsys, *words)["fid_clean"] == first["fid_clean"]
+    others = (folders / "others", *words[1:])
+    assert main(["distance", *map(str, others)]) == 2 and "holds statistics of" in capsys.readouterr().err
     assert main(["distance", *map(str, words), "--protocol", "legacy-pytorch"]) == 2
     assert "holds statistics of 'inception clean" in capsys.readouterr().err
