@@ -178,10 +178,12 @@ def widened(given: Params, own: Params) -> Params:
     leads from a new channel to an old one is 0. Weights that are as wide already are those that are given.
     """
 
-    def leaf(narrow: jax.Array, wide: jax.Array) -> jax.Array:
+    def leaf(narrow: jax.Array, wide: jax.Array) -> np.ndarray:
+        made = np.array(wide)
         if narrow.ndim > 1:
-            wide = jnp.asarray(wide).at[..., narrow.shape[-2] :, : narrow.shape[-1]].set(0)
-        return jnp.asarray(wide).at[tuple(slice(n) for n in narrow.shape)].set(narrow)
+            made[..., narrow.shape[-2] :, : narrow.shape[-1]] = 0
+        made[tuple(slice(n) for n in narrow.shape)] = narrow
+        return made
 
     return jax.tree.map(leaf, given, own)
 

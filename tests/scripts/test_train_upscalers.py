@@ -63,11 +63,14 @@ def test_a_wider_network_begins_as_the_narrower_one(script):
     """Its new channels are random, and nothing listens to them."""
     narrow, wide = script.Model(4, 1, 8, ()), script.Model(4, 1, 12, ())
     (net, arch), (wider, its) = narrow.network(), wide.network()
-    given = net.extract_params(net.init(jax.random.key(7)), arch)
-    params = script.widened(given, wider.extract_params(wider.init(jax.random.key(8)), its))
+    given = net.extract_params(jax.jit(net.init)(jax.random.key(7)), arch)
+    params = script.widened(given, wider.extract_params(jax.jit(wider.init)(jax.random.key(8)), its))
     x = jax.random.uniform(jax.random.key(1), (1, 9, 8, 3))
-    made = wider.extract(its).apply({"params": params}, x)
-    np.testing.assert_allclose(made, net.extract(arch).apply({"params": given}, x), atol=1e-5)
+    made, wanted = (
+        jax.jit(lambda p, x, n=n: n.apply({"params": p}, x))(p, x)
+        for n, p in ((wider.extract(its), params), (net.extract(arch), given))
+    )
+    np.testing.assert_allclose(made, wanted, atol=1e-5)
     assert np.abs(params["stem"]["w"][..., 8:]).max() > 0
 
 

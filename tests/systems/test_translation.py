@@ -331,7 +331,9 @@ def test_a_network_that_was_found_is_a_teacher(tmp_path):
     options = {"w.stem": "4", "w.down1": "8", "w.down2": "8", "w.up1": "8", "w.up2": "4"}
     blocks = {"b1": "dil", "b1.w": "4", "b2": "off", "b3": "res", "b3.w": "8"}
     arch = net.space.encode({**options, **blocks, "up1": "nearest", "up2": "nearest"})
-    network = deployed(net, net.extract_params(net.init(KEY), arch), arch, builder=("resnet_generator", arguments))
+    network = deployed(
+        net, net.extract_params(jax.jit(net.init)(KEY), arch), arch, builder=("resnet_generator", arguments)
+    )
     write_bundle(tmp_path / "bundle", network, card=Card("found", task="image translation"), formats=())
     teacher = load_teacher(tmp_path / "bundle")
     x = jax.random.uniform(KEY, (1, 16, 20, 3), minval=-1)
@@ -340,7 +342,7 @@ def test_a_network_that_was_found_is_a_teacher(tmp_path):
     student = compression(str(tmp_path / "bundle"), "embedded", ("params<=90%",)).system
     assert {"dil", "res", "sep"} <= set(student.ops) and student.blocks == 3
     shared = student.networks().supernet
-    inherit(shared, shared.init(KEY), teacher)
+    inherit(shared, jax.jit(shared.init)(KEY), teacher)
 
 
 def test_a_student_is_as_small_as_its_budget_at_any_size(teacher):
@@ -369,7 +371,7 @@ def test_a_student_of_a_unet(case, tmp_path):
     )
     system, shared = experiment.system, experiment.system.networks().supernet
     assert system.space == "unet" and len(system.widths) == whole.net.forward.levels
-    inherit(shared, shared.init(KEY), whole)
+    inherit(shared, jax.jit(shared.init)(KEY), whole)
 
 
 def test_contrast_is_trained_one_way(eyes):

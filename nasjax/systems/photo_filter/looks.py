@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -33,12 +34,14 @@ def wanted_looks(source: Source, side: int) -> Looks:
     return Looks(*(jnp.concatenate(each) for each in zip(*found, strict=True)))
 
 
+@jax.jit
 def look_of(images: Float[Array, "n h w 3"]) -> Float[Array, "n 6"]:
     """Mean and standard deviation of L, a and b of each picture."""
     lab = rgb_to_lab(images)
     return jnp.concatenate([lab.mean((-3, -2)), lab.std((-3, -2))], -1)
 
 
+@jax.jit
 def look_distance(a: Float[Array, "n 6"], b: Float[Array, "m 6"]) -> Float[Array, ""]:
     """Energy distance of two sets of pictures by their light and colours; 0 where they are the same set, else more.
 

@@ -89,6 +89,7 @@ def tested(predict: Predict, pairs: Sequence[Pair], looks: Array | None = None) 
     return Tested(means, rows)
 
 
+@jax.jit
 def _kept(y: Array, x: Array) -> Array:
     """Structure of the luma, `[n]`."""
     return structure_map(rgb_to_y(y), rgb_to_y(x)).mean((-3, -2, -1))
