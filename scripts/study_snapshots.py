@@ -1,7 +1,7 @@
 """Warm restarts and snapshots of photo filters: several outputs averaged, or weights, or neither.
 
     python scripts/study_snapshots.py --runs runs/snapshots [--kind exposure] [--seeds 3] [--steps 1550]
-        [--lr 1e-3] [--schedules "one cosine" "warm restarts"]
+        [--lr 1e-3] [--schedules "one cosine" "warm restarts"] [--recipe cycle=10 moved=1 moves=0,0.6,0.15,0,0 game=0]
     python scripts/study_snapshots.py --runs runs/snapshots --table
 
 A filter learns a correction without pairs: the inputs of one half of the embedded training photographs, degraded on
@@ -14,6 +14,9 @@ leave is put together in several ways:
   outputs N  the mean of the outputs of the newest N snapshots, in N passes (`nasjax filter --snapshots N`)
   weights N  the mean of their weights, in one pass
 
+`--recipe` changes how two sets are learned from: the weights of a cycle, of moved pictures and of the game (0: next to
+nothing of it), and how far light is moved.
+
 Scored on the test photographs, halved, against the truth that no training has seen: PSNR, CIEDE2000, LPIPS (AlexNet
 v0.1, extra `perceptual`), and artefacts (`artefacts`). A training is a line of `RUNS/rows.jsonl`; one that is there is
 not done again, and one that was stopped goes on. `--table` prints means and standard deviations over seeds.
@@ -22,7 +25,7 @@ not done again, and one that was stopped goes on. `--table` prints means and sta
 import argparse
 import functools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,9 +44,17 @@ from nasjax.nets.trunks import alexnet, load_trunk
 from nasjax.say import Say
 from nasjax.systems.photo_filter.pictures import floats, likeness
 from nasjax.systems.photo_filter.rivals import arch_of
+from nasjax.tasks.translation import Translation
 
 WARMUP = 50
 CYCLES = {"one cosine": 1, "warm restarts": 5}
+# Setting -> what it changes of a recipe. A game of no weight is no game, and initial training needs one.
+RECIPE: dict[str, Callable[[Translation, str], dict[str, Any]]] = {
+    "cycle": lambda recipe, value: {"cycle": float(value)},
+    "moved": lambda recipe, value: {"moved": float(value)},
+    "moves": lambda recipe, value: {"moves": tuple(map(float, value.split(",")))},
+    "game": lambda recipe, value: {"adversarial": replace(recipe.adversarial, weight=max(float(value), 1e-6))},
+}
 MEASURES = {
     "psnr": ("PSNR, dB", 2),
     "ciede2000": ("CIEDE2000", 2),
@@ -63,6 +74,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1e-3, help="at its highest")
     parser.add_argument("--schedules", nargs="+", choices=list(CYCLES), default=list(CYCLES))
     parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--recipe", nargs="*", default=[], metavar="NAME=VALUE", help=", ".join(RECIPE))
     parser.add_argument("--table", action="store_true", help="print what there is")
     args = parser.parse_args()
     file = args.runs / "rows.jsonl"
@@ -73,7 +85,7 @@ def main() -> None:
     done = {(*_group(row), row["seed"]) for row in rows}
     for seed in range(args.seeds):
         for schedule in args.schedules:
-            if (args.kind, args.steps, args.lr, schedule, seed) not in done:
+            if (args.kind, args.steps, args.lr, schedule, " ".join(args.recipe), seed) not in done:
                 row = one(args, schedule, seed)
                 with file.open("a") as lines:
                     lines.write(json.dumps(row) + "\n")
@@ -81,8 +93,10 @@ def main() -> None:
 
 def one(args: argparse.Namespace, schedule: str, seed: int) -> dict[str, Any]:
     """One training, and the scores of what it left."""
-    run = args.runs / f"{args.kind}-{args.steps}-{args.lr:g}-{schedule.replace(' ', '-')}-{seed}"
+    named = "-".join([args.kind, str(args.steps), f"{args.lr:g}", schedule.replace(" ", "-"), *args.recipe, str(seed)])
+    run = args.runs / named
     config = experiment(args.kind, CYCLES[schedule], steps=args.steps, lr=args.lr, batch=args.batch, seed=seed)
+    config = replace(config, system=replace(config.system, recipe=changed(config.system.recipe, args.recipe)))
     networks = config.system.networks()
     net, arch = networks.supernet, arch_of(networks, config.system.by_hand)
     say: Say = functools.partial(print, flush=True)
@@ -90,7 +104,16 @@ def one(args: argparse.Namespace, schedule: str, seed: int) -> dict[str, Any]:
     network = jax.jit(lambda params, x: net.extract(arch).apply({"params": params}, x))
     scores = {name: scored(args.kind, network, several) for name, several in members(weights)}
     how = {"kind": args.kind, "steps": args.steps, "lr": args.lr, "schedule": schedule, "seed": seed}
-    return how | {"scores": scores}
+    return how | {"recipe": " ".join(args.recipe), "scores": scores}
+
+
+def changed(recipe: Translation, words: Sequence[str]) -> Translation:
+    """The recipe with some settings changed, "NAME=VALUE"; ValueError for another name."""
+    for name, _, value in (word.partition("=") for word in words):
+        if name not in RECIPE:
+            raise ValueError(f"--recipe {name}={value}: allowed are {', '.join(RECIPE)}")
+        recipe = replace(recipe, **RECIPE[name](recipe, value))
+    return recipe
 
 
 def experiment(kind: str, cycles: int, *, steps: int, lr: float, batch: int, seed: int) -> Experiment:
@@ -175,9 +198,9 @@ def _distance(params: Any, y: jax.Array, target: jax.Array) -> jax.Array:
     return lpips(alexnet().apply, params, y, target=target).mean()
 
 
-def _group(row: Mapping[str, Any]) -> tuple[str, int, float, str]:
+def _group(row: Mapping[str, Any]) -> tuple[str, int, float, str, str]:
     """What the seeds of a row of the table have in common."""
-    return row["kind"], row["steps"], row["lr"], row["schedule"]
+    return row["kind"], row["steps"], row["lr"], row["schedule"], row.get("recipe", "")
 
 
 def table(rows: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -187,7 +210,8 @@ def table(rows: list[Mapping[str, Any]]) -> Iterator[str]:
     )
     yield "|---|---|---|---:|" + len(MEASURES) * "---:|"
     for group in dict.fromkeys(map(_group, rows)):
-        kind, steps, lr, schedule = group
+        kind, steps, lr, schedule, recipe = group
+        what = ", ".join(filter(None, (f"{kind}, {steps} steps, lr {lr:g}", recipe)))
         mine = [r["scores"] for r in rows if _group(r) == group]
         for name in mine[0]:
             cells = []
@@ -196,7 +220,7 @@ def table(rows: list[Mapping[str, Any]]) -> Iterator[str]:
                 cells.append(
                     f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=min(1, len(values) - 1)):.{digits}f}"
                 )
-            yield f"| {kind}, {steps} steps, lr {lr:g} | {schedule} | {name} | {len(mine)} | {' | '.join(cells)} |"
+            yield f"| {what} | {schedule} | {name} | {len(mine)} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -1,23 +1,18 @@
 """Photographs gathered for the evidence of corrections: which are learned by, chosen by and tested on."""
 
-import importlib.util
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.scripts.loaded import loaded
+
 
 @pytest.fixture(scope="module")
 def gather():
     """The script."""
-    path = Path(__file__).parents[2] / "scripts" / "gather_photographs.py"
-    spec = importlib.util.spec_from_file_location("gather_photographs", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("gather_photographs")
 
 
 def test_no_picture_is_in_two_splits(gather, tmp_path, monkeypatch):

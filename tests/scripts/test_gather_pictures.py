@@ -1,23 +1,18 @@
 """Pictures gathered to train upscalers: halved, whole, or cut into pieces that have something in them."""
 
-import importlib.util
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.scripts.loaded import loaded
+
 
 @pytest.fixture(scope="module")
 def gather():
     """The script."""
-    path = Path(__file__).parents[2] / "scripts" / "gather_pictures.py"
-    spec = importlib.util.spec_from_file_location("gather_pictures", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("gather_pictures")
 
 
 def _noise(height, width):

@@ -86,3 +86,13 @@ def test_the_table_has_means_and_deviations_over_seeds():
     ]
     (line,) = [line for line in study.table(rows) if "last" in line]
     assert "| 2 | 20.50 ± 0.71 | 5.00 ± 0.00 | 0.1000 ± 0.0000 | 2.00 ± 0.00 |" in line
+
+
+def test_recipes_are_changed_by_name():
+    """Weights of the cycle, of moved pictures and of the game, and how far light is moved; another name is refused."""
+    base = study.experiment("exposure", 1, steps=1550, lr=2e-3, batch=2, seed=1).system.recipe
+    found = study.changed(base, ["cycle=10", "moved=1", "moves=0,0.6,0.15,0,0", "game=0"])
+    assert (found.cycle, found.moved, found.moves) == (10, 1, (0, 0.6, 0.15, 0, 0))
+    assert 0 < found.adversarial.weight < 1e-5 and found.keeping == base.keeping
+    with pytest.raises(ValueError, match="identity=1: allowed are cycle, moved, moves, game"):
+        study.changed(base, ["identity=1"])
