@@ -17,6 +17,13 @@ def sizes(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape)) or "one number"
 
 
+def clock(seconds: float) -> str:
+    """A length of time as a clock shows it: 65 -> 1:05, 3665 -> 1:01:05."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def silent(text: str) -> None:
     """Say nothing."""
 

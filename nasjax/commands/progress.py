@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, final
 
+from nasjax.say import clock
+
 _SECONDS = 30.0  # between two lines in a log
 
 
@@ -61,7 +63,7 @@ class Progress:
             self._bar.update(self._bar.task_ids[0], completed=done, total=total, rate=f"{rate:.2g}")
         elif time.monotonic() - self._told > _SECONDS:
             self._told = time.monotonic()
-            self.say(f"{done} of {total}, {rate:.2g} {what}/s, {_clock((total - done) / rate)} left")
+            self.say(f"{done} of {total}, {rate:.2g} {what}/s, {clock((total - done) / rate)} left")
 
     def say(self, text: str) -> None:
         """A line on standard error."""
@@ -100,12 +102,6 @@ def _bar(command: str, total: int, what: str) -> Any:
     bar.add_task(command, total=total, rate="-")
     bar.start()
     return bar
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _printable(text: str) -> str:

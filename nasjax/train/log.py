@@ -5,10 +5,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from nasjax.files import append_json, read_json, write_json, write_whole
-from nasjax.say import Say, to_stderr, told
+from nasjax.say import Say, clock, to_stderr, told
 from nasjax.train.processes import is_first
 from nasjax.train.validation import Validation
 from nasjax.train.writers import Writer
@@ -140,7 +140,7 @@ class RunLog:
             self._bar.update(step, text)
         elif time.monotonic() - self._printed > _PLAIN_SECONDS or step >= self.steps:
             self._printed = time.monotonic()
-            self._say(f"  {self.phase} {step}/{self.steps}  {text}")
+            self._say(f"  {self.phase} {step}/{self.steps}{_left(read_json(self.folder / 'status.json'))}  {text}")
 
 
 def closed(error: BaseException) -> dict[str, object]:
@@ -148,6 +148,13 @@ def closed(error: BaseException) -> dict[str, object]:
     stopped = isinstance(error, KeyboardInterrupt | SystemExit) or type(error).__name__ == "Interrupted"
     said = " ".join(str(error).split()) or type(error).__name__
     return {"state": "stopped" if stopped else "failed", "done": False, "message": said}
+
+
+def _left(status: Mapping[str, Any]) -> str:
+    """What a phase will still take, and the run that it belongs to, where their pace is known."""
+    times = {"": status.get("eta_s"), "in all ": (status.get("run") or {}).get("eta_s")}
+    said = [f"{what}{clock(seconds)}" for what, seconds in times.items() if seconds is not None]
+    return f"  {', '.join(said)} left" if said else ""
 
 
 def _bar(phase: str, steps: int) -> "_Bar | None":

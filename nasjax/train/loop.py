@@ -22,7 +22,7 @@ from nasjax.train.checkpoint import Checkpoints
 from nasjax.train.config import TrainConfig
 from nasjax.train.health import diagnose
 from nasjax.train.log import RunLog
-from nasjax.train.memory import step_memory
+from nasjax.train.memory import free_bytes, step_memory
 from nasjax.train.parallel import check_batch, data_mesh, host_spec, put_batch
 from nasjax.train.processes import gather
 from nasjax.train.schedules import cycle_ends, learning_rate, optimiser
@@ -211,7 +211,8 @@ class _Compiled:
                 memory = step_memory(self._task, self._sampler, state, batch=batch, compiled=compiled)
                 self._shared[self._key] = compiled, memory
             self._run, memory = self._shared[self._key]
-            self._log.tell(f"{self._log.phase}: a step needs {memory}")
+            beyond = memory.beyond(free_bytes(jax.local_devices()[0]))
+            self._log.tell(f"{self._log.phase}: a step needs {memory}{beyond}")
         return self._run(state, batch)
 
 

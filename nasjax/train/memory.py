@@ -29,6 +29,13 @@ class Memory(NamedTuple):
         """All of it."""
         return self.params + self.optimiser + self.average + self.batch + self.activations
 
+    def beyond(self, free: int | None) -> str:
+        """What to say where a step needs more than `free` bytes beside a state that is there already; else nothing."""
+        needed = self.batch + self.activations
+        if free is None or needed <= free:
+            return ""
+        return f", which is more than the {readable_bytes(free)} that are free beside what is kept: lower the batch"
+
     def __str__(self) -> str:
         parts = {name.replace("_", " "): readable_bytes(getattr(self, name)) for name in self._fields[:-1]}
         said = ", ".join(f"{name} {size}" for name, size in parts.items())

@@ -184,3 +184,22 @@ def test_what_ends_a_loop_of_ones_own_decides_its_state(tmp_path, error, state, 
     with RunLog(tmp_path, "next", 3, on_write=led, say=None) as log:
         log.write(3, {"loss": 1.0})
     assert json.loads((tmp_path / "status.json").read_text())["state"] == "running"
+
+
+def test_a_line_of_a_log_says_what_is_left(tmp_path, monkeypatch):
+    """Of its phase, and of the run that the phase belongs to, once their pace is known."""
+    said, now = [], [0.0]
+    monkeypatch.setattr("nasjax.train.log.time", SimpleNamespace(monotonic=lambda: now[0], time=lambda: 0.0))
+
+    def led() -> None:
+        file = tmp_path / "status.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"run": {"eta_s": 4000.0}}))
+
+    for on_write in (None, led):
+        with RunLog(tmp_path, "supernet/path", 100, on_write=on_write, say=said.append) as log:
+            log.start(0)
+            for step in (20, 40):
+                now[0] += 20.0
+                log.write(step, {"loss": 0.5})
+    lefts = [line.split("  ")[2] for line in said]
+    assert lefts == ["1:20 left", "1:00 left", "1:20, in all 1:06:40 left", "1:00, in all 1:06:40 left"]

@@ -50,6 +50,16 @@ def test_it_is_said_before_training(tmp_path, capfd):
     assert sum("needs" in line for line in lines) == 1
 
 
+def test_too_little_memory_is_said_before_training(tmp_path, capfd, monkeypatch):
+    """In the same line, with what to do; where nobody tells how much is free, nothing is said of it."""
+    beyond = "which is more than the 10 B that are free beside what is kept: lower the batch"
+    for free, said in ((10, beyond), (None, "")):
+        monkeypatch.setattr("nasjax.train.loop.free_bytes", lambda device, free=free: free)
+        train(tmp_path / str(free), 2)
+        line = next(line for line in capfd.readouterr().err.splitlines() if "a step needs" in line)
+        assert line.endswith(said) and ("free" in line) == bool(said)
+
+
 def test_bytes_in_words():
     """The unit that suits, one digit behind the point."""
     assert [readable_bytes(n) for n in (0, 96, 1536, 3 * 2**30)] == ["0 B", "96 B", "1.5 KiB", "3.0 GiB"]
