@@ -127,6 +127,7 @@ PUBLIC = {
     "PerceptualSuperResolution": "nasjax.systems.perceptual.system",
     "StyleTransfer": "nasjax.systems.style_transfer.system",
     "ImageTranslation": "nasjax.systems.translation.system",
+    "Tutor": "nasjax.systems.translation.settings",
     "compression": "nasjax.systems.translation.compress",
     "load_config": "nasjax.chain.configs",
     "run_experiment": "nasjax.chain.experiment",

@@ -101,6 +101,7 @@ from nasjax.systems.style_transfer.ship import export_style_network as export_st
 from nasjax.systems.style_transfer.system import StyleTransfer as StyleTransfer
 from nasjax.systems.super_resolution.system import SuperResolution as SuperResolution
 from nasjax.systems.translation.compress import compression as compression
+from nasjax.systems.translation.settings import Tutor as Tutor
 from nasjax.systems.translation.system import ImageTranslation as ImageTranslation
 from nasjax.task import Task as Task
 from nasjax.tasks.adversarial import Adversarial as Adversarial

@@ -44,10 +44,12 @@ def spectral_size(
     masked, start = _part(w.astype(jnp.float32), out, inner), keep(_streams(u, out, inner), out)
     matrix = masked.reshape(*masked.shape[:-4], -1, masked.shape[-1])
     fixed, u = jax.lax.stop_gradient((matrix, start))
-    v = jnp.zeros(())
-    for _ in range(_ITERATIONS):
-        v = _unit(jnp.einsum("...io,...o->...i", fixed, u))
-        u = _unit(jnp.einsum("...io,...i->...o", fixed, v))
+
+    def turn(_: int, pair: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        v = _unit(jnp.einsum("...io,...o->...i", fixed, pair[1]))
+        return v, _unit(jnp.einsum("...io,...i->...o", fixed, v))
+
+    v, u = jax.lax.fori_loop(0, _ITERATIONS, turn, (jnp.zeros(fixed.shape[:-1]), u))
     return jnp.einsum("...i,...io,...o->...", v, matrix, u)
 
 

@@ -55,6 +55,7 @@ class Walk:
         self.space, self.options, self.outputs = space, options, outputs
         self.pieces: dict[str, Piece] = {}
         self.used: list[str] = []
+        self._stand_ins: dict[Any, Any] = {}  # an array a shape: nothing is computed, so equal ones may be the same
 
     def width(self, choice: str) -> int:
         """The width option assigned to this walk, or the widest."""
@@ -78,7 +79,13 @@ class Walk:
         key = (piece.ops[0], piece.out, piece.inner, tree, shapes)
         if key not in self.outputs:
             self.outputs[key] = _output(piece)
-        return jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), self.outputs[key])
+        return jax.tree.map(self._stand_in, self.outputs[key])
+
+    def _stand_in(self, a: Any) -> Any:
+        key = (a.shape, a.dtype)
+        if key not in self._stand_ins:
+            self._stand_ins[key] = jnp.zeros(*key)
+        return self._stand_ins[key]
 
 
 def _output(piece: Piece) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nasjax.task import Batch, Logs, Loss, Players, Task
-from nasjax.typing import Archs, Params, PRNGKey, Scalar
+from nasjax.typing import Archs, Params, PRNGKey, Scalar, Spec
 
 TEACHER = "teacher"
 _TAKEN = {"generator": TEACHER, "back": "teacher_back", "heads": "teacher_heads", "adapters": "teacher_adapters"}
@@ -22,8 +22,11 @@ def beside(teacher: Task, student: Task) -> Task:
     """Both tasks as one: in each step the teacher's players move first, then the student, which sees them moved.
 
     The teacher's generator is the player "teacher" (and so on). The batch must be the same for both: give the teacher's
-    task one stream and as many images as the student's streams have together. ValueError where it is not.
+    task one stream and as many images as the student's streams have together; a student of single images is given the
+    teacher's inputs. ValueError where it is not.
     """
+    if set(student.batch_spec) == {"image"} and "input" in teacher.batch_spec:
+        student = _of_inputs(student, teacher.batch_spec)
     if dict(teacher.batch_spec) != dict(student.batch_spec):
         raise ValueError(
             f"beside: the teacher's batch {dict(teacher.batch_spec)} must be the student's {dict(student.batch_spec)}"
@@ -38,6 +41,21 @@ def beside(teacher: Task, student: Task) -> Task:
         together={**first.together, **student.together},
         memory={**first.memory, **student.memory},
         after={**first.after, **student.after},
+    )
+
+
+def _of_inputs(task: Task, spec: Mapping[str, Spec]) -> Task:
+    """The task of single images, which are the inputs of a batch of `spec`."""
+    seen: Callable[[Batch], Batch] = lambda batch: {**batch, "image": batch["input"]}  # noqa: E731
+
+    def loss_of(loss: Loss) -> Loss:
+        return lambda params, plan, batch, key: loss(params, plan, seen(batch), key)
+
+    return task._replace(
+        losses={name: loss_of(loss) for name, loss in task.losses.items()},
+        predict=lambda params, plan, batch: task.predict(params, plan, seen(batch)),
+        target=lambda batch: task.target(seen(batch)),
+        batch_spec={"input": task.batch_spec["image"]} | {n: s for n, s in spec.items() if n != "input"},
     )
 
 

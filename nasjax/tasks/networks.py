@@ -57,10 +57,10 @@ def kept_teacher(players: Players, batch: Batch, x: Array) -> tuple[Array, Mappi
     return in_streams(to_float(batch["target"]), x.shape[0]), {}
 
 
-def live_teacher(model: Model, player: str = "teacher") -> TeachFn:
+def live_teacher(model: Model, player: str = "teacher", *, plan: Any = None) -> TeachFn:
     """The teacher that is being trained beside the student, as it is now (online distillation, arXiv 2108.06908)."""
 
     def teach(players: Players, batch: Batch, x: Array) -> tuple[Array, Mapping[str, Array]]:
-        return fixed_teacher(model, jax.lax.stop_gradient(players[player]))(players, batch, x)
+        return fixed_teacher(model, jax.lax.stop_gradient(players[player]), plan=plan)(players, batch, x)
 
     return teach

@@ -153,7 +153,7 @@ def closed(error: BaseException) -> dict[str, object]:
 def _left(status: Mapping[str, Any]) -> str:
     """What a phase will still take, and the run that it belongs to, where their pace is known."""
     times = {"": status.get("eta_s"), "in all ": (status.get("run") or {}).get("eta_s")}
-    said = [f"{what}{clock(seconds)}" for what, seconds in times.items() if seconds is not None]
+    said = [f"{what}{clock(seconds)}" for what, seconds in times.items() if seconds]
     return f"  {', '.join(said)} left" if said else ""
 
 

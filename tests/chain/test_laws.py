@@ -346,7 +346,8 @@ def test_a_folder_has_one_owner_and_a_killed_one_is_replaced(tmp_path):
     """
     file, run, whole = own_file(tmp_path), tmp_path / "run", tmp_path / "whole"
     environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
-    short = ("--data.val-patches", "2", "--final.number", "1", "--final.no-rivals", "--final.no-scratch")
+    short = ("--data.val-patches", "2", "--final.number", "1", "--final.seeds", "1")
+    short += ("--final.no-rivals", "--final.no-scratch")
     command = [sys.executable, "-c", RUNNER, str(file), str(run), *short]
     first = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert first.stderr is not None

@@ -24,6 +24,7 @@ def start(folder: Path, run: str, devices: int, *more: str) -> subprocess.Popen:
     """One process of a tiny search."""
     flags = re.sub(r"device_count=\d+", f"device_count={devices}", os.environ["XLA_FLAGS"])
     command = [sys.executable, "-c", RUN, "search", str(folder / "my_task.py"), "--tiny", "--run", str(folder / run)]
+    command += ["--final.no-scratch"]  # trainings that differ from finalists by their start alone
     environment = {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
     with open(folder / f"{run}-{'-'.join(more[-1:])}.log", "a") as log:
         return subprocess.Popen([*command, *more], stdout=log, stderr=log, env=environment)

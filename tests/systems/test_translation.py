@@ -29,7 +29,7 @@ from nasjax.systems.translation.pictures import Held
 from nasjax.systems.translation.rivals import hand_scaled
 from nasjax.systems.translation.score import load_eyes, make_judge, make_reference, measure
 from nasjax.systems.translation.score import tested as scored
-from nasjax.systems.translation.settings import Comparison
+from nasjax.systems.translation.settings import Comparison, Tutor
 from nasjax.systems.translation.teach import crops_of, forget_unused, outputs_of
 from nasjax.tasks.adversarial import Adversarial
 from nasjax.tasks.base import extracted_model, supernet_model
@@ -38,6 +38,10 @@ from tests.nets.teacher_states import CASES, state_of
 from tests.nets.torch_files import write_zip
 
 KEY = jax.random.key(0)
+
+
+PAIRED = Translation(pairs=True, l1=100.0, adversarial=Adversarial("hinge"))
+FOLLOWING = Translation(teaching=Teaching(output=10.0, features=1.0))
 
 
 def pictures(folder, count: int = 12, size=(40, 36)):
@@ -148,7 +152,9 @@ def test_recipes_say_which_pictures_they_need(source, recipe, message, tmp_path)
     ("given", "message"),
     [
         ({"crops": 5}, "crops need a teacher"),
-        ({"recipe": Translation(teaching=Teaching(output=1.0))}, "teaching and crops need a teacher"),
+        ({"recipe": Translation(teaching=Teaching(output=1.0))}, "teaching needs a teacher or a tutor"),
+        ({"tutor": Tutor(PAIRED)}, "tutor: it takes the place of a teacher"),
+        ({"teacher": "t.pth", "tutor": Tutor(PAIRED), "recipe": FOLLOWING}, "tutor: it takes the place of a teacher"),
         (
             {"teacher": "t.pth", "crops": 5, "recipe": Translation(teaching=Teaching(features=1.0))},
             "learn from them with crops=0",
@@ -372,6 +378,30 @@ def test_a_student_of_a_unet(case, tmp_path):
     system, shared = experiment.system, experiment.system.networks().supernet
     assert system.space == "unet" and len(system.widths) == whole.net.forward.levels
     inherit(shared, jax.jit(shared.init)(KEY), whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [("translation", PAIRED), ("unpaired", Translation(adversarial=Adversarial("lsgan"), cycle=10.0))],
+)
+def test_a_tutor_is_trained_beside(name, recipe):
+    """It plays against the discriminator by its own recipe, and the networks follow it, by its features, too."""
+    experiment = load_config(name)
+    experiment = replace(experiment, system=replace(experiment.system, recipe=FOLLOWING, tutor=Tutor(recipe))).tiny()
+    system, networks = experiment.system, experiment.system.networks()
+    net = networks.supernet.at(networks.supernet.space.at_stage("path"))
+    sampler, ground = strict_fair(net.space), system.prepare(experiment, networks)
+    task = ground.task(supernet_model(net, sampler), sampler, 1)
+    way_back = ("teacher_back",) if recipe.cycle else ()
+    assert set(task.players) == {"discriminator", "teacher", "generator", "adapters", *way_back}
+    params = jax.eval_shape(task.init, KEY)
+    assert params["teacher"]["stem"]["w"].shape[-1] == 8 and params["generator"]["stem"]["w"].shape[-1] > 8
+    batch = next(ground.batches(task.batch_spec, 0, (0, 1)))
+    assert set(batch) == {"input", "target"} and len(batch["input"]) == sampler.slots
+    plan, given = jax.eval_shape(sampler.sample, KEY, 0), {**task.batch_spec, **task.memory}
+    logs = {player: jax.eval_shape(task.losses[player], params, plan, given, KEY)[1] for player in task.losses}
+    assert {"output", "features"} == {name for name in logs["generator"]} and "gan" in logs["teacher"]
+    assert ("cycle" in logs["teacher"]) == bool(recipe.cycle)
 
 
 def test_contrast_is_trained_one_way(eyes):

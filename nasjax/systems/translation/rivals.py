@@ -40,13 +40,14 @@ def hand_scaled(
     """
     known = (Shape("narrower", blocks),) if space == "unet" else shapes(blocks)
     for shape in (shape for shape in known if shape.name in ways):
-        base = _closest(macs, lambda width, shape=shape: _macs(*_scaled(space, shape, width, norm, up), size))
-        net, arch = _scaled(space, shape, base, norm, up)
+        base = _closest(macs, lambda width, shape=shape: _macs(*usual(space, shape, width, norm=norm, up=up), size))
+        net, arch = usual(space, shape, base, norm=norm, up=up)
         note = f"the usual generator of width {base} with {shape.blocks} blocks, from random weights"
         yield Rival(f"hand-scaled, {shape.name}", note, Networks(net, same_size()), arch)
 
 
-def _scaled(space: str, shape: Shape, width: int, norm: str, up: str) -> tuple[Supernet, np.ndarray]:
+def usual(space: str, shape: Shape, width: int, *, norm: str, up: str) -> tuple[Supernet, np.ndarray]:
+    """The usual generator of a shape, whose stem is `width` wide: the smallest space that holds it, and its arch."""
     if space == "unet":
         widths = [[width * min(2**level, 8)] for level in range(shape.blocks)]
         net = unet_generator(widths, norm=norm)

@@ -39,6 +39,23 @@ class Comparison:
             raise ValueError(f"config.system.compare.weights must be three numbers >= 0, got {self.weights}")
 
 
+@dataclass(frozen=True)
+class Tutor:
+    """A usual generator that is trained beside the networks, which follow it (online distillation, arXiv 2108.06908).
+
+    It alone plays against the discriminator; it is as deep as the deepest network of the space.
+    """
+
+    recipe: Translation  # by which it is trained
+    width: int = 64  # of its stem
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.recipe.teaching is not None:
+            raise ValueError(
+                f"config.system.tutor: width must be 1 or more, and its recipe has no teaching, got {self}"
+            )
+
+
 def make_critic(critic: Critic, recipe: Translation) -> Judge:
     """The discriminator; of pairs it sees what the pictures are made from, too, if the recipe says so."""
     made = patch_discriminator(

@@ -1,7 +1,7 @@
 """Image translation as a system: its settings, its networks, and what they are trained on and compared with."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -14,21 +14,23 @@ from nasjax.data.source import Source
 from nasjax.export.teachers import load_teacher
 from nasjax.nets.trunks import alexnet, load_trunk
 from nasjax.nets.vgg import load_vgg16, vgg
-from nasjax.sampling import Sampler
+from nasjax.sampling import Sampler, single
 from nasjax.shown import Measure
+from nasjax.spaces.features import feature_channels
 from nasjax.spaces.resnet_generator import INNER, WIDTHS, ResnetGenerator, resnet_generator
 from nasjax.spaces.teacher import Teacher, inherit
 from nasjax.spaces.unet_generator import UNET_WIDTHS, UnetGenerator, unet_generator
 from nasjax.system import Found, Ground, Networks, Rival, same_size
 from nasjax.systems.translation.pictures import Held, held_out, strips
-from nasjax.systems.translation.rivals import hand_scaled
+from nasjax.systems.translation.rivals import Shape, hand_scaled, usual
 from nasjax.systems.translation.score import load_eyes, make_judge, make_reference, measure, measures, tested
-from nasjax.systems.translation.settings import Comparison, Critic, make_critic
+from nasjax.systems.translation.settings import Comparison, Critic, Tutor, make_critic
 from nasjax.systems.translation.teach import crops_of, outputs_of, teaching
 from nasjax.task import Task
 from nasjax.tasks.adversarial import Adversarial
-from nasjax.tasks.base import Model
-from nasjax.tasks.networks import Fixed, kept_teacher
+from nasjax.tasks.base import Model, extracted_model
+from nasjax.tasks.compression import beside
+from nasjax.tasks.networks import Fixed, kept_teacher, live_teacher
 from nasjax.tasks.networks import Networks as Players
 from nasjax.tasks.translation import Translation, translation
 
@@ -55,6 +57,7 @@ class ImageTranslation:
     part: str = ""  # which of several state dicts of the teacher's file
     crops: int = 0  # patches whose teacher's outputs are computed once and kept; 0: the teacher runs in each step
     inherit: bool = True  # shared weights start from the teacher's
+    tutor: Tutor | None = None  # instead of a teacher, one that is trained beside the networks
     size: int | None = None  # pixels that the shorter side of each picture is first made; None: as they are
     mirror: bool = True  # of augmentation, left and right alone: most things stand on their feet
     compare: Comparison = field(default_factory=Comparison)
@@ -63,8 +66,13 @@ class ImageTranslation:
 
     def __post_init__(self) -> None:
         teaching = self.recipe.teaching
-        if not self.teacher and (teaching is not None or self.crops):
-            raise ValueError("config.system: recipe.teaching and crops need a teacher")
+        if not self.teacher and (self.crops or (teaching is not None and self.tutor is None)):
+            raise ValueError("config.system: recipe.teaching needs a teacher or a tutor, and crops need a teacher")
+        if self.tutor is not None and (self.teacher or teaching is None or self.recipe.adversarial):
+            raise ValueError(
+                "config.system.tutor: it takes the place of a teacher, whom recipe.teaching follows, and of the game: "
+                "choose teacher or tutor, give recipe.teaching, and no recipe.adversarial beside the tutor's own"
+            )
         if self.crops and teaching is not None and max(teaching.features, teaching.alignment) > 0:
             raise ValueError("config.system.crops: features are not kept beside outputs; learn from them with crops=0")
 
@@ -106,11 +114,22 @@ class ImageTranslation:
             recipe=replace(self.recipe, lpips=0.0, teaching=teaching),
             critic=replace(self.critic, width=8, layers=1, scales=1),
             crops=min(self.crops, 4),
+            tutor=self.tutor and replace(self.tutor, width=8, recipe=replace(self.tutor.recipe, lpips=0.0)),
             compare=replace(self.compare, number=2, side=32, reference=3),
         )
         if self.teacher:  # which says how deep the network is
             return small
         return replace(small, blocks=2, widths=tuple(w[:2] for w in self._widths[:5]), inner=self.inner[:2])
+
+    @property
+    def recipes(self) -> tuple[Translation, ...]:
+        """What is trained by, the tutor's too."""
+        return (self.recipe,) if self.tutor is None else (self.recipe, self.tutor.recipe)
+
+    @property
+    def depth(self) -> int:
+        """Residual blocks of the usual generator, or how often a U-Net halves."""
+        return len(self._widths) if self.space == "unet" else self.blocks
 
     @property
     def _widths(self) -> tuple[tuple[int, ...], ...]:
@@ -190,10 +209,12 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
 
 def _check_sides(system: ImageTranslation, train: Sides, spec: str) -> None:
     """Whether there are the pictures that the recipe asks for."""
-    recipe, two = system.recipe, train.targets is not None
-    if recipe.pairs and not train.paired:
-        raise ValueError(f"data.source {spec!r} holds no pairs, and the recipe trains on pairs (recipe.pairs)")
-    if not recipe.pairs and not system.crops and (recipe.cycle or recipe.adversarial):
+    two = train.targets is not None
+    for recipe in system.recipes:
+        if recipe.pairs and not train.paired:
+            raise ValueError(f"data.source {spec!r} holds no pairs, and the recipe trains on pairs (recipe.pairs)")
+        if recipe.pairs or system.crops or not (recipe.cycle or recipe.adversarial):
+            continue
         if not two:
             raise ValueError(f"data.source {spec!r} holds single pictures; the recipe needs two domains, unpaired:PATH")
         if train.paired:
@@ -218,6 +239,21 @@ def _task_of(
     system: ImageTranslation, experiment: Experiment, teacher: Teacher | None
 ) -> Callable[[Model, Sampler, int], Task]:
     recipe = replace(system.recipe, patch=experiment.data.patch, pairs=system.recipe.pairs or bool(system.crops))
+    tutored = None if system.tutor is None else _tutored(system, system.tutor, experiment.data.patch)
+    fixed = _fixed(system, recipe)
+    if recipe.teaching:
+        fixed |= {"teacher": kept_teacher} if system.crops else teaching(teacher) if teacher else {}
+        fixed |= {} if tutored is None else tutored[1]
+
+    def task(model: Model, sampler: Sampler, batch: int) -> Task:
+        student = translation(replace(recipe, batch=batch), _players(recipe, model, fixed), sampler)
+        return student if tutored is None else beside(tutored[0](batch * sampler.slots), student)
+
+    return task
+
+
+def _fixed(system: ImageTranslation, recipe: Translation) -> dict[str, Any]:
+    """What a recipe's terms are made with, beside generators."""
     fixed: dict[str, Any] = {}
     if recipe.perceptual or (recipe.teaching and max(recipe.teaching.likeness, recipe.teaching.style)):
         encoder = vgg((64, 128, 256)[: len(ENCODED)])
@@ -226,15 +262,22 @@ def _task_of(
         fixed["lpips"] = Fixed(alexnet().apply, load_trunk("alexnet")[1])
     if recipe.adversarial:
         fixed["discriminator"] = make_critic(system.critic, recipe)
-    if teacher is not None and recipe.teaching:
-        fixed |= {"teacher": kept_teacher} if system.crops else teaching(teacher)
+    return fixed
 
-    def task(model: Model, sampler: Sampler, batch: int) -> Task:
-        tapped = None if model.tapped is None else Model(model.init, model.tapped)
-        players = Players(model, back=model if recipe.cycle else None, tapped=tapped, **fixed)
-        return translation(replace(recipe, batch=batch), players, sampler)
 
-    return task
+def _players(recipe: Translation, model: Model, fixed: Mapping[str, Any]) -> Players:
+    tapped = None if model.tapped is None else Model(model.init, model.tapped)
+    return Players(model, back=model if recipe.cycle else None, tapped=tapped, **fixed)
+
+
+def _tutored(system: ImageTranslation, tutor: Tutor, patch: int) -> tuple[Callable[[int], Task], dict[str, Any]]:
+    """The tutor's task for so many images a step, and what its student needs of it."""
+    net, arch = usual(system.space, Shape("tutor", system.depth), tutor.width, norm=system.norm, up=system.up[-1])
+    model, recipe = extracted_model(net, arch), replace(tutor.recipe, patch=patch)
+    players, sampler = _players(recipe, model, _fixed(system, recipe)), single(arch)
+    features = model.forward if model.tapped is None else model.tapped
+    lessons = {"teacher": live_teacher(Model(model.init, features), plan=arch[None]), "taught": feature_channels(net)}
+    return lambda batch: translation(replace(recipe, batch=batch), players, sampler), lessons
 
 
 def _batches_of(system: ImageTranslation, experiment: Experiment, seen: _Seen) -> Callable[..., Any]:
@@ -257,18 +300,16 @@ def _batches_of(system: ImageTranslation, experiment: Experiment, seen: _Seen) -
 
 
 def _only_inputs(system: ImageTranslation) -> bool:
-    recipe = system.recipe
-    return not (recipe.pairs or recipe.adversarial or recipe.cycle)
+    return not any(recipe.pairs or recipe.adversarial or recipe.cycle for recipe in system.recipes)
 
 
 def _rivals(system: ImageTranslation, experiment: Experiment, teacher: Teacher | None, found: Found) -> Sequence[Rival]:
     """Hand-scaled networks of the found one's MACs; the teacher as it is, and what changes nothing at all."""
-    blocks = len(system._widths) if system.space == "unet" else system.blocks
     scaled = hand_scaled(
         found.costs["macs"],
         ways=system.rivals,
         space=system.space,
-        blocks=blocks,
+        blocks=system.depth,
         norm=system.norm,
         up=system.up[-1],
         size=experiment.macs_at,

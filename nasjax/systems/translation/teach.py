@@ -1,4 +1,4 @@
-"""The teacher of a compression: what it makes of held-out pictures, and of the crops that a student learns from."""
+"""Teachers: what one makes of held-out pictures, of the crops that a student learns from, and in every step."""
 
 import contextlib
 import functools
