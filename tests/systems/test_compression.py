@@ -1,0 +1,142 @@
+"""Teachers of a translation: what they make is the truth, and their students are built around a budget."""
+
+import os
+import time
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from nasjax.cost.count import Counts
+from nasjax.data.sides import open_sides
+from nasjax.export.bundle import write_bundle
+from nasjax.export.card import Card
+from nasjax.export.network import deployed
+from nasjax.export.teachers import load_teacher, teacher_costs
+from nasjax.spaces.resnet_generator import resnet_generator
+from nasjax.spaces.teacher import inherit, read_generator, teacher_of
+from nasjax.systems.translation.compress import absolute, compression
+from nasjax.systems.translation.teach import crops_of, forget_unused, outputs_of
+from tests.nets.teacher_states import CASES, state_of
+from tests.nets.torch_files import write_zip
+from tests.systems.noise import pictures
+
+KEY = jax.random.key(0)
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    """A small random CycleGAN generator of two blocks, and its file."""
+    file = tmp_path / "teacher.pth"
+    write_zip(file, state_of(CASES["resnet affine nearest"]))
+    return file
+
+
+def test_percentages_are_of_the_teacher():
+    """A budget in percent becomes a number at the size that teachers are counted at; what is not counted is refused."""
+    costs = Counts(params=1000, macs=2_000_001, macs_torchprofile=3000, activations=50)
+    assert absolute(("params<=10%, macs<=8%", "activations<=40"), costs) == (
+        "params<=100",
+        "macs<=160000@256x256",
+        "activations<=40",
+    )
+    for budget, said in (("latency<=10%", "is known of"), ("macs<=10%@64x64", "counted at 256x256")):
+        with pytest.raises(ValueError, match=said):
+            absolute((budget,), costs)
+
+
+def test_a_student_is_built_around_its_budget(teacher):
+    """Depth, norm and up-sampling are the teacher's; widths never exceed its own, and narrow with the budget."""
+    wide = compression(str(teacher), "embedded", ("params<=90%",)).system
+    assert (wide.blocks, wide.norm, wide.up) == (2, "affine", ("nearest",))
+    assert all(max(w) <= most for w, most in zip(wide.widths, (4, 8, 16, 8, 4), strict=True))
+    assert wide.networks().supernet.space.size() > 1
+
+
+def test_a_teachers_outputs_are_the_truth(teacher, tmp_path, monkeypatch):
+    """Held-out pictures and kept crops: to a grey level what the network itself makes; kept crops are made once."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    whole, sides = teacher_of(read_generator(teacher)), open_sides(f"folder:{pictures(tmp_path / 'p')}", "train")
+    outputs = outputs_of(whole)
+    crops = crops_of(whole, sides.inputs, patch=16, number=3)
+    x = np.stack([crops[i]["input"] for i in range(3)])
+    y = whole.apply(x.astype(np.float32) / 127.5 - 1)
+    levels = np.clip(np.round((np.asarray(y) + 1) * 127.5), 0, 255)
+    for made in (outputs(x), np.stack([crops[i]["target"] for i in range(3)])):
+        np.testing.assert_allclose(made, levels, atol=1)
+    monkeypatch.setattr("nasjax.systems.translation.teach.outputs_of", lambda teacher: pytest.fail)
+    again = crops_of(whole, sides.inputs, patch=16, number=3)
+    np.testing.assert_array_equal(again.outputs, crops.outputs)
+
+
+def test_crops_of_other_runs_do_not_pile_up(tmp_path):
+    """Beyond so many bytes, what was used longest ago goes; what is used now, and what was used lately, stays."""
+    for i, age in enumerate((5, 4, 3, 0)):
+        folder = tmp_path / f"{i}"
+        folder.mkdir()
+        (folder / "inputs.npy").write_bytes(bytes(100))
+        os.utime(folder, (time.time() - age * 86400,) * 2)
+    forget_unused(tmp_path / "1", most=250)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]
+
+
+def test_crops_are_those_of_the_pictures_that_are_given(teacher, tmp_path, monkeypatch):
+    """Another folder of the same names has crops of its own, however large its pictures are made."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    whole, first = teacher_of(read_generator(teacher)), pictures(tmp_path / "p")
+    other = tmp_path / "q"
+    other.mkdir()
+    for path in first.iterdir():
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(other / path.name)
+    found = [
+        crops_of(whole, open_sides(f"folder:{folder}", "train", size=size).inputs, patch=16, number=3)
+        for folder, size in ((first, None), (other, None), (first, 20))
+    ]
+    assert not np.array_equal(found[0].inputs, found[1].inputs)
+    assert not np.array_equal(found[0].inputs, found[2].inputs)
+
+
+def test_a_network_that_was_found_is_a_teacher(tmp_path):
+    """A bundle of a narrow arch of a wide space: a student is built by its own widths, operations and depth."""
+    widths = ((4, 8), (8, 12), (8, 16), (8, 12), (4, 8))
+    arguments = {"widths": widths, "inner": (4, 8), "blocks": 3, "ops": ("res", "dil"), "up": ("transposed", "nearest")}
+    net = resnet_generator(**arguments)
+    options = {"w.stem": "4", "w.down1": "8", "w.down2": "8", "w.up1": "8", "w.up2": "4"}
+    blocks = {"b1": "dil", "b1.w": "4", "b2": "off", "b3": "res", "b3.w": "8"}
+    arch = net.space.encode({**options, **blocks, "up1": "nearest", "up2": "nearest"})
+    network = deployed(
+        net, net.extract_params(jax.jit(net.init)(KEY), arch), arch, builder=("resnet_generator", arguments)
+    )
+    write_bundle(tmp_path / "bundle", network, card=Card("found", task="image translation"), formats=())
+    teacher = load_teacher(tmp_path / "bundle")
+    x = jax.random.uniform(KEY, (1, 16, 20, 3), minval=-1)
+    np.testing.assert_allclose(teacher.apply(x), network.apply(network.params, x), atol=1e-5)
+    assert teacher.builder[1]["widths"] == [[4], [8], [8], [8], [4]] and teacher.builder[1]["ops"] == ["dil", "res"]
+    student = compression(str(tmp_path / "bundle"), "embedded", ("params<=90%",)).system
+    assert {"dil", "res", "sep"} <= set(student.ops) and student.blocks == 3
+    shared = student.networks().supernet
+    inherit(shared, jax.jit(shared.init)(KEY), teacher)
+
+
+def test_a_student_is_as_small_as_its_budget_at_any_size(teacher):
+    """8 % at 256x256 and as many at 512x512, which are four times as many, ask for the same widths."""
+    costs = teacher_costs(load_teacher(teacher))
+    budgets = [f"macs<={int(0.08 * k * costs.macs)}@{256 * side}x{256 * side}" for k, side in ((1, 1), (4, 2))]
+    small, same = (compression(str(teacher), "embedded", (budget,)).system.widths for budget in budgets)
+    assert small == same
+
+
+@pytest.mark.parametrize("case", [name for name in CASES if "unet" in name][:1])
+def test_a_student_of_a_unet(case, tmp_path):
+    """It halves as often as its teacher, starts from it, and is trained by features, too."""
+    write_zip(tmp_path / "unet.pth", state_of(CASES[case]))
+    whole = load_teacher(tmp_path / "unet.pth")
+    experiment = compression(
+        str(tmp_path / "unet.pth"), f"folder:{pictures(tmp_path / 'p')}", ("params<=50%",), patch=32
+    )
+    system, shared = experiment.system, experiment.system.networks().supernet
+    assert system.space == "unet" and len(system.widths) == whole.net.forward.levels
+    inherit(shared, jax.jit(shared.init)(KEY), whole)
