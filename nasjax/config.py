@@ -7,6 +7,7 @@ record. The system is a frozen dataclass too, with settings of its own (`nasjax.
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
+from nasjax.options import check_options
 from nasjax.search.algorithms import ALGORITHMS
 from nasjax.system import Ground, Networks
 from nasjax.train.config import TrainConfig
@@ -105,6 +106,7 @@ class Experiment(Generic[SystemT]):
     final: FinalConfig = field(default_factory=FinalConfig)
 
     def __post_init__(self) -> None:
+        check_options(self, "config")
         if not self.stages:
             raise ValueError("config.stages is empty; give at least one StageConfig")
         known = [s.stage for s in self.stages]

@@ -37,6 +37,7 @@ LAYERS: dict[str, set[str]] = {
     "say": set(),
     "basis": set(),
     "extras": set(),
+    "options": set(),
     # integers: no network, no Flax
     "choice": set(),
     "space": {"typing", "choice"},

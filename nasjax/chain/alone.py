@@ -145,10 +145,25 @@ def preferred(run: Run, archive: Archive) -> list[Row]:
     return sorted(archive.stage_rows, key=order)
 
 
+def _kept(run: Run, rows: Sequence[Row]) -> list[Row]:
+    """Those of a stage's rows that keep the budget, and did not fail."""
+    if kept := [row for row in rows if row.violation <= 0]:
+        return kept
+    budget = ", ".join(run.problem.experiment.budget)
+    raise ValueError(
+        f"none of the {len(rows)} networks that stage {rows[0].stage!r} tried keeps the budget ({budget or 'none'}) and "
+        "could be scored: ask for more generations or a larger population (with --from what was tried counts), or allow "
+        "more; nasjax profile says which share of the space keeps the budget"
+    )
+
+
 def finalists(run: Run, archive: Archive, *, params: Params, score: Scorer) -> list[Finalist]:
-    """The best of the archive's stage, each fine-tuned with several seeds and scored each time; the best mean first."""
+    """The best of the archive's stage, each fine-tuned with several seeds and scored each time; the best mean first.
+
+    Raises ValueError where none of them keeps the budget.
+    """
     net, final = run.problem.networks.supernet, run.problem.experiment.final
-    archs = [np.array(row.arch, np.int32) for row in preferred(run, archive)[: final.number]]
+    archs = [np.array(row.arch, np.int32) for row in _kept(run, preferred(run, archive))[: final.number]]
     jobs = [
         job
         for place, arch in enumerate(archs)

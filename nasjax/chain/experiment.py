@@ -11,7 +11,7 @@ from nasjax.chain.alone import Finalist, decide, finalists
 from nasjax.chain.clock import timed
 from nasjax.chain.compare import Entry, compare, entries, latency_text, predictor
 from nasjax.chain.decided import decided
-from nasjax.chain.folder import owned
+from nasjax.chain.folder import RunFolder, owned
 from nasjax.chain.measures import decides
 from nasjax.chain.problem import make_problem
 from nasjax.chain.run import Run, check_run, open_run
@@ -41,10 +41,10 @@ def run_experiment(
     trained. `say=None` is silent.
     """
     say = told(say if is_first() else None)
+    check_run(RunFolder(Path(path)), experiment)
+    if (done := RunFolder(Path(path)).read("results.json")) is not None and "seconds" in done:
+        return done
     with owned(path) as folder:
-        check_run(folder, experiment)
-        if (done := folder.read("results.json")) is not None and "seconds" in done:
-            return done
         run = open_run(folder, make_problem(experiment, path, say=say), say, writers=writers)
         space = run.problem.space
         say(f"{experiment.name}: {space.size():.2e} networks in {space.name}, run folder {folder.path}")

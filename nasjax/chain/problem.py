@@ -11,7 +11,7 @@ import numpy as np
 
 from nasjax.chain.kept import Kept
 from nasjax.chain.latency import latency_size, run_latency, with_latency
-from nasjax.chain.phases import pictures_of
+from nasjax.chain.phases import Known, pictures_of
 from nasjax.config import Experiment
 from nasjax.cost.budget import LATENCY, Budgets, parse_budgets, resolve_budgets
 from nasjax.cost.feasible import check_feasible
@@ -41,9 +41,9 @@ class Problem:
     ground: Ground
 
     @functools.cached_property
-    def pictures(self) -> dict[str, str]:
-        """What the data are known by (`phases.pictures_of`): a large folder is listed once, not in every phase."""
-        return pictures_of(self.experiment)
+    def known(self) -> Known:
+        """What phases depend on beside the config: a large folder is listed once, not in every phase."""
+        return Known(pictures_of(self.experiment), _stand_ins(self.networks))
 
     @functools.cached_property
     def kept(self) -> Kept:
@@ -86,16 +86,21 @@ def make_problem(
     networks = experiment.system.networks()
     _check_stages(experiment, networks.supernet.space)
     table, budgets, latency = _costs(experiment, networks, folder, say=say, latency=None if decides else False)
-    for narrower in networks.narrower:
-        networks, fits = _narrowed(experiment, narrower(), table, budgets)
-        if fits:
-            break
+    networks = _fitted(experiment, networks, table, budgets)
     table = replace(table, space=networks.supernet.space)  # the same choices and costs; only stand-ins may differ
     open_source(experiment.data.source, "train", on_error=experiment.data.on_bad)
     ground = experiment.system.prepare(experiment, networks)
     if decides:
         _check_names(ground, table)
     return Problem(experiment, networks, table, budgets, latency, ground)
+
+
+def known_of(experiment: Experiment) -> Known:
+    """What the phases of an experiment depend on beside its config; nothing is measured, budgets on latency aside."""
+    networks = experiment.system.networks()
+    if networks.narrower:
+        networks = _fitted(experiment, networks, *cost_table(experiment, networks))
+    return Known(pictures_of(experiment), _stand_ins(networks))
 
 
 def profile_of(
@@ -142,15 +147,25 @@ def _costs(
     return table, budgets, measured
 
 
-def _narrowed(experiment: Experiment, networks: Networks, table: CostTable, budgets: Budgets) -> tuple[Networks, bool]:
-    """Networks with narrower stand-ins, and whether half of the first stage's keep the budgets with them.
+def _fitted(experiment: Experiment, networks: Networks, table: CostTable, budgets: Budgets) -> Networks:
+    """The networks with the widest stand-ins with which half of the first stage's keep the budgets.
 
     Early stages are compared at widths like those the result will have; with the widest, a small budget would leave
     them nothing but nearly empty networks. It assumes that stand-in operators are about as dear as what is picked, and
     is wrong where the later stages end far below the budget.
     """
-    space = networks.supernet.space.at_stage(experiment.stages[0].stage)
-    return networks, bool(np.median(budgets.violation(table(sample_networks(space, 512)))) == 0)
+    for narrower in networks.narrower:
+        networks = narrower()
+        space = networks.supernet.space.at_stage(experiment.stages[0].stage)
+        if np.median(budgets.violation(table(sample_networks(space, 512)))) == 0:
+            break
+    return networks
+
+
+def _stand_ins(networks: Networks) -> str:
+    """What stands for the choices of later stages, as an arch."""
+    space = networks.supernet.space
+    return space.text(space.default_arch())
 
 
 def _check_stages(experiment: Experiment, space: SearchSpace) -> None:

@@ -10,7 +10,7 @@ from nasjax.chain.configs import COPY, VERSION, as_dict, source_of
 from nasjax.chain.folder import CONFIG, RunFolder
 from nasjax.chain.live import LiveReport
 from nasjax.chain.measures import COSTS, decides
-from nasjax.chain.phases import claim, held
+from nasjax.chain.phases import Known, claim, held
 from nasjax.chain.plan import plan, remaining
 from nasjax.chain.problem import Problem
 from nasjax.config import Experiment
@@ -36,7 +36,7 @@ class Run(NamedTuple):
     def begin(self, phase: str, given: Mapping[str, str] | None = None) -> None:
         """Note what a phase that begins depends on (`phases.claim`); of several processes, all begin it together."""
         gather(phase)
-        claim(self.folder, self.problem.experiment, phase, pictures=self.problem.pictures, given=given)
+        claim(self.folder, self.problem.experiment, phase, known=self.problem.known, given=given)
 
     def trials(self, stage: str) -> Path:
         """Where the trials of a stage's candidates are, of a system that has some."""
@@ -56,15 +56,18 @@ class Run(NamedTuple):
         self.live.look(news=news)
 
 
-def check_run(folder: RunFolder, experiment: Experiment) -> None:
-    """Raises ValueError, naming fields, when the folder holds phases of another config, or a run of another layout."""
+def check_run(folder: RunFolder, experiment: Experiment, known: Known | None = None) -> None:
+    """Raises ValueError, naming fields, when the folder holds phases of another config, or a run of another layout.
+
+    Without `known`, which takes a problem to know, what stands for the choices of later stages is not compared.
+    """
     found = folder.read(CONFIG)
     if found is not None and found.get("version", 1) != VERSION:
         raise ValueError(
             f"{folder.path} holds a run of version {found.get('version', 1)}, this nasjax writes {VERSION}: its report "
             "and networks can be used as they are; choose another folder"
         )
-    differs = {phase: said for phase, said in held(folder, experiment).items() if said}
+    differs = {phase: said for phase, said in held(folder, experiment, known).items() if said}
     if differs:
         phase, said = next(iter(differs.items()))
         raise ValueError(
@@ -76,11 +79,12 @@ def check_run(folder: RunFolder, experiment: Experiment) -> None:
 def open_run(folder: RunFolder, problem: Problem, say: Say, *, writers: Sequence[Writer] = ()) -> Run:
     """A run in a folder that it may use (see `check_run`), with its config, measures, and a report from now on."""
     experiment, run = problem.experiment, Run(folder, problem, say, LiveReport(folder.path, say), writers)
-    check_run(folder, experiment)
+    check_run(folder, experiment, problem.known)
     file = source_of(experiment)
     if is_first() and as_dict(experiment)["kind"].get("file") and file and Path(file) != folder.path / COPY:
         shutil.copyfile(file, folder.path / COPY)
-    folder.write(CONFIG, as_dict(experiment))
+    if folder.read("results.json") is None:  # a finished run stays what it was, whatever else is done in its folder
+        folder.write(CONFIG, as_dict(experiment))
     folder.write("system.json", _system(problem))
     run.live.write()
     return run

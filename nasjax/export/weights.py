@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from nasjax.files import whole_file
@@ -46,6 +47,10 @@ def write_weights(params: Params, path: Path, metadata: Mapping[str, str]) -> No
 
 
 def read_weights(path: Path) -> dict[str, Any]:
-    """The nested params of a file, as JAX arrays."""
+    """The nested params of a file, as JAX arrays. Raises ValueError naming a file that is broken."""
+    try:
+        found = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is broken, as a copy that was cut off is ({error})") from error
     # `jnp.asarray` would compile a program for each shape.
-    return nest(jax.device_put(load_file(path)))
+    return nest(jax.device_put(found))

@@ -1,12 +1,12 @@
 """What several processes tell each other; one process alone exchanges nothing.
 
-All processes must call `gather` at the same point of training: each waits for the others.
+All processes must call `gather` and `exchange` at the same point of training: each waits for the others.
 """
 
 import importlib.util
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -58,3 +58,24 @@ def gather(value: Any) -> list[Any]:
     rows[: text.size] = text
     rows = multihost_utils.process_allgather(rows)
     return [json.loads(bytes(row[:size])) for row, size in zip(rows, sizes, strict=True)]
+
+
+def share(places: Sequence[int]) -> list[int]:
+    """Those of the places that this process works on: every n-th of n processes."""
+    return list(places[jax.process_index() :: jax.process_count()])
+
+
+def exchange(values: list[Any], places: Sequence[int]) -> None:
+    """All processes get what each has made of its `share` of the places: trees of arrays of equal shapes, in place."""
+    count = jax.process_count()
+    if count == 1:
+        return
+    from jax.experimental import multihost_utils
+
+    shares = [list(places[process::count]) for process in range(count)]
+    for turn in range(len(shares[0])):  # one each at a time: all of them at once may be more than memory holds
+        own = shares[jax.process_index()][turn : turn + 1] or [places[0]]
+        found = multihost_utils.process_allgather(values[own[0]])
+        for process, theirs in enumerate(shares):
+            for place in theirs[turn : turn + 1]:
+                values[place] = jax.tree.map(lambda leaf, process=process: np.asarray(leaf)[process], found)

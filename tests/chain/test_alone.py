@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nasjax.chain.alone import preferred
+from nasjax.chain.alone import finalists, preferred
 from nasjax.chain.measures import TOTAL
 from nasjax.search.archive import Row
 
@@ -29,3 +29,17 @@ def test_confirmed_networks_come_first(confirmed, wanted):
     run = SimpleNamespace(folder=SimpleNamespace(read=lambda name, default: kept))
     archive = SimpleNamespace(stage="channel", stage_rows=rows)
     assert [row.text for row in preferred(run, archive)] == wanted  # pyright: ignore[reportArgumentType]
+
+
+def test_what_keeps_no_budget_is_not_trained_on():
+    """Where nothing that was tried is usable, the stage, the budget and the ways out are named, before any training."""
+    final = SimpleNamespace(number=2)
+    problem = SimpleNamespace(
+        networks=SimpleNamespace(supernet=None), experiment=SimpleNamespace(final=final, budget=("macs<=1G",))
+    )
+    run = SimpleNamespace(folder=SimpleNamespace(read=lambda name, default: []), problem=problem)
+    archive = SimpleNamespace(
+        stage="channel", stage_rows=(_row("a", 1.0, violation=0.1), _row("b", 2.0, violation=2.0))
+    )
+    with pytest.raises(ValueError, match=r"none of the 2 networks that stage 'channel' tried keeps .*\(macs<=1G\)"):
+        finalists(run, archive, params={}, score=None)  # pyright: ignore[reportArgumentType]

@@ -88,7 +88,8 @@ def folder(tmp_path_factory) -> Path:
     write_folder(place / "pictures", 5)
     said = run_pair(place, "whole", "stopped")
     assert all("supernet/path: stopped after step 3 of 6, saved" in output for output in said)
-    run_pair(place, "resumed")
+    said = run_pair(place, "resumed")
+    assert all("made: [(0, False), (11, False), (-1, True), (30, True), (41, True)]" in output for output in said)
     return place
 
 

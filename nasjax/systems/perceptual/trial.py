@@ -26,7 +26,7 @@ from nasjax.systems.perceptual.settings import REWARD, Proxy
 from nasjax.tasks.trial import Trial
 from nasjax.train.parallel import data_mesh
 from nasjax.train.population import Line, Member, MemberLoss, Population, Seats, seats_that_fit, train_members
-from nasjax.train.processes import is_first
+from nasjax.train.processes import exchange, is_first, share
 from nasjax.train.schedules import optimiser
 from nasjax.typing import Params
 
@@ -130,18 +130,22 @@ def _train(
     kept: Mapping[str, Any],
     on_look: Callable[[Callable[[], list[Member]]], None],
 ) -> None:
-    """Train the members of some places on, in place; `on_look` is as `train_members` has it, of all members."""
+    """Train the members of some places on, in place; `on_look` is as `train_members` has it, of all members.
+
+    Each of several processes trains its share of them, and hears of the others' when all are done.
+    """
+    mine = share(places)
 
     def put(found: Sequence[Member]) -> list[Member]:
-        for place, member in zip(places, found, strict=True):
+        for place, member in zip(mine, found, strict=True):
             members[place] = member
         return members
 
-    own = Line(line.archs[list(places)], line.orders[list(places)])
+    own = Line(line.archs[mine], line.orders[mine])
     put(
         train_members(
             population,
-            [members[i] for i in places],
+            [members[i] for i in mine],
             own,
             until=until,
             pool=kept["pool"],
@@ -149,6 +153,7 @@ def _train(
             on_look=lambda members_fn: on_look(lambda: put(members_fn())),
         )
     )
+    exchange(members, places)
 
 
 def _population(trials: Trials, wanted: int) -> Population:
