@@ -33,8 +33,7 @@ from nasjax.commands import (
 from nasjax.files import to_json
 
 _OVERRIDES = (
-    "Fields of the config are overridden behind it, for example '--final.train.steps 500 --budget \"params<=40K\"'; "
-    "with --help behind a config, its fields are listed."
+    "Fields of the config are overridden behind it, for example '--final.train.steps 500 --budget \"params<=40K\"'"
 )
 _TERMINATED, _INTERRUPTED = 128 + signal.SIGTERM, 128 + signal.SIGINT
 _UNREAD = 128 + 13  # SIGPIPE, which not every system has
@@ -124,21 +123,24 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run_fn=run_fn)
         command.add_argument("--traceback", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         add(command)
-        command.epilog = _OVERRIDES if command.get_default("overrides") else None
-        command.add_argument("-h", "--help", action=_Help, help="show this, or with a config, its fields")
+        listed = command.get_default("listed")
+        if command.get_default("overrides"):
+            command.epilog = f"{_OVERRIDES}{'; with --help behind a config, its fields are listed' if listed else ''}."
+        text = "show this, and behind a config its fields, too" if listed else "show this"
+        command.add_argument("-h", "--help", action=_Help, help=text)
     return parser
 
 
 class _Help(argparse.Action):
-    """The help of a sub-command; behind a config, the config's own is left to whoever reads the overrides."""
+    """The help of a sub-command; behind a config, its fields follow, from whoever reads the overrides."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None):
         super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         named = getattr(namespace, "config", None) or getattr(namespace, "config_file", None)
-        if not (parser.get_default("overrides") and named):
-            parser.print_help()
+        parser.print_help()
+        if not (parser.get_default("listed") and named):
             parser.exit()
         namespace.help = True
 

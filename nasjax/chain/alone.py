@@ -151,9 +151,9 @@ def _kept(run: Run, rows: Sequence[Row]) -> list[Row]:
         return kept
     budget = ", ".join(run.problem.experiment.budget)
     raise ValueError(
-        f"none of the {len(rows)} networks that stage {rows[0].stage!r} tried keeps the budget ({budget or 'none'}) and "
-        "could be scored: ask for more generations or a larger population (with --from what was tried counts), or allow "
-        "more; nasjax profile says which share of the space keeps the budget"
+        f"none of the {len(rows)} networks that stage {rows[0].stage!r} tried keeps the budget ({budget or 'none'}) "
+        "and could be scored: ask for more generations or a larger population (with --from, what was tried counts), or "
+        "allow more; nasjax profile says which share of the space keeps the budget"
     )
 
 

@@ -76,30 +76,44 @@ def load_json(path: Path) -> Experiment:
 
 
 def from_dict(values: Mapping[str, Any], place: Path = Path("config.json")) -> Experiment:
-    """The experiment that `as_dict` wrote; `place` is where the values were read."""
+    """The experiment that `as_dict` wrote; `place` is where the values were read.
+
+    Raises ValueError naming it for another version, a field that is unknown or missing, or a value that is none of it.
+    """
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{place} holds a {type(values).__name__}, where the fields of an experiment belong")
     if (version := values.get("version", 1)) != VERSION:
         raise ValueError(
             f"{place} is of version {version} and this nasjax reads {VERSION}: its report, bundle and networks can be "
             "used as they are, but the run cannot go on; start a new one"
         )
-    system = _build(_kind(values["kind"], place), values["system"], "system.")
+    for name in ("kind", "system"):
+        if not isinstance(values.get(name), Mapping):
+            raise ValueError(
+                f"{place}: needs {name!r}, an object as a run's config.json has it; got {values.get(name)!r}"
+            )
+    kind = _kind(values["kind"], place)
     rest = {name: v for name, v in values.items() if name not in ("version", "kind")}
-    return _build(Experiment, rest | {"system": system}, "")
+    try:
+        return _build(Experiment, rest | {"system": _build(kind, values["system"], "system.")}, "")
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
 
 
 def _kind(kind: Mapping[str, Any], place: Path) -> type:
     """The class of the system: shipped, or out of the file beside `place`, or where it was."""
+    name = str(kind.get("name"))
     if kind.get("file") is None:
-        if kind["name"] in SYSTEMS:
-            return SYSTEMS[kind["name"]]
-        raise ValueError(f"{place}: unknown system {kind['name']!r}; shipped: {', '.join(SYSTEMS)}")
+        if name in SYSTEMS:
+            return SYSTEMS[name]
+        raise ValueError(f"{place}: unknown system {name!r}; shipped: {', '.join(SYSTEMS)}")
     files = (place.with_name(COPY), Path(kind["file"]))
     file = next((f for f in files if f.is_file()), None)
     if file is None:
-        raise ValueError(f"{place}: its system {kind['name']} was defined in {kind['file']}, which is gone")
-    found = getattr(_module(file), kind["name"], None)
+        raise ValueError(f"{place}: its system {name} was defined in {kind['file']}, which is gone")
+    found = getattr(_module(file), name, None)
     if found is None:
-        raise ValueError(f"{place}: {file} has no system {kind['name']}")
+        raise ValueError(f"{place}: {file} has no system {name}")
     return found
 
 
@@ -117,15 +131,25 @@ def _module(path: Path) -> types.ModuleType:
     try:
         spec.loader.exec_module(module)
     except (SyntaxError, ImportError, TypeError, NameError, AttributeError) as error:
-        raise ValueError(f"config file {path}: {type(error).__name__}: {error}") from error
+        # A module beside it would be missing in the run folder's copy, and its changes would go unseen.
+        one = "; a system is one file: what it imports must be installed, or written in it"
+        hint = one if isinstance(error, ModuleNotFoundError) else ""
+        raise ValueError(f"config file {path}: {type(error).__name__}: {error}{hint}") from error
     return module
 
 
 def _build(kind: type, given: Any, where: str) -> Any:
     """A dataclass out of JSON values, by the annotations of its fields."""
-    hints, known = typing.get_type_hints(kind), {f.name for f in dataclasses.fields(kind)}
-    if unknown := sorted(set(given) - known):
-        raise ValueError(f"config: unknown field {where}{unknown[0]!r}; allowed: {', '.join(sorted(known))}")
+    hints, known = typing.get_type_hints(kind), {f.name: f for f in dataclasses.fields(kind)}
+    if unknown := sorted(set(given) - {*known}):
+        raise ValueError(f"unknown field {where + unknown[0]!r}; allowed: {', '.join(sorted(known))}")
+    for name, field in known.items():
+        if name not in given and field.default is field.default_factory is dataclasses.MISSING:
+            raise ValueError(f"the field {where + name!r} is missing")
+        # Defaults are as their author wrote them, whatever the annotation says.
+        if name in given and given[name] != field.default and not _fits(hints[name], given[name]):
+            allowed = inspect.formatannotation(hints[name]).replace("typing.", "")
+            raise ValueError(f"{where}{name} must be {allowed}, got {given[name]!r}")
     return kind(**{name: _value(hints[name], v, f"{where}{name}.") for name, v in given.items()})
 
 
@@ -135,8 +159,25 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _build(kinds[0], value, where)
     if isinstance(value, list):
         items: Callable[[int], Any] = _items(hint)
-        return tuple(_value(items(i), v, where) for i, v in enumerate(value))
+        return tuple(_value(items(i), v, f"{where}{i}.") for i, v in enumerate(value))
     return value
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether a JSON value is of the kind that an annotation allows; what is not known here (`options`) allows all."""
+    origin, inside = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(option, value) for option in inside)
+    if origin is tuple:
+        if not isinstance(value, list | tuple) or (Ellipsis not in inside and len(value) != len(inside) > 1):
+            return False
+        return all(_fits(_items(hint)(i), item) for i, item in enumerate(value))
+    if dataclasses.is_dataclass(hint):
+        return isinstance(value, Mapping)
+    if isinstance(value, bool):
+        return hint not in (int, float, str, types.NoneType)
+    kinds = {int: int, float: int | float, str: str, bool: bool, types.NoneType: types.NoneType}
+    return hint not in kinds or isinstance(value, kinds[hint])
 
 
 def _items(hint: Any) -> Callable[[int], Any]:

@@ -1,6 +1,7 @@
 """Single steps of the chain, for `nasjax train`, `finetune`, `evaluate` and `export`."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,14 @@ from nasjax.chain.score import Scorer
 from nasjax.chain.ship import export_network
 from nasjax.chain.stages import train_stage
 from nasjax.config import Experiment
-from nasjax.export.bundle import ARCH, load_bundle
+from nasjax.export.bundle import ARCH, EXPORTERS, load_bundle
 from nasjax.export.manifest import bundle_folder
 from nasjax.export.trainable import load_trainable
 from nasjax.files import read_json
 from nasjax.ops.params import merge_params
 from nasjax.say import Say
 from nasjax.system import Tested
+from nasjax.systems import SYSTEMS
 from nasjax.typing import Params
 
 
@@ -39,11 +41,11 @@ def train_one(
     It starts from the weights of the stages before where the run has them. Raises ValueError for an unknown stage, or
     when `decided` is missing or no arch of the space.
     """
-    problem = make_problem(experiment, path, say=say)
-    space = problem.space
-    narrowed = space.at_stage(stage, None if decided is None else space.parse(decided))
-    settings = next(s for s in experiment.stages if s.stage == stage)
     with owned(path) as folder:
+        problem = make_problem(experiment, path, say=say)
+        space = problem.space
+        narrowed = space.at_stage(stage, None if decided is None else space.parse(decided))
+        settings = next(s for s in experiment.stages if s.stage == stage)
         run = open_run(folder, problem, say)
         params, have = newest_shared(run, space.stages[: space.stages.index(stage)])
         say(f"{stage}: {len(narrowed.free)} free choices, from {'the stage ' + have[-1] if have else 'random weights'}")
@@ -103,9 +105,14 @@ def evaluate_arch(
 ) -> dict[str, Any]:
     """The measures of an arch of a run, by default the found one, on the best weights that the run has for it.
 
-    `data` and `split` name other pictures than those that the run's own networks were compared on.
+    `data` and `split` name other pictures than those that the run's own networks were compared on. Raises ValueError
+    for them where the system compares networks on what its config says only.
     """
-    return _measures(*_network(Path(path), arch_text, say, data=data, split=split))
+    run, arch, params, source = _network(Path(path), arch_text, say, data=data, split=split)
+    if run.problem.ground.test is None and (data is not None or split != "test"):
+        title, protocol = run.problem.experiment.system.title, run.problem.ground.protocol
+        raise ValueError(f"{path}: {title} is compared on {protocol}; --data and --split cannot change that")
+    return _measures(run, arch, params, source)
 
 
 def _measures(run: Run, arch: np.ndarray, params: Params, source: str) -> dict[str, Any]:
@@ -144,7 +151,10 @@ def _elsewhere(experiment: Experiment, data: str | None, split: str) -> Experime
     """The experiment, with finished networks compared on other pictures: as many of those as are large enough."""
     own = experiment.data
     crop = own.test_crop if data is None and split == "test" else None
-    other = {} if data is None else {"source": data, "on_bad": "skip", "val_patches": 0}
+    other: dict[str, Any] = {} if data is None else {"source": data, "on_bad": "skip"}
+    # Nothing is searched, so that no patches are needed: known of the shipped ones only.
+    if data is not None and type(experiment.system) in SYSTEMS.values():
+        other["val_patches"] = 0
     return replace(experiment, budget=(), data=replace(own, test=split, test_crop=crop, **other))
 
 
@@ -155,16 +165,51 @@ def _shown(problem: Problem, tested: Tested) -> dict[str, Any]:
 
 
 def export_arch(
-    path: str | Path, arch_text: str | None = None, to: str | Path | None = None, *, say: Say = print
+    path: str | Path,
+    arch_text: str | None = None,
+    to: str | Path | None = None,
+    *,
+    formats: Sequence[str] | None = None,
+    trainable: bool | None = None,
+    say: Say = print,
 ) -> dict[str, Any]:
-    """Write an arch of a run, by default the found one, as a bundle: its `export/`, or `to`; returns the manifest."""
+    """Write an arch of a run, by default the found one, as a bundle: its `export/`, or `to`; returns the manifest.
+
+    `formats` and `trainable` are those of `FinalConfig`; None: as the run's config says.
+    """
     if arch_text is not None and to is None:
         raise ValueError("export: an arch of your choice needs a folder of its own: --to FOLDER")
     run, arch, params, source = _network(Path(path), arch_text, say)
     found = _measures(run, arch, params, source)
     target = run.folder.path / "export" if to is None else Path(to)
     values = {name: v for name, v in found.items() if isinstance(v, int | float)}
-    return dict(export_network(run.problem, target, arch, params=params, values=values))
+    given = {name: v for name, v in (("formats", formats), ("trainable", trainable)) if v is not None}
+    experiment = run.problem.experiment
+    problem = replace(run.problem, experiment=replace(experiment, final=replace(experiment.final, **given)))
+    return dict(export_network(problem, target, arch, params=params, values=values))
+
+
+def unshipped(experiment: Experiment, path: str | Path) -> str:
+    """What a finished run's bundle lacks of what is asked for by now, and the command that adds it; "" for nothing."""
+    run, final = RunFolder(Path(path)), experiment.final
+    was, files = run.read(CONFIG)["final"], run.read("export/manifest.json", {}).get("files", {})
+    lacks = [EXPORTERS[name].file for name in final.formats if name not in was.get("formats", ())]
+    lacks = [file for file in lacks if file not in files]
+    if final.trainable and not was.get("trainable") and not _goes_on(run):
+        lacks.append("weights to train on from")
+    if not lacks:
+        return ""
+    wanted = " ".join(("--formats", *final.formats, *(("--trainable",) if final.trainable else ())))
+    return f"{run.path / 'export'} has no {' and no '.join(lacks)}; nasjax export {run.path} {wanted} adds that"
+
+
+def _goes_on(run: RunFolder) -> bool:
+    """Whether the bundle of a finished run has the weights as they were trained."""
+    try:
+        load_trainable(run.path / "export", run.load_params(run.read("results.json")["weights"]))
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 def newest_shared(run: Run, stages: tuple[str, ...]) -> tuple[Params, list[str]]:

@@ -9,6 +9,7 @@ from typing import Any
 from nasjax.commands.given import add_run, quiet, say
 from nasjax.commands.overrides import overridden
 from nasjax.files import to_json, write_json
+from nasjax.say import to_stderr
 
 TEXT = "search a small generator that does what a large, trained one does; resumes"
 SAVED = "saved.json"
@@ -30,6 +31,7 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, rest: list[str]) -> None:
     """Run the whole chain, or go on with it, and print what came out and what it saved."""
     from nasjax.chain.experiment import run_experiment
+    from nasjax.chain.steps import unshipped
     from nasjax.chain.table import table_text, where_text
     from nasjax.compiled import keep_compiled
     from nasjax.systems.translation.compress import compression, saved
@@ -41,6 +43,8 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     results = run_experiment(experiment, path, say=tell)
     rows = saved(results)
     write_json(path / SAVED, rows)
+    if said := unshipped(experiment, path):
+        to_stderr(said)
     if args.json:
         print(to_json({**results, "saved": rows}, indent=1))
         return

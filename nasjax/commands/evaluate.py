@@ -25,9 +25,12 @@ def run(args: argparse.Namespace, rest: list[str]) -> int:
     from nasjax.chain.steps import evaluate_arch, evaluate_bundle
 
     folder = Path(args.folder)
+    is_bundle = (folder / "card.json").is_file()
+    if is_bundle and args.arch is not None:
+        raise ValueError(f"evaluate: {folder} is a bundle, of the one arch in it; --arch is for a run folder")
     with tempfile.TemporaryDirectory() as copies:
         data, code = _plain(args, Path(copies))
-        if (folder / "card.json").is_file():
+        if is_bundle:
             found = evaluate_bundle(folder, data, args.split, say=quiet)
         else:
             found = evaluate_arch(folder, args.arch, data=data, split=args.split, say=quiet)

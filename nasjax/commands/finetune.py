@@ -20,7 +20,7 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     """Train one arch alone."""
     from nasjax.chain.steps import finetune_arch
 
-    experiment = experiment_of(args, rest)
     join_others(args)
+    experiment = experiment_of(args, rest)
     path = run_path(args, experiment)
     print(finetune_arch(experiment, path, args.arch, bundle=args.bundle, from_scratch=args.from_scratch, say=say))

@@ -19,7 +19,7 @@ def add_config(command: argparse.ArgumentParser) -> None:
     for flag, side in (("--a", "before"), ("--b", "after")):
         text = f"a folder of pictures as they are {side}; --a and --b are pairs where all names match"
         command.add_argument(flag, metavar="FOLDER", help=text)
-    command.set_defaults(overrides=True)
+    command.set_defaults(overrides=True, listed=True)
 
 
 def add_run(command: argparse.ArgumentParser, default: str | None = None) -> None:
@@ -63,11 +63,12 @@ def _two_folders(data: DataConfig, args: argparse.Namespace) -> DataConfig:
 
 
 def run_path(args: argparse.Namespace, experiment: Experiment) -> Path:
-    """The run folder: the one that is named, the one that is the config, or runs/NAME."""
+    """The run folder: the one that is named, the one that is the config or has it, or runs/NAME."""
     given = Path(str(args.config or args.config_file))
-    folder = given.parent if given.name == "config.json" else given
-    inside = folder if (folder / "config.json").is_file() else None
-    return Path(args.run) if args.run else inside or Path("runs") / experiment.name
+    alone = given.name == "config.json"  # which somebody may have written, in a folder of other things
+    folder = given.parent if alone else given
+    inside = (folder / ("system.json" if alone else "config.json")).is_file()
+    return Path(args.run) if args.run else folder if inside else Path("runs") / experiment.name
 
 
 def join_others(args: argparse.Namespace) -> None:

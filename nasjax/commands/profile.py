@@ -1,6 +1,7 @@
 """`nasjax profile`: how large a space is, and what is reachable within the budget."""
 
 import argparse
+import contextlib
 
 from nasjax.commands.given import add_config, experiment_of, quiet, run_path, say
 from nasjax.files import to_json
@@ -16,10 +17,15 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, rest: list[str]) -> None:
     """Print how large the space is and what is reachable within the budget."""
+    from nasjax.chain.folder import owned
+    from nasjax.chain.latency import latency_size
     from nasjax.chain.problem import profile_of
     from nasjax.cost.profile import render
 
     experiment, tell = experiment_of(args, rest), quiet if args.json else say
-    found = profile_of(experiment, run_path(args, experiment), latency=args.latency, say=tell)
+    path, measured = run_path(args, experiment), args.latency or latency_size(experiment) is not None
+    # Only what is measured is kept in the run folder: without it, none is made.
+    with owned(path) if measured else contextlib.nullcontext():
+        found = profile_of(experiment, path, latency=args.latency, say=tell)
     parts = {"ranges": [r._asdict() for r in found.ranges], "limits": [limit._asdict() for limit in found.limits]}
     print(to_json(found._asdict() | parts, indent=1) if args.json else render(found))

@@ -3,10 +3,14 @@
 import argparse
 import contextlib
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import final
 
 from nasjax.commands.given import add_config, add_processes, add_run, experiment_of, join_others, quiet, run_path, say
+from nasjax.extras import load_extra
 from nasjax.files import to_json
+from nasjax.say import to_stderr
 from nasjax.train.writers import TensorBoard, WandB, Writer
 
 
@@ -23,7 +27,7 @@ def add_quickstart(command: argparse.ArgumentParser) -> None:
     add_run(command, default="runs/quickstart")
     add_processes(command)
     _add_whole(command)
-    command.set_defaults(overrides=True, config="quickstart")
+    command.set_defaults(overrides=True, listed=True, config="quickstart")
 
 
 def _add_whole(command: argparse.ArgumentParser) -> None:
@@ -37,6 +41,7 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     """Run a whole experiment, or go on with it, and print what came out."""
     from nasjax.chain.experiment import run_experiment
     from nasjax.chain.reuse import reuse
+    from nasjax.chain.steps import unshipped
     from nasjax.chain.table import table_text, where_text
     from nasjax.train.processes import is_first
 
@@ -50,6 +55,8 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
         results = run_experiment(experiment, path, say=tell, writers=writers)
     if not is_first():
         return
+    if said := unshipped(experiment, path):
+        to_stderr(said)
     if args.json:
         print(to_json(results, indent=1))
         return
@@ -58,4 +65,25 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
 
 
 def _writer(name: str, path: Path) -> Writer:
-    return TensorBoard(path / "tensorboard") if name == "tensorboard" else WandB(name=path.name)
+    if name == "tensorboard":
+        load_extra("tensorboardX", name, "--writers tensorboard")
+        return _Late(lambda: TensorBoard(path / "tensorboard"))
+    load_extra(name, name, f"--writers {name}")
+    return _Late(lambda: WandB(name=path.name))
+
+
+@final
+class _Late:
+    """A writer that is made with its first numbers: by then the run is open, this process's own, and not finished."""
+
+    def __init__(self, make_fn: Callable[[], Writer]):
+        self._make_fn = make_fn
+        self._made: Writer | None = None
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        self._made = self._made or self._make_fn()
+        self._made.write(step, values)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()

@@ -10,7 +10,7 @@ def add(command: argparse.ArgumentParser) -> None:
     add_config(command)
     add_run(command)
     add_processes(command)
-    command.add_argument("--stage", required=True, help="the stage to train, such as path, operator or channel")
+    command.add_argument("--stage", help="the stage to train (needed), such as path, operator or channel")
     command.add_argument("--decided", help="the arch that the stages before decided, as text")
 
 
@@ -18,6 +18,8 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     """Train the supernet of one stage."""
     from nasjax.chain.steps import train_one
 
-    experiment = experiment_of(args, rest)
     join_others(args)
+    experiment = experiment_of(args, rest)
+    if args.stage is None:
+        raise ValueError(f"train: name the stage with --stage: one of {', '.join(s.stage for s in experiment.stages)}")
     print(train_one(experiment, run_path(args, experiment), args.stage, decided=args.decided, say=say))

@@ -51,7 +51,7 @@ def load_trainable(
         say(f"{folder / kept} has its branches added up: they begin anew, in a network that is the same")
         return unfolded(params, like, deploy_fn)
     name = next(name for name in sorted({*found, *wanted}) if found.get(name) != wanted.get(name))
-    hint = "" if kept == TRAINABLE else "; export it with --final.trainable for weights to train on from"
+    hint = "" if kept == TRAINABLE else "; export the run with --trainable for weights to train on from"
     raise ValueError(
         f"{folder / kept} holds other weights than the arch has: {name} is {found.get(name, 'absent')} there, "
         f"{wanted.get(name, 'absent')} in the arch{hint}"
@@ -72,7 +72,7 @@ def unfolded(given: Params, like: Params, deploy_fn: Callable[[Params], Params])
     if worst > _NEAR:
         raise ValueError(
             f"unfolded: {jax.tree_util.keystr(name)} would be off by {worst:.2g}: what was folded there has no plain "
-            "kernel beside its branches; export it with --final.trainable for weights to train on from"
+            "kernel beside its branches; export the run with --trainable for weights to train on from"
         )
     return params
 

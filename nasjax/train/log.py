@@ -1,6 +1,7 @@
 """What a run says while it runs: `metrics.jsonl` is the record, `status.json` the present, all else are views."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from nasjax.train.writers import Writer
 from nasjax.typing import Params
 
 _PLAIN_SECONDS = 15.0  # between two lines where the output is no terminal
+_TERMINATED = 128 + signal.SIGTERM  # what a command exits with that is told to stop
 
 
 @final
@@ -147,6 +149,10 @@ def closed(error: BaseException) -> dict[str, object]:
     """What `status.json` says of a run that an error ended."""
     stopped = isinstance(error, KeyboardInterrupt | SystemExit) or type(error).__name__ == "Interrupted"
     said = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, KeyboardInterrupt):
+        said = "stopped by Ctrl-C"
+    elif isinstance(error, SystemExit) and error.code == _TERMINATED:
+        said = "stopped by SIGTERM"
     return {"state": "stopped" if stopped else "failed", "done": False, "message": said}
 
 

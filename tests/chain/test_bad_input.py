@@ -1,8 +1,12 @@
 """What a user gets wrong: one clear line that names it, a non-zero exit code, no traceback."""
 
+import json
+
 import pytest
 from PIL import Image
 
+from nasjax.chain.configs import as_dict, load_config
+from nasjax.chain.folder import owned
 from nasjax.cli import main
 
 SMALL = ["--system.blocks", "1", "--system.ops", "res", "ir2k3"]
@@ -26,6 +30,53 @@ def test_config_file_with_an_unknown_field(capsys, tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("import nasjax\n\n\ndef config():\n    return nasjax.Experiment(None, nmae='x')\n")
     assert "nmae" in fails(capsys, "search", file)
+
+
+def test_a_system_is_one_file(capsys, tmp_path):
+    """A module beside it would be missing in the run folder, and its changes unseen: it is named, and what is wrong."""
+    (tmp_path / "my_space.py").write_text("WIDTHS = (8, 12)\n")
+    (tmp_path / "mine.py").write_text("from my_space import WIDTHS\n\n\ndef config():\n    return WIDTHS\n")
+    said = fails(capsys, "search", tmp_path / "mine.py")
+    assert "mine.py" in said and "'my_space'" in said and "a system is one file" in said
+
+
+def _changed(*names, value):
+    """A change of a config's JSON, by where the value stands in it."""
+
+    def change(config):
+        inner = config
+        for name in names[:-1]:
+            inner = inner[name]
+        inner[names[-1]] = value
+        return config
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        (lambda config: [config], ["holds a list"]),
+        (lambda config: {"version": 2}, ["needs 'kind'", "None"]),
+        (lambda config: config | {"system": 3}, ["needs 'system'", "3"]),
+        (lambda config: config | {"kind": {}}, ["unknown system", "super_resolution"]),
+        (lambda config: config | {"stages": [{"batch": 4}]}, ["'stages.0.stage' is missing"]),
+        (lambda config: config | {"final": 3}, ["final must be", "FinalConfig", "3"]),
+        (_changed("nmae", value="x"), ["unknown field 'nmae'", "name"]),
+        (_changed("final", "formats", value=["onx"]), ["final.formats", "'onx'", "stablehlo, onnx"]),
+        (_changed("stages", 1, "sampler", value="strict_fair"), ["sampler", "'strict_fair'", "strict-fair"]),
+        (_changed("stages", 1, "train", "steps", value="many"), ["stages.1.train.steps must be int", "'many'"]),
+        (_changed("stages", 1, "train", "steps", value=True), ["stages.1.train.steps must be int", "True"]),
+        (_changed("data", "test_crop", value=[64]), ["data.test_crop must be tuple[int, int] | None", "[64]"]),
+        (_changed("system", "scale", value="2"), ["system.scale must be", "'2'"]),
+    ],
+)
+def test_what_a_json_config_may_not_hold(capsys, tmp_path, change, wanted):
+    """The file is named, with what is missing, or the field, its value and what is allowed."""
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps(change(as_dict(load_config("quickstart")))))
+    said = fails(capsys, "profile", file)
+    assert "mine.json" in said and all(word in said for word in wanted)
 
 
 def test_unknown_override(capsys):
@@ -81,6 +132,27 @@ def test_stage_names(capsys, tmp_path):
     assert "path, operator, channel" in said
 
 
+def test_a_stage_is_asked_for(capsys, tmp_path):
+    """Without one, those that there are, are named."""
+    said = fails(capsys, "train", "quickstart", "--run", tmp_path / "run")
+    assert "--stage" in said and "path, operator, channel" in said
+
+
+def test_nothing_is_measured_into_a_folder_in_use(capsys, tmp_path, monkeypatch):
+    """Its owner is named at once: minutes of measuring would disturb it, and overwrite what it goes by."""
+    monkeypatch.setattr("nasjax.chain.problem.run_latency", None)
+    run = ["quickstart", "--run", tmp_path, *SMALL]
+    with owned(tmp_path):
+        assert "in use by process" in fails(capsys, "profile", *run, "--latency")
+        assert "in use by process" in fails(capsys, "train", *run, "--stage", "path", "--cost", "latency")
+
+
+@pytest.mark.parametrize("command", [["search"], ["train", "--stage", "path"], ["finetune"]])
+def test_processes_meet_before_a_config_is_read(capsys, command):
+    """A config file runs the user's code, which may use a device: too late to meet others."""
+    assert "--coordinator" in fails(capsys, *command, "quickstrat", "--processes", "2")
+
+
 def test_algorithms(capsys, tmp_path):
     """An unknown algorithm is refused before anything is trained, and those there are, are named."""
     with pytest.raises(SystemExit) as error:
@@ -115,4 +187,17 @@ def test_missing_bundle_and_run(capsys, tmp_path):
     Image.new("RGB", (8, 8)).save(picture)
     assert str(tmp_path) in fails(capsys, "apply", tmp_path, picture, tmp_path / "out.png")
     assert str(tmp_path) in fails(capsys, "report", tmp_path)
-    assert "no stylising network" in fails(capsys, "export", tmp_path)
+    for place in (tmp_path, tmp_path / "mistyped"):
+        assert f"{place} is neither a run folder nor a stylising network" in fails(capsys, "export", place)
+
+
+def test_options_that_do_not_belong_to_what_was_named(capsys, tmp_path):
+    """A bundle has one arch; a network is exported as it is, a run as its config says: nothing is ignored."""
+    bundle, run = tmp_path / "bundle", tmp_path / "run"
+    bundle.mkdir(), run.mkdir()
+    (bundle / "card.json").write_text("{}")
+    (run / "config.json").write_text("{}")
+    assert "--arch is for a run folder" in fails(capsys, "evaluate", bundle, "--arch", "toy:trunk=16")
+    assert "--arch is for a run folder" in fails(capsys, "export", "--arch", "toy:trunk=16", "--to", bundle)
+    assert "--trainable is for a run folder" in fails(capsys, "export", "--trainable", "--to", bundle)
+    assert f"{run / 'export'} --no-smooth" in fails(capsys, "export", run, "--no-smooth")

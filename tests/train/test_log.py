@@ -165,11 +165,16 @@ def test_silence(tmp_path, capfd):
 
 @pytest.mark.parametrize(
     ("error", "state", "message"),
-    [(None, "done", "finished"), (ValueError("no\nluck"), "failed", "no luck"), (KeyboardInterrupt(), "stopped", "")],
+    [
+        (None, "done", "finished"),
+        (ValueError("no\nluck"), "failed", "no luck"),
+        (KeyboardInterrupt(), "stopped", "stopped by Ctrl-C"),
+        (SystemExit(143), "stopped", "stopped by SIGTERM"),
+    ],
 )
 def test_what_ends_a_loop_of_ones_own_decides_its_state(tmp_path, error, state, message):
     """Nobody else closes the status there; who leads a run through several phases says its state, which stays."""
-    with contextlib.suppress(ValueError, KeyboardInterrupt), RunLog(tmp_path, "phase", 3, say=None) as log:
+    with contextlib.suppress(ValueError, KeyboardInterrupt, SystemExit), RunLog(tmp_path, "phase", 3, say=None) as log:
         log.write(1, {"loss": 1.0})
         if error is not None:
             raise error
