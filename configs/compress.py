@@ -18,7 +18,7 @@ def config() -> Experiment:
     train = replace(found.stages[0].train, steps=1200)
     return replace(
         found,
-        system=replace(found.system, crops=1000),
+        system=replace(found.system, crops=250),
         stages=tuple(replace(stage, population=24, generations=5) for stage in found.stages),
         confirm=ConfirmConfig(("path",), replace(train, steps=300)),
         final=FinalConfig(train=train, batch=4),

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -17,7 +18,7 @@ from nasjax.export.teachers import load_teacher, teacher_costs
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.spaces.teacher import inherit, read_generator, teacher_of
 from nasjax.systems.translation.compress import absolute, compression
-from nasjax.systems.translation.teach import crops_of, forget_unused, outputs_of
+from nasjax.systems.translation.teach import crops_of, forget_unused, outputs_of, window_of
 from tests.nets.teacher_states import CASES, state_of
 from tests.nets.torch_files import write_zip
 from tests.systems.noise import pictures
@@ -140,3 +141,38 @@ def test_a_student_of_a_unet(case, tmp_path):
     system, shared = experiment.system, experiment.system.networks().supernet
     assert system.space == "unet" and len(system.widths) == whole.net.forward.levels
     inherit(shared, jax.jit(shared.init)(KEY), whole)
+
+
+def test_a_teacher_sees_more_than_a_patch(teacher, tmp_path, monkeypatch):
+    """Patches are cut from windows and from what the teacher makes of these, not from what it makes of patches."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    spec, whole = f"folder:{pictures(tmp_path / 'p')}", teacher_of(read_generator(teacher))
+    experiment = compression(str(teacher), spec, ("params<=90%",), patch=32).tiny()
+    experiment = replace(experiment, data=replace(experiment.data, test_crop=(32, 32)))
+    system = replace(experiment.system, crops=2, window=256)
+    source = open_sides(spec, "train").inputs
+    assert window_of(source, patch=8, most=256) == 36 and window_of(source, patch=8, most=20) == 20
+    assert window_of(source, patch=64, most=64) == 64
+    ground = system.prepare(experiment, system.networks())
+    spec = {"input": jax.ShapeDtypeStruct((3, 8, 8, 3), np.uint8)}
+    batch, kept = next(ground.batches(spec, 0, (0, 1))), crops_of(whole, source, patch=36, number=2)
+    for x, y in zip(batch["input"], batch["target"], strict=True):
+        found = [
+            target
+            for window, outputs in zip(kept.inputs, kept.outputs, strict=True)
+            for flip in (1, -1)
+            for target in places(window[:, ::flip], outputs[:, ::flip], x)
+        ]
+        assert any(np.array_equal(target, y) for target in found)
+    alone = outputs_of(whole)(batch["input"])
+    assert np.abs(alone.astype(int) - batch["target"]).max() > 2
+
+
+def places(window, outputs, x):
+    """What stands in `outputs` where `x` stands in `window`."""
+    side = len(x)
+    for top in range(len(window) - side + 1):
+        for left in range(window.shape[1] - side + 1):
+            if np.array_equal(window[top : top + side, left : left + side], x):
+                yield outputs[top : top + side, left : left + side]

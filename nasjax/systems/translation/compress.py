@@ -41,7 +41,8 @@ def compression(
         recipe=Translation(teaching=Teaching(output=10.0, ssim=1.0, likeness=0.5, variation=1e-3)),
         teacher=teacher,
         part=part,
-        crops=2000,
+        crops=500,
+        window=COUNTED_AT,
         compare=Comparison(number=24, side=patch, weights=(1.0, 0.0, 0.0)),
     )
     return Experiment(

@@ -25,7 +25,7 @@ from nasjax.systems.translation.pictures import Held, held_out, strips
 from nasjax.systems.translation.rivals import Shape, hand_scaled, usual
 from nasjax.systems.translation.score import load_eyes, make_judge, make_reference, measure, measures, tested
 from nasjax.systems.translation.settings import Comparison, Critic, Tutor, make_critic
-from nasjax.systems.translation.teach import crops_of, outputs_of, teaching
+from nasjax.systems.translation.teach import crops_of, outputs_of, teaching, window_of
 from nasjax.task import Task
 from nasjax.tasks.adversarial import Adversarial
 from nasjax.tasks.base import Model, extracted_model
@@ -55,7 +55,10 @@ class ImageTranslation:
     critic: Critic = field(default_factory=Critic)
     teacher: str = ""  # a bundle, a .pth or .safetensors file, or "vintagify", whose outputs count as the truth
     part: str = ""  # which of several state dicts of the teacher's file
-    crops: int = 0  # patches whose teacher's outputs are computed once and kept; 0: the teacher runs in each step
+    crops: int = 0  # windows whose teacher's outputs are computed once and kept; 0: the teacher runs in each step
+    # Their side, of which patches are cut: a teacher that takes statistics makes of a patch alone what it would not make
+    # of the picture around it. As large as most pictures are, at most; None: a patch is all that it sees.
+    window: int | None = None
     inherit: bool = True  # shared weights start from the teacher's
     tutor: Tutor | None = None  # instead of a teacher, one that is trained beside the networks
     size: int | None = None  # pixels that the shorter side of each picture is first made; None: as they are
@@ -114,6 +117,7 @@ class ImageTranslation:
             recipe=replace(self.recipe, lpips=0.0, teaching=teaching),
             critic=replace(self.critic, width=8, layers=1, scales=1),
             crops=min(self.crops, 4),
+            window=None,
             tutor=self.tutor and replace(self.tutor, width=8, recipe=replace(self.tutor.recipe, lpips=0.0)),
             compare=replace(self.compare, number=2, side=32, reference=3),
         )
@@ -289,7 +293,8 @@ def _batches_of(system: ImageTranslation, experiment: Experiment, seen: _Seen) -
         if seen.teacher is None or not system.crops:
             # A teacher needs no targets, unless the recipe does.
             return seen.train.inputs if _only_inputs(system) else seen.train.whole
-        return crops_of(seen.teacher, seen.train.inputs, patch=data.patch, number=system.crops)
+        side = window_of(seen.train.inputs, patch=data.patch, most=system.window or data.patch)
+        return crops_of(seen.teacher, seen.train.inputs, patch=side, number=system.crops)
 
     def batches(spec: Any, seed: int, shard: tuple[int, int]) -> Any:
         images = next(iter(spec.values()))

@@ -55,6 +55,12 @@ def crops_of(teacher: Teacher, source: Source, *, patch: int, number: int) -> Ta
     )
 
 
+def window_of(source: Source, *, patch: int, most: int) -> int:
+    """The side of the windows that a teacher sees: `most`, or what half of the pictures hold, but a patch at least."""
+    sides = sorted(min(source.size(i)) for i in range(len(source))) if most > patch else [patch]
+    return max(patch, min(most, sides[len(sides) // 2]))
+
+
 def crops_folder() -> Path:
     """Where crops are kept: beside compiled programs, or, where these are not kept, in the current folder."""
     folder = cache_folder()
