@@ -56,6 +56,7 @@ class Shipped(NamedTuple):
     metrics: Sequence[Mapping[str, Any]]  # {name, value, data, protocol}, for the card
     formats: tuple[str, ...]
     experiment: Mapping[str, Any]  # what it stems from, as `config.json` has it
+    trainable: bool = False  # whether the weights as they were trained go beside
 
 
 class Found(NamedTuple):

@@ -20,8 +20,9 @@ def export_network(
     problem: Problem, folder: Path, arch: np.ndarray, *, params: Params, values: Mapping[str, float]
 ) -> Mapping[str, Any]:
     """Write a network as the bundle `folder`; returns its manifest. `values` are its measures, for the card."""
-    ground, formats = problem.ground, problem.experiment.final.formats
-    shipped = Shipped(arch, params, _metrics(problem, values), formats, as_dict(problem.experiment))
+    ground, final = problem.ground, problem.experiment.final
+    metrics, stems = _metrics(problem, values), as_dict(problem.experiment)
+    shipped = Shipped(arch, params, metrics, final.formats, stems, final.trainable)
     if ground.export is not None:
         return ground.export(folder, shipped)
     networks, net = problem.networks, problem.networks.supernet
@@ -34,9 +35,9 @@ def export_network(
         arch,
         builder=networks.builder,
         min_size=networks.min_size,
-        trainable=experiment.final.trainable,
+        trainable=shipped.trainable,
     )
-    return write_bundle(folder, network, card=card, formats=formats)
+    return write_bundle(folder, network, card=card, formats=shipped.formats)
 
 
 def training_data(data: DataConfig) -> dict[str, str]:

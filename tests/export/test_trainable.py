@@ -43,7 +43,7 @@ def test_they_come_back_to_the_bit(made):
 def test_folded_weights_are_refused_by_name(made):
     """The leaf, both shapes, and what to do."""
     _, _, params, folder = made
-    with pytest.raises(ValueError, match=r"the arch has: .'b1'.*--final.trainable"):
+    with pytest.raises(ValueError, match=r"the arch has: .'b1'.*--trainable"):
         load_trainable(folder / "without", params)
 
 
@@ -63,7 +63,7 @@ def test_folded_weights_get_their_branches_back(made):
 def test_what_has_no_plain_kernel_beside_its_branches_is_refused():
     """A fold that keeps nothing of what is added: the leaf is named."""
     given, like = {"w": 2 * np.ones(3, np.float32)}, {"w": np.zeros(3, np.float32), "a": np.ones(3, np.float32)}
-    with pytest.raises(ValueError, match=r"'w'.* would be off by 1: .*--final.trainable"):
+    with pytest.raises(ValueError, match=r"'w'.* would be off by 1: .*--trainable"):
         unfolded(given, like, lambda params: {"w": params["a"]})
 
 

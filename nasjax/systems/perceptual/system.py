@@ -179,7 +179,7 @@ def export(
     generator = system.generating()
     params = generator_params(pair, shipped.params)
     network = deployed(generator.net, params, generator.arch, builder=generator.builder)
-    network = network._replace(trainable=shipped.params) if experiment.final.trainable else network
+    network = network._replace(trainable=shipped.params) if shipped.trainable else network
     card = _card(system, experiment, shipped, of_generator=card_of(generator))
     return write_bundle(folder, network, card=card, formats=shipped.formats)
 

@@ -56,8 +56,8 @@ class ImageTranslation:
     teacher: str = ""  # a bundle, a .pth or .safetensors file, or "vintagify", whose outputs count as the truth
     part: str = ""  # which of several state dicts of the teacher's file
     crops: int = 0  # windows whose teacher's outputs are computed once and kept; 0: the teacher runs in each step
-    # Their side, of which patches are cut: a teacher that takes statistics makes of a patch alone what it would not make
-    # of the picture around it. As large as most pictures are, at most; None: a patch is all that it sees.
+    # Their side, of which patches are cut: of a patch alone, a teacher that takes statistics makes another picture than
+    # it makes of what is around it. As large as most pictures are, at most; None: a patch is all that it sees.
     window: int | None = None
     inherit: bool = True  # shared weights start from the teacher's
     tutor: Tutor | None = None  # instead of a teacher, one that is trained beside the networks
