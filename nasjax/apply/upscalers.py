@@ -2,7 +2,7 @@
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import jax
 
@@ -18,8 +18,23 @@ PERCEPTUAL = "-perceptual"
 """Behind the name of a network: the same network with weights that look sharp, as in `medium-perceptual_x4`."""
 
 
+@overload
 def upscale(
-    image: Any, model: str | Any = "medium", *, scale: float | int = 4, sharpness: float | int = 0, wrap: bool = False
+    image: images.AnyImage,
+    model: str | Bundle = "medium",
+    *,
+    scale: float | int = 4,
+    sharpness: float | int = 0,
+    wrap: bool = False,
+) -> images.AnyImage: ...
+
+
+@overload
+def upscale(image: Bundle, model: images.AnyImage, *, wrap: bool = False) -> images.AnyImage: ...
+
+
+def upscale(
+    image: Any, model: Any = "medium", *, scale: float | int = 4, sharpness: float | int = 0, wrap: bool = False
 ) -> Any:
     """The picture `scale` times as large, of the same kind as `image`: a Pillow picture or an array.
 
