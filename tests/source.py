@@ -91,20 +91,13 @@ def functions() -> tuple[Callable, ...]:
 
 def callables(module: Module, parent: ast.AST, *, public: bool, method: bool) -> Iterator[Callable]:
     for node in ast.iter_child_nodes(parent):
-        if isinstance(node, Function) and not is_overload(node):
+        if isinstance(node, Function):
             yield Callable(module, node, public and not node.name.startswith("_"), method)
             yield from callables(module, node, public=False, method=False)
         elif isinstance(node, ast.ClassDef):
             yield from callables(module, node, public=public and not node.name.startswith("_"), method=True)
         else:
             yield from callables(module, node, public=public, method=method)
-
-
-def is_overload(node: ast.AST) -> bool:
-    """Whether a definition only tells a type of the function behind it."""
-    return isinstance(node, Function) and any(
-        isinstance(d, ast.Name) and d.id == "overload" for d in node.decorator_list
-    )
 
 
 def body_lines(node: Function) -> int:
@@ -135,10 +128,11 @@ def public_names(module: Module) -> list[str]:
     """What a module defines for others: functions, classes and constants without a leading underscore."""
     names: list[str] = []
     for node in module.tree.body:
-        if isinstance(node, Function | ast.ClassDef) and not is_overload(node):
+        if isinstance(node, Function | ast.ClassDef):
             names.append(node.name)
         elif isinstance(node, ast.Assign):
             names += [name for target in node.targets for name in _names(target)]
         elif isinstance(node, ast.AnnAssign):
             names += _names(node.target)
-    return [name for name in names if not name.startswith("_")]
+    # A name that overloads define again is one name.
+    return [name for name in dict.fromkeys(names) if not name.startswith("_")]

@@ -26,11 +26,13 @@ def upscale(
     scale: float | int = 4,
     sharpness: float | int = 0,
     wrap: bool = False,
-) -> images.AnyImage: ...
+) -> images.AnyImage:
+    """A picture through a network by name, or through a loaded bundle."""
 
 
 @overload
-def upscale(image: Bundle, model: images.AnyImage, *, wrap: bool = False) -> images.AnyImage: ...
+def upscale(image: Bundle, model: images.AnyImage, *, wrap: bool = False) -> images.AnyImage:
+    """The same, the bundle first."""
 
 
 def upscale(
