@@ -2,9 +2,10 @@
 
     python scripts/study_windows.py RUN [--to runs/windows] [--steps 600] [--apart]
 
-RUN is a finished run of `configs/compress.py`, whose found network is trained on from the weights of its first finalist,
-once by each row of `WAYS`, and scored like the run's own networks. `--apart` trains nothing: it prints how far what
-the teacher makes of a picture in pieces is from what it makes of the whole, in dB. Needs the package `vintagify`.
+RUN is a finished run of `configs/compress.py`, whose found network is trained on from the weights of its first
+finalist, once by each row of `WAYS`, and scored like the run's own networks. `--apart` trains nothing: it prints how
+far what the teacher makes of a picture in pieces is from what it makes of the whole, in dB. Needs the package
+`vintagify`.
 """
 
 import argparse
