@@ -1,18 +1,19 @@
 """What a student of a compression should learn from: the teacher's outputs on patches, or patches of its outputs.
 
-    python scripts/study_windows.py RUN [--to runs/windows] [--steps 600] [--apart]
+    python scripts/study_windows.py RUN [--to runs/windows] [--steps 600] [--apart] [--encoders]
 
 RUN is a finished run of `configs/compress.py`, whose found network is trained on from the weights of its first
-finalist, once by each row of `WAYS`, and scored like the run's own networks. `--apart` trains nothing: it prints how
-far what the teacher makes of a picture in pieces is from what it makes of the whole, in dB. Needs the package
-`vintagify`.
+finalist, once by each row of `WAYS`, and scored like the run's own networks. `--encoders`: by each row of `ENCODERS`
+instead, by whose features outputs are compared; seconds are those of the training, compiling included. `--apart` trains
+nothing: it prints how far what the teacher makes of a picture in pieces is from what it makes of the whole, in dB.
+Needs the package `vintagify`.
 """
 
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from nasjax.export.teachers import load_teacher
 from nasjax.systems.translation.teach import outputs_of
 
 SIDE, PIECES = 256, (64, 128)
-SCORES = ("lpips", "ssim", "psnr")
+SCORES = ("lpips", "ssim", "psnr", "seconds")
 
 
 class Way(NamedTuple):
@@ -38,24 +39,29 @@ class Way(NamedTuple):
     batch: int
     crops: int
     window: int | None
+    encoder: Literal["vgg16", "narrow"] = "vgg16"  # compares outputs
+    longer: int = 1  # times the steps
 
 
 WAYS = (Way(64, 4, 1000, None), Way(128, 1, 250, None), Way(64, 4, 250, SIDE), Way(128, 1, 250, SIDE))
+ENCODERS = (Way(64, 4, 250, SIDE), Way(64, 4, 250, SIDE, "narrow"), Way(64, 4, 250, SIDE, "narrow", 4))
 
 
 def trained_on(run: RunFolder, to: Path, way: Way, steps: int) -> dict[str, float]:
     """The scores of the run's found network after so many steps more."""
     config = load_config(run.path)
-    final = replace(config.final, batch=way.batch, train=replace(config.final.train, steps=steps), formats=())
-    system = replace(config.system, crops=way.crops, window=way.window)
+    train = replace(config.final.train, steps=steps * way.longer)
+    final = replace(config.final, batch=way.batch, train=train, formats=())
+    system = replace(config.system, crops=way.crops, window=way.window, encoder=way.encoder)
     experiment = replace(config, system=system, data=replace(config.data, patch=way.patch), final=final)
-    with owned(to / f"{way.patch}-{way.batch}-{way.window or way.patch}-{steps}") as folder:
+    with owned(to / f"{way.patch}-{way.batch}-{way.window or way.patch}-{way.encoder}-{train.steps}") as folder:
         own = open_run(folder, make_problem(experiment, folder.path), print)
         problem = own.problem
         arch = problem.space.parse(run.read("results.json")["arch"])
         job = Job("finalist/0-0", problem.networks.supernet, arch, final, run.load_params("finalist/0-0"))
         row = Entry("student", "found", "", "found", problem.networks, arch, train_alone(own, [job]))
-        return compare(own, [row], Scorer(problem, problem.init()))[0]["values"]
+        found = compare(own, [row], Scorer(problem, problem.init()))[0]["values"]
+        return found | {"seconds": next(r["wall_s"] for r in folder.read("ledger.json") if r["phase"] == job.name)}
 
 
 def apart(teach: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
@@ -81,6 +87,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=Path("runs/windows"))
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--apart", action="store_true")
+    parser.add_argument("--encoders", action="store_true")
     args = parser.parse_args()
     if args.apart:
         for name, value in apart(outputs_of(load_teacher("vintagify"))).items():
@@ -88,7 +95,7 @@ def main() -> None:
         return
     if args.run is None:
         parser.error("name a finished run of configs/compress.py, or give --apart")
-    for way in WAYS:
+    for way in ENCODERS if args.encoders else WAYS:
         values = trained_on(RunFolder(args.run), args.to, way, args.steps)
         print(f"| {way} | {' | '.join(f'{values[name]:.4f}' for name in SCORES)} |", flush=True)
 

@@ -55,6 +55,8 @@ def _environment() -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         _prune(Path(os.environ["JAX_COMPILATION_CACHE_DIR"]))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    # No program says from which lines its operations come: a twentieth of what a test of many programs takes.
+    os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 
 
 _environment()

@@ -17,6 +17,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from nasjax.ops.base import Width, is_native, keep, size
+from nasjax.ops.by_kernel import by_dense_kernel
 from nasjax.ops.params import Param
 from nasjax.typing import Params
 
@@ -149,10 +150,7 @@ def _dense_backward(dilation, saved, g):
     flipped = w[::-1, ::-1].transpose(0, 1, 3, 2)
     back = [(hi, lo) for lo, hi in pads]
     dx = lax.conv_general_dilated(g, flipped, (1, 1), back, rhs_dilation=(dilation,) * 2, dimension_numbers=_NHWC)
-    dw = lax.conv_general_dilated(
-        x.transpose(3, 1, 2, 0), g.transpose(1, 2, 0, 3), (dilation,) * 2, pads, dimension_numbers=_NHWC
-    )
-    return dx, dw[:, : w.shape[0], : w.shape[1]].transpose(1, 2, 0, 3)
+    return dx, by_dense_kernel(x, g, w.shape[:2], dilation).astype(w.dtype)
 
 
 _dense_canonical.defvjp(_dense_forward, _dense_backward)

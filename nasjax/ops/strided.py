@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from nasjax.ops.base import Width, is_native, keep, size
 from nasjax.ops.conv import biased, conv, merged
 from nasjax.ops.layers import pixel_shuffle
+from nasjax.ops.reflect import reflect_conv, upsample2
 from nasjax.typing import Params
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
@@ -40,6 +41,19 @@ def double(p: Params, x: Float[Array, "*d h w c"], out: Width) -> Float[Array, "
     """
     w = _kernel(p, x, out)
     y = merged(_native if is_native() else _phases, x, w)
+    return keep(biased(p, y), out)
+
+
+def double_nearest(p: Params, x: Float[Array, "*d h w c"], out: Width) -> Float[Array, "*d i j o"]:
+    """Repeats each pixel twice along both axes and convolves with a kernel of side 3, borders reflected.
+
+    `ops.reflect.reflect_conv` after `upsample2`, params and widths as there. ValueError for another kernel.
+    """
+    if p["w"].shape[:2] != (3, 3):
+        raise ValueError(f"double_nearest: the kernel must be of side 3, got {p['w'].shape[:2]}")
+    if is_native():
+        return reflect_conv(p, upsample2(x), out)
+    y = merged(_repeated, x, _kernel(p, x, out))
     return keep(biased(p, y), out)
 
 
@@ -79,6 +93,22 @@ def _phases(x: jax.Array, w: jax.Array) -> jax.Array:
     kernel = jnp.einsum("mak,nbl,klco->mncabo", rows, columns, w.astype(jnp.float32))
     kernel = kernel.reshape(*kernel.shape[:3], -1)
     return pixel_shuffle(conv({"w": kernel}, x, kernel.shape[-1]), 2)
+
+
+def _repeated(x: jax.Array, w: jax.Array) -> jax.Array:
+    """The four phases of the result, each of which sees 2x2 pixels of `x`: by 16 products a pixel of it, not 36."""
+    count, height, width, _ = x.shape
+    kernel = jnp.einsum("mak,nbl,klco->mncabo", _SEEN, _SEEN, w.astype(jnp.float32))
+    # What lies beyond the border, reflected, is the border pixel's copy.
+    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    y = conv({"w": kernel.reshape(2, 2, w.shape[2], -1)}, x, 4 * w.shape[3], padding="valid")
+    y = y.reshape(count, height + 1, width + 1, 2, 2, -1)
+    rows = [jnp.stack([y[:, a : a + height, b : b + width, a, b] for b in (0, 1)], 3) for a in (0, 1)]
+    return jnp.stack(rows, 2).reshape(count, 2 * height, 2 * width, -1)
+
+
+# `[offset, phase, row]`, 1 where that row of a kernel meets the pixel at an offset of -1 and 0, or of 0 and 1.
+_SEEN = np.array([[[1, 0, 0], [1, 1, 0]], [[0, 1, 1], [0, 0, 1]]], np.float32)
 
 
 def _reach(kernel: int) -> np.ndarray:

@@ -21,10 +21,11 @@ from nasjax.ops.normed import NORMS, normed_blocks, normed_op
 from nasjax.ops.reflect import fill_up, reflect_conv
 from nasjax.ops.reflected import CLOSED, gate
 from nasjax.ops.resize import upscale
-from nasjax.ops.strided import double, halve
+from nasjax.ops.strided import double, double_nearest, halve
 from nasjax.space import Choice, SearchSpace
 from nasjax.supernet.base import Supernet
 from nasjax.supernet.net import Net
+from nasjax.typing import Params
 
 PLACES = ("stem", "down1", "down2", "up1", "up2")
 WIDTHS = ((16, 24, 32, 64), (32, 48, 64, 128), (64, 96, 128, 256), (32, 48, 64, 128), (16, 24, 32, 64))
@@ -151,12 +152,12 @@ def _up(name: str, norm: str) -> Op:
     if name == "transposed":
         return normed_op("double3", lambda c, out: conv_params(3, c, out, gain=1.2, bias=False), double, norm=norm)
 
-    method = "bilinear" if name == "bilinear" else "nearest"
-
-    def convolve(p, x, out):
-        return reflect_conv(p, upscale(x, 2, method), out)
-
+    convolve = double_nearest if name == "nearest" else _double_bilinear
     return normed_op(f"{name}-conv3", lambda c, out: conv_params(3, c, out, bias=False), convolve, norm=norm)
+
+
+def _double_bilinear(p: Params, x: Any, out: Width) -> Any:
+    return reflect_conv(p, upscale(x, 2, "bilinear"), out)
 
 
 def _choices(

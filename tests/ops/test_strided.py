@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nasjax.ops.base import formulation
-from nasjax.ops.strided import double, halve
+from nasjax.ops.reflect import reflect_conv, upsample2
+from nasjax.ops.strided import double, double_nearest, halve
 
 _RNG = np.random.default_rng(0)
 _PADDING = {2: (0, 0), 3: (1, 1), 4: (1, 0)}  # PyTorch's, and its output padding
@@ -72,3 +73,28 @@ def test_what_cannot_be_halved_is_refused():
         halve({"w": jnp.zeros((3, 3, 3, 4))}, jnp.zeros((1, 8, 7, 3)), 4)
     with pytest.raises(ValueError, match=r"kernel of side 2, 3 or 4, got \(5, 5\)"):
         halve({"w": jnp.zeros((5, 5, 3, 4))}, jnp.zeros((1, 8, 8, 3)), 4)
+
+
+@pytest.mark.parametrize("size", [(5, 6), (1, 7), (2, 1)])
+def test_repeating_and_convolving_is_the_same_in_phases(size):
+    """Values and gradients of what the name says, also where there is hardly a border to reflect."""
+    p, x = _params(3), _RNG.normal(size=(2, 2, *size, 3)).astype(np.float32)
+
+    def plain(p, x):
+        return reflect_conv(p, upsample2(x), 4)
+
+    def looked_at(fn):
+        return jax.value_and_grad(lambda p, x: jnp.sin(fn(p, x)).sum(), (0, 1))
+
+    with formulation("native"):
+        expected = jax.jit(lambda p, x: (plain(p, x), looked_at(plain)(p, x)))(p, x)
+    with formulation("cpu"):
+        double = lambda p, x: double_nearest(p, x, 4)  # noqa: E731
+        found = jax.jit(lambda p, x: (double(p, x), looked_at(double)(p, x)))(p, x)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), found, expected)
+
+
+def test_other_kernels_than_three_are_refused():
+    """By the side that they have."""
+    with pytest.raises(ValueError, match=r"side 3, got \(4, 4\)"):
+        double_nearest(_params(4), jnp.zeros((1, 2, 2, 3)), 5)

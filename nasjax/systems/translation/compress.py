@@ -39,6 +39,7 @@ def compression(
         **_sizes(arguments, share=_share(limits, known)),
         norm=arguments["norm"],
         recipe=Translation(teaching=Teaching(output=10.0, ssim=1.0, likeness=0.5, variation=1e-3)),
+        encoder="narrow",
         teacher=teacher,
         part=part,
         crops=500,

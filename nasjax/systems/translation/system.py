@@ -12,6 +12,7 @@ from nasjax.data.pipeline import patches
 from nasjax.data.sides import Sides, holding, middles, open_sides
 from nasjax.data.source import Source
 from nasjax.export.teachers import load_teacher
+from nasjax.nets.narrow import NARROW, load_narrow
 from nasjax.nets.trunks import alexnet, load_trunk
 from nasjax.nets.vgg import load_vgg16, vgg
 from nasjax.sampling import Sampler, single
@@ -34,7 +35,7 @@ from nasjax.tasks.networks import Fixed, kept_teacher, live_teacher
 from nasjax.tasks.networks import Networks as Players
 from nasjax.tasks.translation import Translation, translation
 
-ENCODED = (1, 2, 3)  # levels of VGG16 that perceptual terms look at: those that come with the package
+ENCODED = (1, 2, 3)  # levels of the encoder that perceptual terms look at: those that come with the package
 _PIX2PIX = Translation(pairs=True, l1=100.0, adversarial=Adversarial("hinge"))
 
 
@@ -53,6 +54,9 @@ class ImageTranslation:
     nominal: int | None = None  # place of the widths used before the channel stage; None: fitted to the budget
     recipe: Translation = _PIX2PIX  # what is trained by; its patch and batch are those of the experiment
     critic: Critic = field(default_factory=Critic)
+    # Whose features perceptual terms compare: VGG16's, which cost more than a small network does, or those of what was
+    # distilled from it into a quarter of its widths.
+    encoder: Literal["vgg16", "narrow"] = "vgg16"
     teacher: str = ""  # a bundle, a .pth or .safetensors file, or "vintagify", whose outputs count as the truth
     part: str = ""  # which of several state dicts of the teacher's file
     crops: int = 0  # windows whose teacher's outputs are computed once and kept; 0: the teacher runs in each step
@@ -260,13 +264,18 @@ def _fixed(system: ImageTranslation, recipe: Translation) -> dict[str, Any]:
     """What a recipe's terms are made with, beside generators."""
     fixed: dict[str, Any] = {}
     if recipe.perceptual or (recipe.teaching and max(recipe.teaching.likeness, recipe.teaching.style)):
-        encoder = vgg((64, 128, 256)[: len(ENCODED)])
-        fixed["encoder"] = Fixed(encoder.apply, load_vgg16(len(ENCODED)), ENCODED)
+        fixed["encoder"] = _encoder(system.encoder)
     if recipe.lpips:
         fixed["lpips"] = Fixed(alexnet().apply, load_trunk("alexnet")[1])
     if recipe.adversarial:
         fixed["discriminator"] = make_critic(system.critic, recipe)
     return fixed
+
+
+def _encoder(name: str) -> Fixed:
+    whole = name == "vgg16"
+    widths = tuple(width // (1 if whole else NARROW) for width in (64, 128, 256))
+    return Fixed(vgg(widths).apply, (load_vgg16 if whole else load_narrow)(len(ENCODED)), ENCODED)
 
 
 def _players(recipe: Translation, model: Model, fixed: Mapping[str, Any]) -> Players:
