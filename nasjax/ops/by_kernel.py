@@ -20,7 +20,7 @@ _IMAGES = 4  # of them, side by side in memory, where there are as many
 Pads = tuple[int, int]  # before and behind, of either axis
 
 
-def by_dense_kernel(x: jax.Array, g: jax.Array, kernel: tuple[int, int], dilation: int) -> jax.Array:
+def by_dense_kernel(x: jax.Array, g: jax.Array, *, kernel: tuple[int, int], dilation: int) -> jax.Array:
     """`dw[i, j, c, o]` of a stride-1 'same' convolution of `x` `[n, h, w, c]`, from the gradient `g` `[n, h, w, o]`.
 
     Of the two, the one with many more channels stays where it is, and the other one moves.
@@ -28,13 +28,13 @@ def by_dense_kernel(x: jax.Array, g: jax.Array, kernel: tuple[int, int], dilatio
     reach = [(k - 1) * dilation for k in kernel]
     pads = [(n // 2, n - n // 2) for n in reach]
     if 2 * g.shape[-1] >= x.shape[-1]:
-        return _correlated(x, g, pads, dilation)
+        return _correlated(x, g, pads=pads, dilation=dilation)
     # What a step to the right of the image gives, a step to the left of the gradient does, too.
-    back = _correlated(g, x, [(after, before) for before, after in pads], dilation)
+    back = _correlated(g, x, pads=[(after, before) for before, after in pads], dilation=dilation)
     return back[::-1, ::-1].swapaxes(2, 3)
 
 
-def _correlated(moved: jax.Array, fixed: jax.Array, pads: Sequence[Pads], dilation: int) -> jax.Array:
+def _correlated(moved: jax.Array, fixed: jax.Array, *, pads: Sequence[Pads], dilation: int) -> jax.Array:
     """`[i, j, a, b]`: sums over images and pixels of `moved`, shifted by every entry of the kernel, times `fixed`."""
     images, rows = _chunk(*fixed.shape[:3])
     if fixed.shape[1] * fixed.shape[2] > _SMALL or images < len(fixed):

@@ -17,7 +17,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from nasjax.ops.base import Width, is_native, keep, size
-from nasjax.ops.by_kernel import by_dense_kernel
+from nasjax.ops.dense import same_conv, same_pads
 from nasjax.ops.params import Param
 from nasjax.typing import Params
 
@@ -113,15 +113,10 @@ def merged(fn: Callable[[Any, Any], Any], x: jax.Array, w: jax.Array) -> jax.Arr
     return y.reshape(*x.shape[:-3], *y.shape[1:])
 
 
-def _same(kernel: int, dilation: int) -> tuple[int, int]:
-    total = (kernel - 1) * dilation
-    return total // 2, total - total // 2
-
-
 def _dense(x: jax.Array, w: jax.Array, *, stride: int, dilation: int, padding: str) -> jax.Array:
-    pads = [_same(k, dilation) for k in w.shape[:2]]
+    pads = [same_pads(k, dilation) for k in w.shape[:2]]
     if stride == 1 and not is_native():
-        y: Any = _dense_canonical(x, w, dilation)
+        y: Any = same_conv(x, w, dilation)
         # XLA:CPU needs three times as long for an unpadded convolution as for a padded one whose border is cut off.
         return y if padding == "same" else _cut(y, pads)
     pads = pads if padding == "same" else [(0, 0), (0, 0)]
@@ -133,31 +128,8 @@ def _cut(y: jax.Array, pads: list[tuple[int, int]]) -> jax.Array:
     return y[:, top : y.shape[1] - bottom, left : y.shape[2] - right]
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _dense_canonical(x: jax.Array, w: jax.Array, dilation: int) -> jax.Array:
-    """A stride-1 'same' convolution whose gradients are canonical-layout convolutions (jax#12868)."""
-    pads = [_same(k, dilation) for k in w.shape[:2]]
-    return lax.conv_general_dilated(x, w, (1, 1), pads, rhs_dilation=(dilation,) * 2, dimension_numbers=_NHWC)
-
-
-def _dense_forward(x, w, dilation):
-    return _dense_canonical(x, w, dilation), (x, w)
-
-
-def _dense_backward(dilation, saved, g):
-    x, w = saved
-    pads = [_same(k, dilation) for k in w.shape[:2]]
-    flipped = w[::-1, ::-1].transpose(0, 1, 3, 2)
-    back = [(hi, lo) for lo, hi in pads]
-    dx = lax.conv_general_dilated(g, flipped, (1, 1), back, rhs_dilation=(dilation,) * 2, dimension_numbers=_NHWC)
-    return dx, by_dense_kernel(x, g, w.shape[:2], dilation).astype(w.dtype)
-
-
-_dense_canonical.defvjp(_dense_forward, _dense_backward)
-
-
 def _depthwise_native(x: jax.Array, w: jax.Array, dilation: int) -> jax.Array:
-    pads, groups = [_same(k, dilation) for k in w.shape[:2]], x.shape[-1]
+    pads, groups = [same_pads(k, dilation) for k in w.shape[:2]], x.shape[-1]
     return lax.conv_general_dilated(
         x, w, (1, 1), pads, rhs_dilation=(dilation,) * 2, dimension_numbers=_NHWC, feature_group_count=groups
     )
@@ -177,7 +149,7 @@ def _shift_sum(x: jax.Array, w: jax.Array, dilation: int) -> jax.Array:
 
 
 def _shifts(x: jax.Array, kernel: int, dilation: int):
-    lo, hi = _same(kernel, dilation)
+    lo, hi = same_pads(kernel, dilation)
     padded = jnp.pad(x, ((0, 0), (lo, hi), (lo, hi), (0, 0)))
     count, height, width, channels = x.shape
     for i in range(kernel):
@@ -227,7 +199,7 @@ def _bands(x: jax.Array, g: jax.Array, kernel: int) -> jax.Array:
     reach; entries of the kernel are sums along diagonals. Only a band of each product is used, and still this is 1.05
     to 2.4 times as fast for 5x5 and 7x7, and compiles in a third of the time.
     """
-    (lo, hi), (count, height, width, channels) = _same(kernel, 1), g.shape
+    (lo, hi), (count, height, width, channels) = same_pads(kernel, 1), g.shape
     tiles = max(1, width // _TILE)
     tile = -(-width // tiles)
     reach, spare = tile + kernel - 1, tiles * tile - width
@@ -249,7 +221,7 @@ def _by_rows(x: jax.Array, g: jax.Array, kernel: int, dilation: int) -> jax.Arra
     One number a column, channel and entry of the kernel is added to. Faster than the others where there are many
     pixels, but a third more to compile.
     """
-    (lo, hi), (count, height, width, channels) = _same(kernel, dilation), g.shape
+    (lo, hi), (count, height, width, channels) = same_pads(kernel, dilation), g.shape
     parts = -(-height // _ROWS)
     rows = -(-height // parts)
     spare, reach = parts * rows - height, rows + lo + hi
@@ -275,7 +247,7 @@ _depthwise_shifts.defvjp(_depthwise_forward, _depthwise_backward)
 
 
 def _grouped_native(x: jax.Array, w: jax.Array) -> jax.Array:
-    pads = [_same(k, 1) for k in w.shape[:2]]
+    pads = [same_pads(k, 1) for k in w.shape[:2]]
     groups = x.shape[-1] // w.shape[2]
     return lax.conv_general_dilated(x, w, (1, 1), pads, dimension_numbers=_NHWC, feature_group_count=groups)
 
@@ -285,4 +257,4 @@ def _grouped_dense(x: jax.Array, w: jax.Array) -> jax.Array:
     channels, group = x.shape[-1], w.shape[2]
     block = jnp.arange(channels) // group
     dense = jnp.tile(w, (1, 1, channels // group, 1)) * (block[:, None] == block[None, :])[None, None].astype(w.dtype)
-    return _dense_canonical(x, dense, 1)
+    return same_conv(x, dense, 1)

@@ -51,9 +51,7 @@ def double_nearest(p: Params, x: Float[Array, "*d h w c"], out: Width) -> Float[
     """
     if p["w"].shape[:2] != (3, 3):
         raise ValueError(f"double_nearest: the kernel must be of side 3, got {p['w'].shape[:2]}")
-    if is_native():
-        return reflect_conv(p, upsample2(x), out)
-    y = merged(_repeated, x, _kernel(p, x, out))
+    y = merged(_repeated if is_native() else _learnt, x, _kernel(p, x, out))
     return keep(biased(p, y), out)
 
 
@@ -96,16 +94,31 @@ def _phases(x: jax.Array, w: jax.Array) -> jax.Array:
 
 
 def _repeated(x: jax.Array, w: jax.Array) -> jax.Array:
-    """The four phases of the result, each of which sees 2x2 pixels of `x`: by 16 products a pixel of it, not 36."""
-    count, height, width, _ = x.shape
+    return reflect_conv({"w": w}, upsample2(x), w.shape[-1])
+
+
+@jax.custom_vjp
+def _learnt(x: jax.Array, w: jax.Array) -> jax.Array:
+    """The same, where there are gradients by 16 products a pixel of `x` instead of 36.
+
+    Without them it is left as it is, in which form photographs are gone through in parts.
+    """
+    return _repeated(x, w)
+
+
+def _in_phases(x: jax.Array, w: jax.Array) -> jax.Array:
+    """The four phases of the result, each of which sees 2x2 pixels of `x`."""
+    (height, width), out = x.shape[1:3], w.shape[3]
     kernel = jnp.einsum("mak,nbl,klco->mncabo", _SEEN, _SEEN, w.astype(jnp.float32))
     # What lies beyond the border, reflected, is the border pixel's copy.
     x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-    y = conv({"w": kernel.reshape(2, 2, w.shape[2], -1)}, x, 4 * w.shape[3], padding="valid")
-    y = y.reshape(count, height + 1, width + 1, 2, 2, -1)
-    rows = [jnp.stack([y[:, a : a + height, b : b + width, a, b] for b in (0, 1)], 3) for a in (0, 1)]
-    return jnp.stack(rows, 2).reshape(count, 2 * height, 2 * width, -1)
+    y = conv({"w": kernel.reshape(2, 2, w.shape[2], -1)}, x, 4 * out, padding="valid")
+    phases = [(a, b, (2 * a + b) * out) for a in (0, 1) for b in (0, 1)]
+    y = [y[:, a : a + height, b : b + width, first : first + out] for a, b, first in phases]
+    return pixel_shuffle(jnp.concatenate(y, -1), 2)
 
+
+_learnt.defvjp(lambda x, w: jax.vjp(_in_phases, x, w), lambda back, g: back(g))
 
 # `[offset, phase, row]`, 1 where that row of a kernel meets the pixel at an offset of -1 and 0, or of 0 and 1.
 _SEEN = np.array([[[1, 0, 0], [1, 1, 0]], [[0, 1, 1], [0, 0, 1]]], np.float32)

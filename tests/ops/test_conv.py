@@ -125,3 +125,25 @@ def test_unknown_formulation_is_named():
     """The error lists what is allowed."""
     with pytest.raises(ValueError, match="auto, native, cpu"), formulation("fast"):
         pass
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize(
+    ("kernel", "channels", "out"), [(3, 3, 5), (4, 1, 3), (7, 5, 12), (5, 9, 2), (7, 12, 3), (4, 9, 3)]
+)
+def test_few_channels_are_treated_apart(kernel, channels, out, dilation, monkeypatch):
+    """A kernel's columns as channels of the image, or of the result: values and gradients are one primitive's."""
+    monkeypatch.setattr("nasjax.ops.dense._PIXELS", 1)
+    monkeypatch.setattr("nasjax.ops.dense._WIDE", 4)
+    x, p = jax.random.normal(KEY, (2, 9, 10, channels)), draw(KEY, conv_params(kernel, channels, out))
+
+    def run(how):
+        def loss(p, x):
+            y = conv(p, x, out, dilation=dilation)
+            return (y**3).sum(), y
+
+        with formulation(how):
+            return jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(p, x)
+
+    for a, b in zip(jax.tree.leaves(run("cpu")), jax.tree.leaves(run("native")), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
