@@ -17,7 +17,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from nasjax.ops.base import Width, is_native, keep, size
-from nasjax.ops.dense import same_conv, same_pads
+from nasjax.ops.dense import pointwise, same_conv, same_pads
 from nasjax.ops.params import Param
 from nasjax.typing import Params
 
@@ -56,7 +56,7 @@ def conv(
     full = size(out, p["w"].shape[-1])
     w = p["w"][:, :, : x.shape[-1], :full].astype(x.dtype)
     if w.shape[:2] == (1, 1) and stride == 1:
-        y = jnp.einsum("...c,co->...o", x, w[0, 0])
+        y: Any = jnp.einsum("...c,co->...o", x, w[0, 0]) if is_native() else pointwise(x, w[0, 0])
     else:
         y = merged(functools.partial(_dense, stride=stride, dilation=dilation, padding=padding), x, w)
     return keep(biased(p, y), out)
