@@ -19,16 +19,21 @@ from nasjax.apply.salvage import without_metadata
 MAX_PIXELS = 250_000_000
 # Their further images are previews, gain maps and layers; which one is the picture is not a question.
 _ONE_PICTURE = {"MPO", "PSD", "ICO", "ICNS"}
+_TILE = (323, 322)  # tags of TIFF: length and width of the tiles, which are decoded whole whatever the picture's size
 _T = TypeVar("_T")
 
 
 class Header(NamedTuple):
-    """Pillow's name of the format; height and width, perhaps yet to be turned; frames, and which the file opens at."""
+    """Pillow's name of the format; height and width, perhaps yet to be turned; frames, and which the file opens at.
+
+    `tile`: height and width of what is decoded at once, where the file says so.
+    """
 
     kind: str
     size: tuple[int, int]
     frames: int
     first: int
+    tile: tuple[int, int] = (0, 0)
 
 
 def read_picture(path: str | os.PathLike[str], *, frame: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -50,9 +55,27 @@ def read_levels(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
     return _first_that_works(Path(path), lambda source, name: _levels(source, name, max_pixels))
 
 
-def read_header(path: str | os.PathLike[str]) -> Header:
-    """What a file says of itself, without its pixels; raises ValueError naming it where it is no picture."""
-    return _first_that_works(Path(path), _header)
+def read_header(path: str | os.PathLike[str], *, count_frames: bool = True) -> Header:
+    """What a file says of itself, without its pixels; raises ValueError naming it where it is no picture.
+
+    To count its frames, many a file is read to its end; not counted, they are 1.
+    """
+
+    def header(source: Callable[[], Any], name: str) -> Header:
+        with source() as file:
+            image = opened_image(file, name)
+            found = _header(image)
+            several = count_frames and found.kind not in _ONE_PICTURE
+            return found._replace(frames=getattr(image, "n_frames", 1)) if several else found
+
+    return _first_that_works(Path(path), header)
+
+
+def too_many(header: Header, max_pixels: int) -> str:
+    """What is wrong with a file of which more pixels than `max_pixels` would be decoded; nothing where it is none."""
+    if header.size[0] * header.size[1] > max_pixels:
+        return too_large(header.size, max_pixels)
+    return f"a tile of {too_large(header.tile, max_pixels)}" if header.tile[0] * header.tile[1] > max_pixels else ""
 
 
 def too_large(size: tuple[int, int], max_pixels: int) -> str:
@@ -89,11 +112,12 @@ def _without_metadata(path: Path, read: Callable[[Callable[[], Any], str], _T]) 
     return None
 
 
-def _header(source: Callable[[], Any], name: str) -> Header:
-    with source() as file:
-        image = opened_image(file, name)
-        kind, size, first = image.format or "", (image.height, image.width), image.tell()
-        return Header(kind, size, 1 if kind in _ONE_PICTURE else getattr(image, "n_frames", 1), first)
+def _header(image: Image.Image) -> Header:
+    """Of one frame, the one that the image is at."""
+    tags = getattr(image, "tag_v2", {})
+    length, width = (tags.get(tag) for tag in _TILE)
+    tile = (length, width) if isinstance(length, int) and isinstance(width, int) else (0, 0)
+    return Header(image.format or "", (image.height, image.width), 1, image.tell(), tile)
 
 
 def _picture(source: Callable[[], Any], name: str, frame: int | None, max_pixels: int) -> Picture:
@@ -123,8 +147,8 @@ def _decoded(
             image = opened_image(files.enter_context(source()), name)
             if frame is not None and frame != image.tell():
                 image.seek(frame)
-            if image.width * image.height > max_pixels:
-                raise ValueError(too_large((image.height, image.width), max_pixels))
+            if wrong := too_many(_header(image), max_pixels):
+                raise ValueError(wrong)
             return image
 
         image = at_frame()

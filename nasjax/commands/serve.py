@@ -28,7 +28,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     limits.add_argument("--queue", type=int, metavar="N", help="pictures that wait, at most (default 512)")
     limits.add_argument("--timeout", type=float, metavar="S", help="that a caller waits for a picture (default 120)")
     limits.add_argument("--upload-timeout", type=float, metavar="S", help="for a request to arrive (default 300)")
-    limits.add_argument("--idle-timeout", type=float, metavar="S", help="without a byte of it (default 20)")
+    limits.add_argument(
+        "--idle-timeout", type=float, metavar="S", help="without a byte of it, or of an answer taken (default 20)"
+    )
     limits.add_argument("--expire", type=float, metavar="S", help="that results are kept (default 86400: a day)")
 
 

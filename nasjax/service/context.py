@@ -16,7 +16,7 @@ from nasjax.service.models import Model, check
 from nasjax.service.names import safe_stem, safe_suffix
 from nasjax.service.settings import Settings
 from nasjax.service.store import Store
-from nasjax.service.uploads import Form, Upload, UploadLimits, receive
+from nasjax.service.uploads import FILES, Form, Upload, UploadLimits, receive
 from nasjax.service.work import look, suffix_of_result
 from nasjax.service.worker import Worker
 
@@ -99,15 +99,15 @@ async def wanted(request: Request, folder: Path, *, most: int) -> Wanted:
 
 
 def _checked(service: Service, form: Form, most: int) -> Wanted:
-    unknown = [*(set(form.fields) - set(_FIELDS)), *({f.field for f in form.files} - {"picture", "style"})]
+    unknown = [*(set(form.fields) - set(_FIELDS)), *({f.field for f in form.files} - {*FILES})]
     if unknown:
-        raise HTTPException(422, f"unknown field {unknown[0][:40]!r}; fields are picture, style, {', '.join(_FIELDS)}")
-    pictures, styles = ([f for f in form.files if f.field == field] for field in ("picture", "style"))
+        raise HTTPException(422, f"unknown field {unknown[0][:40]!r}; fields are {', '.join((*FILES, *_FIELDS))}")
+    pictures, styles = ([f for f in form.files if f.field == field] for field in FILES)
     if not 1 <= len(pictures) <= most or len(styles) > 1:
         raise HTTPException(422, f"send 1 to {most} files 'picture', got {len(pictures)}; and one 'style' at most")
-    model = service.models.get(form.fields.get("model", ""))
+    model = service.models.get(name := form.fields.get("model", ""))
     if model is None:
-        raise HTTPException(422, f"'model' must be one of {', '.join(service.models)}")
+        raise HTTPException(422, f"'model' must be one of {', '.join(service.models)}, got {name[:64]!r}")
     strength = _strength(model, form.fields.get("strength", ""), bool(styles))
     wrap = _FLAGS.get(form.fields.get("wrap", "").lower())
     if wrap is None:
@@ -128,6 +128,9 @@ def _checked(service: Service, form: Form, most: int) -> Wanted:
 def _strength(model: Model, text: str, style: bool) -> float:
     try:
         strength = float(text or 1)
+    except ValueError as error:
+        raise HTTPException(422, f"'strength' must be a number of 0 to 1, got {text[:20]!r}") from error
+    try:
         check(model, strength, style=style)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -17,12 +16,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from nasjax.service.context import Service, Wanted, service_of, upload_folder, wanted
+from nasjax.service.disk import sync
 from nasjax.service.names import archived, distinct
 from nasjax.service.store import NewJob, NewPicture
 from nasjax.service.work import Done, Work
 
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16  # small enough for slow readers to take within the time that none may take nothing
+_GONE = "its result is not on the disk of the service any more"
 
 
 async def edit_one(request: Request) -> Response:
@@ -73,8 +74,7 @@ async def add_job(request: Request) -> Response:
     """POST /v1/jobs: many pictures; 202 says that each will end, whatever happens to the service meanwhile."""
     service = service_of(request)
     service.worker.check_room()
-    if await run_in_threadpool(service.store.stored) > service.settings.max_stored:
-        raise HTTPException(507, "there is no room for more jobs until older ones expire", {"Retry-After": "600"})
+    await run_in_threadpool(service.worker.check_space)
     async with upload_folder(service) as folder:
         form = await wanted(request, folder, most=service.settings.queue)
         job = secrets.token_urlsafe(16)
@@ -94,19 +94,8 @@ def _accept(service: Service, job: str, form: Wanted, folder: Path) -> None:
     size = sum(upload.size for upload in uploads)
     style = form.style.path.name if form.style else ""
     new = NewJob(form.model.name, form.strength, style, pictures, size, form.wrap)
-    _sync(folder)
+    sync(*filter(Path.is_file, folder.iterdir()), folder)
     service.worker.accept(job, new, folder)
-
-
-def _sync(folder: Path) -> None:
-    """Wait until uploads are on the disk: what is accepted is kept over a power cut."""
-    # A folder, which only POSIX lets be opened, holds the names.
-    for path in [*filter(Path.is_file, folder.iterdir()), *([folder] if os.name == "posix" else [])]:
-        handle = os.open(path, os.O_RDONLY if path == folder else os.O_RDWR)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 async def show_job(request: Request) -> Response:
@@ -128,10 +117,10 @@ async def result_of_job(request: Request) -> Response:
     if open_ones:
         raise HTTPException(409, f"{open_ones} of {len(job['pictures'])} pictures have not ended", {"Retry-After": "1"})
     place = service.store.folder / job["id"]
-    files: list[tuple[str, Path | bytes]] = [
-        (each["name"], place / each["output"]) for each in job["pictures"] if each["state"] == "done"
-    ]
+    done = [(each["name"], place / each["output"]) for each in job["pictures"] if each["state"] == "done"]
+    files: list[tuple[str, Path | bytes]] = [(name, path) for name, path in done if path.is_file()]
     failed = [f"{each['name']}: {each['error']}" for each in job["pictures"] if each["state"] == "failed"]
+    failed += [f"{name}: {_GONE}" for name, path in done if not path.is_file()]
     if failed:
         files.append(("failed.txt", ("\n".join(failed) + "\n").encode()))
     return StreamingResponse(archived(files), headers=_as_download("pictures.zip"), media_type="application/zip")
@@ -149,6 +138,8 @@ async def result_of_picture(request: Request) -> Response:
     if picture["state"] != "done":
         raise HTTPException(409, "the picture has not ended", {"Retry-After": "1"})
     path = service.store.folder / job["id"] / picture["output"]
+    if not path.is_file():
+        raise HTTPException(404, f"{picture['name']}: {_GONE}")
     return FileResponse(path, headers=_as_download(picture["name"]), media_type=_TYPES[path.suffix])
 
 

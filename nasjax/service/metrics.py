@@ -13,7 +13,7 @@ _HELP = {
     "nasjax_edit_seconds": "Seconds to edit a picture, from file to file.",
     "nasjax_request_seconds": "Seconds from a request's first byte to the start of its answer.",
     "nasjax_waiting": "Pictures that wait.",
-    "nasjax_stored_bytes": "Bytes that were uploaded for the jobs there are.",
+    "nasjax_stored_bytes": "Bytes of the jobs there are, uploads and results.",
     "nasjax_resident_bytes": "Memory of the process.",
 }
 _Labels = tuple[tuple[str, str], ...]

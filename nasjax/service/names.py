@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_LONGEST = 100
+_LONGEST, _LONGEST_BYTES = 100, 200  # file systems count characters or bytes, to 255; a number and a suffix follow
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\u202a-\u202e\u2066-\u2069]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 _CHUNK = 1 << 20
@@ -16,7 +16,7 @@ def safe_stem(given: str, number: int) -> str:
     """The name of an upload without folders, suffix, and what some system cannot have in a file's name."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", given))[-1]
     stem = _FORBIDDEN.sub("_", last).rpartition(".")[0] or _FORBIDDEN.sub("_", last)
-    stem = stem.strip(" .")[:_LONGEST].rstrip(" .")
+    stem = stem.strip(" .")[:_LONGEST].encode(errors="replace")[:_LONGEST_BYTES].decode(errors="ignore").rstrip(" .")
     return f"_{stem}" if _RESERVED.match(stem) else stem or f"picture {number + 1}"
 
 

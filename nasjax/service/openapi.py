@@ -11,17 +11,19 @@ _COUNT = {"type": "integer", "minimum": 0}
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 _REASONS = {
     "401": "The key is missing or wrong.",
-    "404": "There is no such job, or it has expired.",
+    "403": "A page of another site calls; only without a key.",
+    "404": "There is no such job or result, or it has expired.",
     "408": "The request arrived too slowly.",
     "409": "Not all pictures have ended.",
     "413": "Too many bytes, pixels or pictures.",
     "415": "The body is no form, or a file no picture that can be read.",
+    "421": "Another name leads here; only without a key.",
     "422": "A field is missing or wrong, or a picture is damaged.",
     "429": "Too many pictures wait; Retry-After says when to come again.",
-    "500": "The picture could not be edited.",
-    "503": "The service is stopping.",
+    "500": "The service failed; its log says why.",
+    "503": "The service is stopping, or its table of jobs cannot be used now.",
     "504": "The picture was not edited in time.",
-    "507": "There is no room for more jobs.",
+    "507": "There is no room for more jobs, or the disk is full.",
 }
 _STATES = ["waiting", "running", "done", "failed"]
 
@@ -43,22 +45,22 @@ def document() -> dict[str, Any]:
 def _paths() -> dict[str, Any]:
     image = {"image/*": {"schema": _FILE}}
     job, number = _parameter("job", _TEXT), _parameter("number", _COUNT)
-    refused = ("408", "413", "415", "422", "429", "503")
+    refused = ("408", "413", "415", "422", "429", "503", "507")
     return {
         "/v1/models": {"get": _does("The models and the limits.", _json("Models"))},
-        "/v1/edit": {"post": _does("Edit one picture.", image, *refused, "500", "504", body=_form(many=False))},
-        "/v1/jobs": {"post": _does("Edit many.", _json("Job"), *refused, "507", body=_form(many=True), status="202")},
+        "/v1/edit": {"post": _does("Edit one picture.", image, *refused, "504", body=_form(many=False))},
+        "/v1/jobs": {"post": _does("Edit many.", _json("Job"), *refused, body=_form(many=True), status="202")},
         "/v1/jobs/{job}": {
-            "get": _does("What became of each picture.", _json("Job"), "404", parameters=[job]),
-            "delete": _does("Stop and forget a job.", {}, "404", parameters=[job], status="204"),
+            "get": _does("What became of each picture.", _json("Job"), "404", "503", parameters=[job]),
+            "delete": _does("Stop and forget a job.", {}, "404", "503", "507", parameters=[job], status="204"),
         },
         "/v1/jobs/{job}/result": {
             "get": _does("All results.", {"application/zip": {"schema": _FILE}}, "404", "409", "503", parameters=[job])
         },
         "/v1/jobs/{job}/pictures/{number}": {
-            "get": _does("One result.", image, "404", "409", "422", parameters=[job, number])
+            "get": _does("One result.", image, "404", "409", "422", "503", parameters=[job, number])
         },
-        "/metrics": {"get": _does("Counts and times, for Prometheus.", _plain())},
+        "/metrics": {"get": _does("Counts and times, for Prometheus.", _plain(), "503")},
         "/livez": {"get": _does("Whether it works at all.", _plain(), "503", open_to_all=True)},
         "/readyz": {"get": _does("Whether it takes requests.", _plain(), "503", open_to_all=True)},
         "/openapi.json": {"get": _does("This document.", {"application/json": {}}, open_to_all=True)},
@@ -75,12 +77,14 @@ def _does(
     status: str = "200",
     open_to_all: bool = False,
 ) -> dict[str, Any]:
-    """One operation; `refused` are the statuses that say no."""
+    """One operation; `refused` are the statuses that say no, beside those that any answer may have."""
     error = _json("Error")
-    said = refused if open_to_all else ("401", *refused)
+    said = ("403", "421", *refused) if open_to_all else ("401", "403", "421", "500", *refused)
     responses: dict[str, Any] = {status: {"description": summary} | ({"content": content} if content else {})}
     responses |= {
-        code: {"description": _REASONS[code], "content": _plain() if open_to_all else error} for code in sorted(said)
+        # What /livez and /readyz say themselves is a word; what is said before them is not theirs.
+        code: {"description": _REASONS[code], "content": _plain() if open_to_all and code == "503" else error}
+        for code in sorted(said)
     }
     found: dict[str, Any] = {"summary": summary, "responses": responses}
     found |= {"requestBody": body} if body else {}

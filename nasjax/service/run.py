@@ -28,9 +28,9 @@ def serve(settings: Settings, models: Mapping[str, Model], say: Callable[[str], 
 
 
 class _Config(uvicorn.Config):
-    """With the seconds in which a request's header has to arrive."""
+    """With the seconds in which a request's header has to arrive, and a part of an answer has to be taken."""
 
-    header_seconds: float
+    idle_seconds: float
 
 
 def _config(settings: Settings, models: Mapping[str, Model]) -> _Config:
@@ -47,7 +47,7 @@ def _config(settings: Settings, models: Mapping[str, Model]) -> _Config:
         timeout_keep_alive=5,
         timeout_graceful_shutdown=30,
     )
-    config.header_seconds = settings.idle_timeout
+    config.idle_seconds = settings.idle_timeout
     return config
 
 
@@ -66,10 +66,11 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """Closes connections whose next header takes too long, which uvicorn waits for without an end."""
+    """Closes connections whose next header takes too long, or the taking of an answer: uvicorn waits without an end."""
 
     config: _Config
     _timer: Any = None
+    _reader_timer: Any = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -82,20 +83,39 @@ class _Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._unwatch()
+        self._unwatch_reader()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._reader_timer = self.loop.call_later(self.config.idle_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._unwatch_reader()
 
     def _watch(self) -> None:
-        """A timer runs exactly while a header is awaited, from its first byte or the connection's."""
+        """A timer runs exactly while a header is awaited, from its first byte, the last answer or the connection."""
         if self.cycle is not None and not self.cycle.response_complete:
             self._unwatch()
         elif self._timer is None:
-            self._timer = self.loop.call_later(self.config.header_seconds, self._close)
+            self._timer = self.loop.call_later(self.config.idle_seconds, self._close)
 
     def _unwatch(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
+    def _unwatch_reader(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+            self._reader_timer = None
+
     def _close(self) -> None:
         self._timer = None
-        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
-            self.transport.close()
+        if self.cycle is None or self.cycle.response_complete:
+            # close() would wait for what is left of an answer to be taken.
+            self.transport.abort()

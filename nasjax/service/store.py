@@ -1,5 +1,6 @@
 """Jobs on disk: which pictures there are, what became of them; what was accepted is there after any kill."""
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -51,7 +52,7 @@ class NewJob(NamedTuple):
     strength: float
     style: str
     pictures: Sequence[NewPicture]
-    size: int  # bytes of all files
+    size: int  # bytes of all uploads
     wrap: bool = False  # left and right borders of its pictures belong together
 
 
@@ -68,27 +69,22 @@ class Store:
     """The jobs of a data folder, for one process at a time and any of its threads.
 
     SQLite in write-ahead mode; every change is on the disk when its method returns. Raises ValueError where another
-    process has the folder, or the file in it is no such database.
+    process has the folder, it cannot be made or written to, or the file in it is no such database.
     """
 
     def __init__(self, data: Path):
         self.folder = data / "jobs"
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # people's pictures
-        self.folder.mkdir(exist_ok=True)
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(data / "jobs.sqlite", timeout=0.5, check_same_thread=False, isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        try:
-            # Exclusive: a second service of the same folder would do the same pictures.
-            for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-                self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(_SCHEMA)
-            self._add_columns()
-            self._recover()
-        except sqlite3.DatabaseError as error:
-            self._db.close()
-            reason = "another service has it" if "locked" in str(error) else f"jobs.sqlite: {error}"
-            raise ValueError(f"serve: the data folder {data} cannot be used: {reason}") from error
+        with contextlib.ExitStack() as undone:
+            try:
+                data.mkdir(mode=0o700, parents=True, exist_ok=True)  # people's pictures
+                self.folder.mkdir(exist_ok=True)
+                self._db = _opened(data / "jobs.sqlite")
+                undone.callback(self._db.close)
+                self._begin()
+            except (OSError, sqlite3.DatabaseError) as error:
+                raise ValueError(f"serve: the data folder {data} cannot be used: {_reason(error)}") from error
+            undone.pop_all()
 
     def close(self) -> None:
         """Give the folder back."""
@@ -96,8 +92,18 @@ class Store:
             self._db.close()
 
     def add(self, job: str, new: NewJob, files: Path) -> None:
-        """Accept a job: its files become the job's folder, then it is in the table."""
+        """Accept a job: its files become the job's folder, then it is in the table.
+
+        Where the table cannot take it, sqlite3.Error is raised and the files are where they were.
+        """
         files.rename(self.folder / job)
+        try:
+            self._insert(job, new)
+        except sqlite3.Error:
+            (self.folder / job).rename(files)
+            raise
+
+    def _insert(self, job: str, new: NewJob) -> None:
         with self._lock, self._db:
             self._db.execute("BEGIN")
             self._db.execute(
@@ -142,21 +148,42 @@ class Store:
         """Say what became of a picture: done, or why not. A job that was deleted meanwhile stays so."""
         state, notes = ("failed", ()) if done is None else ("done", done.notes)
         seconds = None if done is None else done.seconds
+        target = claimed.work.target
+        size = target.stat().st_size if done is not None and target.is_file() else 0
         with self._lock, self._db:
             self._db.execute("BEGIN")
             self._db.execute(
                 "UPDATE pictures SET state = ?, error = ?, notes = ?, seconds = ? WHERE job = ? AND number = ?",
                 (state, error, to_json(notes), seconds, claimed.job, claimed.number),
             )
+            self._db.execute("UPDATE jobs SET bytes = bytes + ? WHERE id = ?", (size, claimed.job))
             self._end(claimed.job)
+
+    def put_back(self, claimed: Claimed) -> None:
+        """Let a picture wait again, as if it had not been tried: what stopped it was not its own fault."""
+        with self._lock, self._db:
+            self._db.execute(
+                "UPDATE pictures SET state = 'waiting', attempts = attempts - 1 "
+                "WHERE job = ? AND number = ? AND state = 'running'",
+                (claimed.job, claimed.number),
+            )
 
     def delete(self, job: str) -> bool:
         """Forget a job and its files; whether there was one."""
-        with self._lock, self._db:
-            found = self._db.execute("DELETE FROM jobs WHERE id = ?", (job,)).rowcount > 0
-        if found:
+        if not self._db_value("SELECT count(*) FROM jobs WHERE id = ?", job):
+            return False
+        try:
+            self._forget(job)
+        except sqlite3.OperationalError:
+            # On a full disk the table needs room even to get smaller, and the files are what takes it.
             shutil.rmtree(self.folder / job, ignore_errors=True)
-        return found
+            self._forget(job)
+        shutil.rmtree(self.folder / job, ignore_errors=True)
+        return True
+
+    def _forget(self, job: str) -> None:
+        with self._lock, self._db:
+            self._db.execute("DELETE FROM jobs WHERE id = ?", (job,))
 
     def delete_ended(self, before: float) -> int:
         """Forget jobs that ended before a time, in seconds since 1970; how many."""
@@ -169,12 +196,21 @@ class Store:
         return self._db_value("SELECT count(*) FROM pictures WHERE state = 'waiting'")
 
     def stored(self) -> int:
-        """Bytes that were uploaded for the jobs there are."""
+        """Bytes of the jobs there are, uploads and results."""
         return self._db_value("SELECT coalesce(sum(bytes), 0) FROM jobs")
 
-    def _db_value(self, query: str) -> int:
+    def _db_value(self, query: str, *values: str) -> int:
         with self._lock:
-            return self._db.execute(query).fetchone()[0]
+            return self._db.execute(query, values).fetchone()[0]
+
+    def _begin(self) -> None:
+        """Take the file, make what it lacks, and set right what a kill left."""
+        # Exclusive: a second service of the same folder would do the same pictures.
+        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.executescript(_SCHEMA)
+        self._add_columns()
+        self._recover()
 
     def _add_columns(self) -> None:
         there = {row["name"] for row in self._db.execute("PRAGMA table_info (jobs)")}
@@ -205,3 +241,18 @@ class Store:
             "(SELECT 1 FROM pictures WHERE job = jobs.id AND state IN ('waiting', 'running'))",
             (time.time(), job),
         )
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    found = sqlite3.connect(file, timeout=0.5, check_same_thread=False, isolation_level=None)
+    found.row_factory = sqlite3.Row
+    return found
+
+
+def _reason(error: OSError | sqlite3.Error) -> str:
+    """Why a data folder cannot be used."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "there is a file of that name; --data is a folder"
+    if isinstance(error, OSError):
+        return f"{error.strerror} ({error.filename})"
+    return "another service has it" if "locked" in str(error) else f"jobs.sqlite: {error}"

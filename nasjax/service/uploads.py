@@ -13,7 +13,11 @@ from starlette.requests import ClientDisconnect, Request
 
 from nasjax.service.names import safe_suffix
 
+FILES = ("picture", "style")  # fields that are files
 _FIELD_BYTES, _FIELDS = 4096, 32
+# Bytes a second that a request arrives with on average, once it took the time in which nothing may arrive: below any
+# telephone line, and far above what keeps a connection, and a place among those that may arrive, just so.
+_SLOWEST = 4096
 
 
 class UploadLimits(NamedTuple):
@@ -73,21 +77,26 @@ async def receive(request: Request, folder: Path, limits: UploadLimits) -> Form:
 
 async def _feed(request: Request, write: Callable[[bytes], Any], limits: UploadLimits) -> None:
     """The body, piece by piece; counted and timed."""
-    pieces, total, end = aiter(request.stream()), 0, time.monotonic() + limits.seconds
+    pieces, total, begun = aiter(request.stream()), 0, time.monotonic()
     while True:
         try:
-            left = min(limits.idle_seconds, end - time.monotonic())
-            piece = await asyncio.wait_for(anext(pieces), left)
+            piece = await asyncio.wait_for(anext(pieces), _patience(limits, time.monotonic() - begun, total))
         except StopAsyncIteration:
             return
         except TimeoutError as error:
-            waited = f"{limits.idle_seconds:g} s without a byte, {limits.seconds:g} s in all"
+            waited = f"{limits.idle_seconds:g} s without a byte, {limits.seconds:g} s in all, {_SLOWEST} bytes a second"
             raise HTTPException(408, f"the request arrives too slowly; the limits are {waited}") from error
         total += len(piece)
         if total > limits.total_bytes:
             raise HTTPException(413, _too_much("request", limits.total_bytes))
         if piece:
             write(piece)
+
+
+def _patience(limits: UploadLimits, seconds: float, total: int) -> float:
+    """How long to wait for the next byte of a request of which so many arrived in so many seconds."""
+    due = max(limits.idle_seconds, total / _SLOWEST) if seconds > limits.idle_seconds else float("inf")
+    return min(limits.idle_seconds, limits.seconds - seconds, due - seconds)
 
 
 @final
@@ -152,6 +161,8 @@ class _Parts:
         self._file = self._path.open("xb")
 
     def _write(self, piece: bytes) -> None:
+        if self._file is None and self._field in FILES:
+            raise HTTPException(422, f"{self._field!r} must be a file; its part of the form has no file name")
         self._size += len(piece)
         limit = _FIELD_BYTES if self._file is None else self._limits.file_bytes
         if self._size > limit:
@@ -164,6 +175,8 @@ class _Parts:
 
     def _end(self) -> None:
         if self._file is None:
+            if self._field in FILES:  # what a page sends where nobody chose a file
+                return
             self.fields[self._field] = self._text.decode(errors="replace").strip()
             return
         self._file.close()
@@ -174,4 +187,4 @@ class _Parts:
 
 
 def _too_much(what: str, limit: int) -> str:
-    return f"{what}: more than the {limit / 2**20:g} MiB allowed"
+    return f"{what}: more than the {f'{limit / 2**20:g} MiB' if limit > _FIELD_BYTES else f'{limit} bytes'} allowed"

@@ -11,9 +11,13 @@ from starlette.exceptions import HTTPException
 from nasjax.apply.formats import FORMATS, too_long
 from nasjax.apply.notes import one_line
 from nasjax.apply.picture import Picture
-from nasjax.apply.reading import Header, read_header, read_picture, too_large
+from nasjax.apply.reading import Header, read_header, read_picture, too_large, too_many
 from nasjax.apply.writing import write_picture
 from nasjax.service.models import EditOptions, Model, edit
+
+# What they hold is a picture of any format and size, of which their header says nothing or need not say the truth.
+_CONTAINERS = {"BLP", "ICNS", "ICO", "IPTC"}
+_ICON = b"\0\0\1\0"  # begins an ICO, of which Pillow decodes the picture when it is opened
 
 
 class Work(NamedTuple):
@@ -40,12 +44,19 @@ def look(path: Path, name: str, max_pixels: int) -> Header:
     Raises HTTPException: 415 where its content is no picture that can be read, 413 where it has too many pixels.
     """
     try:
-        header = read_header(path)
+        header = None if _begins_as_container(path) else read_header(path, count_frames=False)
     except ValueError as error:
         raise HTTPException(415, f"{name}: {_reason(error, path)}") from error
-    if header.size[0] * header.size[1] > max_pixels:
-        raise HTTPException(413, f"{name}: {too_large(header.size, max_pixels)}")
+    if header is None or header.kind in _CONTAINERS:
+        raise HTTPException(415, f"{name}: icons, textures and envelopes of other pictures are not edited")
+    if wrong := too_many(header, max_pixels):
+        raise HTTPException(413, f"{name}: {wrong}")
     return header
+
+
+def _begins_as_container(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == _ICON
 
 
 def suffix_of_result(header: Header, model: Model, *, wanted: str, name: str, max_pixels: int) -> str:

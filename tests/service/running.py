@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 from nasjax.apply.photo import repaint
 from nasjax.service import EditOptions, Model, Settings, make_app
+from nasjax.service.openapi import document
 from tests.commands.cases import SCENE
 
 
@@ -81,7 +83,21 @@ class Service(NamedTuple):
 
 @contextlib.contextmanager
 def running(data, models=MODELS, **settings) -> Iterator[Service]:
-    """A service on a data folder."""
+    """A service on a data folder; whatever it answers, its OpenAPI document has to have announced."""
     app = make_app(Settings(data, **settings), models)
     with TestClient(app, base_url="http://localhost") as client:
+        client.event_hooks = {"response": [_announced]}
         yield Service(client)
+
+
+_PATHS = {re.compile(re.sub(r"{\w+}", "[^/]+", path)): methods for path, methods in document()["paths"].items()}
+
+
+def _announced(answer) -> None:
+    asked = answer.request
+    for path, methods in _PATHS.items():
+        if path.fullmatch(asked.url.path) and asked.method.lower() in methods:
+            said = methods[asked.method.lower()]["responses"]
+            assert str(answer.status_code) in said, (
+                f"{asked.method} {asked.url.path}: {answer.status_code} of {[*said]}"
+            )

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nasjax.apply.reading import read_picture
 from nasjax.cli import main
 from nasjax.service.models import SHIPPED, load_models
 from nasjax.service.store import Store
@@ -32,6 +33,27 @@ def _bomb(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + _chunk(b"IDAT", zlib.compress(bytes(9000))) + _chunk(b"IEND", b"")
 
 
+def _bomb_of_tiles(side: int) -> bytes:
+    """A TIFF of 16x16 pixels in one tile of side x side, of which nearly nothing is left by compression."""
+    data = zlib.compress(bytes(side * side))
+    tags = ((256, 16), (257, 16), (258, 8), (259, 8), (262, 1), (277, 1), (322, side), (323, side), (324, 8))
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in (*tags, (325, len(data))))
+    start = struct.pack("<4sI", b"II*\0", 8 + len(data))
+    return start + data + struct.pack("<H", len(tags) + 1) + entries + bytes(4)
+
+
+def _bomb_of_an_icon(side: int) -> bytes:
+    """An icon of 16x16 pixels, of which the PNG in it says that it has side x side."""
+    content = _bomb(side)
+    return struct.pack("<HHHBBBBHHII", 0, 1, 1, 16, 16, 0, 0, 1, 32, len(content), 22) + content
+
+
+def _bomb_of_icons(side: int) -> bytes:
+    """Apple's icons: one that is called 128x128, of which the PNG says that it has side x side."""
+    content = _bomb(side)
+    return struct.pack(">4sI4sI", b"icns", 16 + len(content), b"ic07", 8 + len(content)) + content
+
+
 # Name, content, further fields -> status, words of the reason. The service has limits of 200 kB and 0.1 megapixels.
 HOSTILE = {
     "a text": (("a.png", b"not a picture", {}), 415, "a.png: not a picture of a format that is read"),
@@ -39,11 +61,15 @@ HOSTILE = {
     "a page": (("a.svg", b"<svg onload='alert(1)'/>", {}), 415, "not a picture"),
     "PostScript": (("a.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", {}), 415, "not a picture"),
     "a bomb": (("a.png", _bomb(60_000), {}), 413, "60000x60000 is 3.6e+03 megapixels, more than the 0.1 allowed"),
+    "a bomb of tiles": (("a.tif", _bomb_of_tiles(3000), {}), 413, "a tile of 3000x3000 is 9 megapixels, more than"),
+    "a bomb of an icon": (("a.png", _bomb_of_an_icon(3000), {}), 415, "icons, textures and envelopes"),
+    "a bomb of icons": (("a.png", _bomb_of_icons(3000), {}), 415, "icons, textures and envelopes"),
     "a result too large": (("a.png", encoded(np.zeros((200, 200, 3), np.uint8)), {"model": "twice"}), 413, "400x400"),
     "cut short": (("a.png", encoded()[:-80], {}), 422, ""),
     "more bytes": (("a.png", bytes(300_000), {}), 413, "a.png: more than the 0.19"),
-    "no model": (("a.png", encoded(), {"model": "nothing"}), 422, "'model' must be one of negative, twice, average"),
+    "no model": (("a.png", encoded(), {"model": "nothing"}), 422, "twice, average, got 'nothing'"),
     "strength": (("a.png", encoded(), {"strength": "2"}), 422, "strength must be 0 to 1, got 2"),
+    "words": (("a.png", encoded(), {"strength": "abc"}), 422, "'strength' must be a number of 0 to 1, got 'abc'"),
     "no number": (("a.png", encoded(), {"strength": "nan"}), 422, "strength must be 0 to 1, got nan"),
     "strength of none": (("a.png", encoded(), {"model": "twice", "strength": ".5"}), 422, "has no strength"),
     "no style": (("a.png", encoded(), {"model": "average"}), 422, "needs a second picture, 'style'"),
@@ -83,6 +109,14 @@ def test_hostile_pictures_get_a_clean_status(service, case):
     np.testing.assert_array_equal(decoded(service.edit(encoded()).content), 255 - SCENE)
 
 
+def test_a_bomb_of_tiles_is_nothing_to_read(tmp_path):
+    """Whoever reads a file with a limit is told before anything is decoded, be the header looked at first or not."""
+    (tmp_path / "a.tif").write_bytes(_bomb_of_tiles(3000))
+    with pytest.raises(ValueError, match="a.tif: a tile of 3000x3000 is 9 megapixels, more than the 1 allowed"):
+        read_picture(tmp_path / "a.tif", max_pixels=1_000_000)
+    assert read_picture(tmp_path / "a.tif", max_pixels=9_000_000).size == (16, 16)
+
+
 def test_a_bomb_of_text_costs_the_text(service):
     """A caption of 100 kB that would unpack to 100 MB is left out, and the picture is edited."""
     answer = service.edit(png(SCENE, _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(100 << 20)))))
@@ -99,8 +133,33 @@ def test_broken_forms_get_a_clean_status(service):
     answer = post("/v1/edit", content=half, headers=form)
     assert answer.status_code == 422 and "ends in the middle" in answer.json()["detail"]
     assert post("/v1/edit", content=b"nothing like a form", headers=form).status_code == 422
+    long = post("/v1/edit", content=b"--x\r\nX-A: " + b"a" * 100_000, headers=form)
+    assert long.status_code == 422 and "header size" in long.json()["detail"]
     assert post("/v1/edit", files={"picture": encoded()}, data={str(i): "" for i in range(99)}).status_code == 413
     assert not [*service.client.app.state.service.settings.data.glob("incoming/*")]
+
+
+def test_a_picture_without_a_file_name_is_told_of(service):
+    """A part of the form that should be a file and has no file name is called by its field, whatever its length."""
+    for text in ("x", "x" * 5000):
+        answer = service.client.post("/v1/edit", data={"model": "negative", "picture": text}, files={"q": b""})
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == "'picture' must be a file; its part of the form has no file name"
+    # What a page sends where nobody chose a style.
+    form = {"content-type": "multipart/form-data; boundary=x"}
+    parts = [
+        b'name="model"\r\n\r\nnegative',
+        b'name="style"; filename=""\r\n\r\n',
+        b'name="picture"; filename="a.png"\r\n\r\n' + encoded(),
+    ]
+    body = b"".join(b"--x\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts) + b"--x--\r\n"
+    assert service.client.post("/v1/edit", content=body, headers=form).status_code == 200
+
+
+def test_long_fields_are_told_of_in_bytes(service):
+    """The limit is of a size that can be read."""
+    answer = service.edit(encoded(), strength="1" * 5000)
+    assert answer.status_code == 413 and answer.json()["detail"] == "field 'strength': more than the 4096 bytes allowed"
 
 
 def test_a_job_does_all_of_its_pictures(service):

@@ -1,13 +1,21 @@
 """What the service does when there is too much, too late, or from the wrong side."""
 
+import asyncio
+import struct
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL.TiffImagePlugin import TiffImageFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from nasjax.service import Settings
 from nasjax.service.app import ROUTES
+from nasjax.service.uploads import UploadLimits, receive
+from nasjax.service.work import Work
 from tests.commands.cases import SCENE
 from tests.service.running import MODELS, decoded, encoded, running
 
@@ -73,6 +81,71 @@ def test_a_caller_waits_no_longer_than_it_may(tmp_path, gate):
         gate.open.set()
         np.testing.assert_array_equal(decoded(service.edit(encoded()).content), 255 - SCENE)
         assert service.client.app.state.service.worker.waiting == 0
+
+
+def test_callers_who_left_make_room(tmp_path, gate):
+    """Whoever gives up while it waits is counted no longer: the next caller is let in before it sends its picture."""
+    with running(tmp_path / "data", gate.models, queue=2) as service:
+        service.add(("a.png", encoded()), model="gate")
+        assert gate.begun.wait(10)
+        worker = service.client.app.state.service.worker
+        futures = [worker.submit(Work("negative", Path("a"), Path("b"), 1.0, None)) for _ in range(2)]
+        with pytest.raises(HTTPException, match="2 pictures wait"):
+            worker.check_room()
+        for future in futures:
+            future.cancel()
+        worker.check_room(2)
+        assert worker.waiting == 0
+
+
+_HEAD = b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\n\r\n'
+
+
+def _received(folder: Path, piece: bytes, number: int, *, pause: float) -> float:
+    """Receive a form that arrives in pieces with pauses; the seconds that it took. Nothing may arrive for 0.25 s."""
+    pieces = iter([_HEAD, *[piece] * number, b"\r\n--x--\r\n"])
+
+    async def get():
+        await asyncio.sleep(pause)
+        content = next(pieces)
+        return {"type": "http.request", "body": content, "more_body": not content.endswith(b"--x--\r\n")}
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+    request = Request({"type": "http", "method": "POST", "headers": headers}, get)
+    folder.mkdir()
+    begun = time.monotonic()
+    asyncio.run(receive(request, folder, UploadLimits(10**7, 10**7, 2, 60.0, 0.25)))
+    return time.monotonic() - begun
+
+
+def test_uploads_that_trickle_are_given_up(tmp_path):
+    """One that always sends something, and next to nothing, keeps its place for no more than the time without a byte;
+    one that sends as much as any line can may take its time."""
+    begun = time.monotonic()
+    with pytest.raises(HTTPException, match="too slowly.*4096 bytes a second") as found:
+        _received(tmp_path / "slow", b"x", 1000, pause=0.02)
+    assert found.value.status_code == 408 and time.monotonic() - begun < 5
+    assert _received(tmp_path / "fast", bytes(10_000), 20, pause=0.02) > 0.4
+
+
+def _many_directories(number: int) -> bytes:
+    """A TIFF of one grey pixel, whose directories lead from one to the next."""
+    tags = ((256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 1))
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    size, start = 2 + len(entries) + 4, 24
+    following = [start + size * (i + 1) for i in range(number - 1)] + [0]
+    directories = [struct.pack("<H", len(tags)) + entries + struct.pack("<I", next_) for next_ in following]
+    return struct.pack("<4sI", b"II*\0", start) + bytes(16) + b"".join(directories)
+
+
+def test_frames_are_not_counted(service, monkeypatch):
+    """A file whose directories go on and on is edited by its first one; the others are not looked at."""
+    seen = []
+    seek = TiffImageFile._seek
+    monkeypatch.setattr(TiffImageFile, "_seek", lambda self, frame: (seen.append(frame), seek(self, frame)))
+    answer = service.edit(_many_directories(1000), name="a.tif")
+    assert answer.status_code == 200 and decoded(answer.content).shape == (1, 1, 3)
+    assert set(seen) <= {0}
 
 
 def test_a_small_job_does_not_wait_for_a_large_one(tmp_path, gate):

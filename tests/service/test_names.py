@@ -21,6 +21,7 @@ NAMES = {
     "été.webp": "été",
     " spaced . .png": "spaced",
     "x" * 300 + ".png": "x" * 100,
+    "\u5199" * 300 + ".png": "\u5199" * 66,
 }
 
 

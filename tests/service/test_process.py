@@ -121,6 +121,29 @@ def test_slow_and_broken_connections_are_closed(address):
     assert decoded(_post(f"{address}/v1/edit", [encoded()])).shape == SCENE.shape
 
 
+def test_an_answer_that_nobody_takes_is_given_up(address):
+    """A caller who reads nothing of a large result, which fills what the systems hold for it, is let go."""
+    noise = encoded(np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), np.uint8))
+    form = b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\ntiny\r\n'
+    form += b'--x\r\nContent-Disposition: form-data; name="strength"\r\n\r\n0\r\n'
+    form += (
+        b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\n\r\n' + noise + b"\r\n--x--\r\n"
+    )
+    head = "POST /v1/edit HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    head += f"Authorization: Bearer {KEY}\r\nContent-Length: {len(form)}\r\n\r\n"
+    before, url = _edited(address), urllib.parse.urlsplit(address)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect((url.hostname, url.port))
+        connection.sendall(head.encode() + form)
+        _until(lambda: _edited(address) > before)  # counted when the request has ended
+
+
+def _edited(address: str) -> int:
+    found = re.search(rb'{outcome="200",route="POST /v1/edit"} (\d+)', _get(f"{address}/metrics"))
+    return int(found[1]) if found else 0
+
+
 @pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")
 def test_the_page(address, tmp_path):
     """On a desktop and on a phone: pictures in, a preview before and after, progress, retry, one or all out."""
@@ -174,6 +197,43 @@ def test_the_page(address, tmp_path):
         assert archive.namelist() == [*(path.name for path in photos), "failed.txt"]
         one = (tmp_path / "out" / "photo 1.png").read_bytes()
         assert archive.read("photo 1.png") == one and decoded(one).shape == (192, 192, 3)
+
+
+@pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")
+def test_the_page_knows_by_which_choice_a_picture_was_made(address, tmp_path):
+    """A choice that changes while pictures are edited is not theirs: they say so and can be edited anew; the choice
+    they were made by makes them right again. One job that is gone keeps nobody from downloading another."""
+    photos = [tmp_path / f"photo {i}.png" for i in range(2)]
+    for path in photos:
+        Image.fromarray(SCENE).save(path)
+    (tmp_path / "out").mkdir()
+    rows = "[...document.querySelectorAll('.picture')]"
+    done = f"{rows}.map(r => r.dataset.state).join() === 'done,done'"
+    texts = f"{rows}.map(r => r.querySelector('.state').textContent).join()"
+    edit = "document.querySelector('#edit').click();"
+    strength = "(s => {{ s.value = '{}'; s.dispatchEvent(new Event('input')); }})(document.querySelector('#strength'))"
+    with browser(tmp_path / "profile") as page:
+        page.download_to(tmp_path / "out")
+        page.visit(address, width=1280)
+        page.until("!document.querySelector('#unlock').hidden")
+        page.evaluate(f"document.querySelector('#key').value = {KEY!r}")
+        page.evaluate("document.querySelector('#unlock button').click()")
+        page.until(f"document.querySelector('#model').options.length === {len(SHIPPED) + 1}")
+        _set(page, "#model", "tiny")
+        page.choose("#files", *photos)
+        page.until(f"{rows}.length === 2")
+        page.evaluate(edit + strength.format(10))
+        page.until(done)
+        assert page.evaluate(texts) == ",".join(["done, by the choices before"] * 2)
+        assert page.evaluate("document.querySelector('#edit').textContent") == "Edit 2 pictures"
+        page.until("document.querySelector('#caption').textContent.includes('preview on a small copy')")
+        page.evaluate(strength.format(100))
+        assert page.evaluate(texts) == "done,done"
+        assert page.evaluate("document.querySelector('#edit').disabled")
+        page.evaluate("pictures[0].job = 'gone'")
+        page.evaluate("document.querySelector('#download').click()")
+        _until(lambda: [p.name for p in (tmp_path / "out").iterdir()] == ["pictures-2.zip"])
+        page.until("document.querySelector('#status').textContent.includes('pictures-1.zip: there is no such job')")
 
 
 @pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")

@@ -2,7 +2,7 @@
 const $ = (id) => document.getElementById(id);
 const PREVIEW = 512; // longest side of the copy that is edited while one chooses
 const WORDS = { ready: "ready", sending: "sending", waiting: "waiting", running: "being edited", done: "done", failed: "failed" };
-const pictures = []; // {file, url, state, error, job, number, name, result, row}
+const pictures = []; // {file, url, state, error, choice, job, number, name, result, row}
 let models = [], limits = {}, shown = null, previewing = null, timer = 0, ticking = false;
 
 // --- the service ------------------------------------------------------------------------------------------------
@@ -54,16 +54,20 @@ function chooseModel() {
 
 function choose() {
   $("strength-shown").textContent = `${$("strength").value} %`;
-  for (const each of pictures) if (each.state === "done" || each.state === "failed") renew(each);
+  pictures.forEach(draw);
   drawButtons();
   preview();
 }
 
-/** Another choice: what was made by the last one stays to be downloaded until it is made anew. */
-function renew(each) {
-  each.again = true;
-  draw(each);
+/** All that decides about a result, as a text. */
+function choice() {
+  const file = model()?.style && $("style").files[0];
+  const style = file ? [file.name, file.size, file.lastModified] : [];
+  return JSON.stringify([$("model").value, model()?.strength && $("strength").value, $("wrap").checked, $("format").value, ...style]);
 }
+
+/** Whether a picture has ended by another choice; what was made by it can be downloaded until it is made anew. */
+const again = (each) => ["done", "failed"].includes(each.state) && each.choice !== choice();
 
 function form(files, { whole }) {
   const data = new FormData();
@@ -94,7 +98,7 @@ async function smallCopy(file) {
 function preview() {
   clearTimeout(timer);
   previewing?.abort();
-  if (shown && !(shown.result && !shown.again)) timer = setTimeout(runPreview, 250);
+  if (shown && !(shown.result && !again(shown))) timer = setTimeout(runPreview, 250);
 }
 
 async function runPreview() {
@@ -134,7 +138,7 @@ async function show(each) {
   if (!each) return void ($("caption").textContent = "Choose pictures, and the first one is shown here before and after, as a small preview.");
   $("before").src = each.url;
   caption(each, "");
-  if (each.result && !each.again) await showResult(each);
+  if (each.result && !again(each)) await showResult(each);
   else preview();
 }
 
@@ -154,7 +158,7 @@ const result = async (each) => (await call(`v1/jobs/${each.job}/pictures/${each.
 // --- pictures ---------------------------------------------------------------------------------------------------
 function add(files) {
   for (const file of files) {
-    const each = { file, url: URL.createObjectURL(file), state: "ready", row: $("picture").content.cloneNode(true).firstElementChild };
+    const each = { file, url: URL.createObjectURL(file), state: "ready", choice: choice(), row: $("picture").content.cloneNode(true).firstElementChild };
     const { row } = each;
     row.querySelector("img").onerror = () => row.querySelector(".thumb").classList.add("blank");
     row.querySelector("img").src = each.url;
@@ -191,7 +195,7 @@ function remove(each) {
 function draw(each) {
   const { row } = each, bar = row.querySelector("progress"), busy = ["sending", "running"].includes(each.state);
   row.dataset.state = each.state;
-  const more = each.error ? `: ${each.error}` : each.state === "done" && each.again ? ", by the choices before" : "";
+  const more = each.error ? `: ${each.error}` : each.state === "done" && again(each) ? ", by the choices before" : "";
   row.querySelector(".state").textContent = WORDS[each.state] + more;
   bar.hidden = !busy;
   bar.setAttribute("aria-label", `Progress of ${each.file.name}`);
@@ -201,7 +205,7 @@ function draw(each) {
   row.querySelector(".get").hidden = each.state !== "done";
 }
 
-const open = () => pictures.filter((each) => each.state === "ready" || ((each.state === "done" || each.state === "failed") && each.again));
+const open = () => pictures.filter((each) => each.state === "ready" || again(each));
 
 function drawButtons() {
   const number = open().length;
@@ -218,7 +222,9 @@ async function editAll() {
 
 /** Send pictures as one job; while the service is full, come again when it says so. */
 async function send(some) {
-  const mark = (state, error = "") => some.forEach((each) => { Object.assign(each, { state, error, again: false, result: false }); draw(each); });
+  const mark = (state, error = "") => some.forEach((each) => { Object.assign(each, { state, error, result: false }); draw(each); });
+  const by = choice(); // of this moment; while it is made, another may be chosen
+  some.forEach((each) => Object.assign(each, { choice: by }));
   mark("sending");
   drawButtons();
   const body = form(some.map((each) => [each.file.name, each.file]), { whole: true });
@@ -268,7 +274,7 @@ function take(job) {
     const ended = state !== each.state && state === "done";
     Object.assign(each, { state, error, notes, name, result: state === "done" });
     draw(each);
-    if (ended && shown === each) showResult(each);
+    if (ended && shown === each && !again(each)) showResult(each);
   }
   drawButtons();
 }
@@ -309,12 +315,13 @@ async function save(each) {
 async function saveAll() {
   const done = pictures.filter((each) => each.state === "done");
   if (done.length === 1) return save(done[0]);
-  try {
-    const jobs = [...new Set(done.map((each) => each.job))];
-    for (const [i, job] of jobs.entries()) {
-      keep(await (await call(`v1/jobs/${job}/result`)).blob(), jobs.length > 1 ? `pictures-${i + 1}.zip` : "pictures.zip");
-    }
-  } catch (error) { say(error.message, true); }
+  const jobs = [...new Set(done.map((each) => each.job))], left = [];
+  for (const [i, job] of jobs.entries()) {
+    const name = jobs.length > 1 ? `pictures-${i + 1}.zip` : "pictures.zip";
+    // One that has not ended, or that is gone, keeps nobody from the others.
+    try { keep(await (await call(`v1/jobs/${job}/result`)).blob(), name); } catch (error) { left.push(`${name}: ${error.message}`); }
+  }
+  if (left.length) say(left.join("; "), true);
 }
 
 // --- wiring -----------------------------------------------------------------------------------------------------
