@@ -9,11 +9,8 @@ from PIL import Image
 from nasjax.apply.files import Change
 from nasjax.apply.filtering import Filter, apply_filter, check_strength, load_filter
 from nasjax.apply.images import AnyImage
-from nasjax.apply.memory import refusal
 from nasjax.apply.picture import Picture, from_pillow, to_pillow
 from nasjax.apply.select import Location
-
-_STRIP_BYTES = 200 << 20  # of the strip that is being computed, and of the small copy's network
 
 
 def filter_image(image: AnyImage, model: Filter | Location, *, strength: float = 1.0, wrap: bool = False) -> AnyImage:
@@ -46,5 +43,5 @@ def filter_change(model: Filter | Location, *, strength: float, wrap: bool) -> C
         lambda picture: apply_filter(loaded, picture, strength=strength, wrap=wrap),
         size_fn=lambda size: size,
         settings={**loaded.settings, "strength": strength, "wrap": wrap},
-        refuse_fn=lambda size: refusal(size, _STRIP_BYTES),
+        refuse_fn=loaded.refuse_fn,
     )

@@ -14,9 +14,10 @@ import numpy as np
 
 from nasjax.apply.around import wrapped
 from nasjax.apply.canvas import canvas, release
+from nasjax.apply.engine import outputs, sees_around, too_large
 from nasjax.apply.files import bundle_folder, digest
-from nasjax.apply.images import enlarge
 from nasjax.apply.levels import to_floats, to_levels
+from nasjax.apply.memory import refusal
 from nasjax.apply.picture import Picture
 from nasjax.apply.select import Location
 from nasjax.apply.tiles import Tile, cut, spans
@@ -31,6 +32,7 @@ from nasjax.typing import Params
 SHIPPED = Path(__file__).parent / "filters"
 _PIXELS = 1 << 19  # of a strip: what is computed of it fits in the caches' neighbourhood, and in 100 MB
 _WINDOW = 1 << 20  # pixels of a window: of smaller ones, more is margin
+_STRIP_BYTES = 200 << 20  # of the part that is being computed, and of the small copy's network
 _ROWS = 576  # of a window: convolutions of higher ones take up to 1.7 times as long a pixel, on CPUs
 _GRAIN = 64  # sides of parts are multiples of it: few programs
 _LAST = re.compile(r"\d+$")
@@ -40,13 +42,15 @@ class Filter(NamedTuple):
     """A filter ready for pictures: `change(pixels, strength)` takes levels or floats `[h, w, 3]` and gives the same.
 
     `settings` are what decides about its outputs, in JSON. `around` changes pictures whose left and right borders
-    belong together, where the network can be shown the other side; others are turned (`apply.around`).
+    belong together, where the network can be shown the other side; others are turned (`apply.around`). `refuse_fn` says
+    why a picture of (height, width) cannot be done in the memory there is; nothing where it can.
     """
 
     name: str
     change: Callable[[np.ndarray, float], np.ndarray]
     settings: dict[str, Any]
     around: Callable[[np.ndarray, float], np.ndarray] | None = None
+    refuse_fn: Callable[[tuple[int, int]], str] = lambda size: ""
 
 
 def shipped_filters() -> list[str]:
@@ -84,19 +88,18 @@ def load_filter(model: Location, *, snapshots: int = 1, average: Literal["output
     in_parts = builder and builder["name"] == "photo_filter" and bundle.forward is not None
     if snapshots != 1 and not in_parts:
         raise ValueError(f"filter {model}: snapshots are averaged of networks of photo_filter that this version builds")
-    if snapshots != 1:
-        several = _snapshots(Path(model), snapshots)
-        if average == "weights":
-            several = [jax.tree.map(lambda *ps: np.mean(ps, 0, dtype=np.float32), *several)]
-        members = [bundle._replace(params=p) for p in several]
-        settings["snapshots"] = [digest(member.params) for member in members]
-        changes = [_in_parts(member, builder["arguments"]) for member in members]
-        return Filter(str(bundle.card["name"]), functools.partial(_averaged, changes), settings)
     name = str(bundle.card["name"])
-    if in_parts:
-        return Filter(name, _in_parts(bundle, builder["arguments"]), settings)
-    change, around = (functools.partial(_whole, bundle, wrap=wrap) for wrap in (False, True))
-    return Filter(name, change, settings, around)
+    if not in_parts:
+        change, around = (functools.partial(_in_windows, bundle, wrap=wrap) for wrap in (False, True))
+        return Filter(name, change, settings, around, functools.partial(too_large, bundle))
+    members = [bundle.params]
+    if snapshots != 1:
+        members = _snapshots(Path(model), snapshots)
+        if average == "weights":
+            members = [jax.tree.map(lambda *ps: np.mean(ps, 0, dtype=np.float32), *members)]
+        settings["snapshots"] = [digest(params) for params in members]
+    change = _in_parts(bundle, builder["arguments"], members)
+    return Filter(name, change, settings, refuse_fn=functools.partial(refusal, needed=_STRIP_BYTES))
 
 
 def _snapshots(run: Path, number: int) -> list[Params]:
@@ -114,15 +117,6 @@ def _snapshots(run: Path, number: int) -> list[Params]:
             "run has them whose networks were trained with final.train.schedule restarts"
         )
     return [read_weights(file) for file in files[-number:]]
-
-
-def _averaged(
-    changes: list[Callable[[np.ndarray, float], np.ndarray]], pixels: np.ndarray, strength: float
-) -> np.ndarray:
-    """The mean of several networks' outputs, rounded once."""
-    x = to_floats(pixels)
-    total = functools.reduce(np.add, (change(x, strength) for change in changes))
-    return _like(pixels, total / np.float32(len(changes)))
 
 
 def apply_filter(filter_: Filter, picture: Picture, *, strength: float = 1.0, wrap: bool = False) -> Picture:
@@ -151,19 +145,34 @@ def check_strength(strength: float) -> None:
         raise ValueError(f"filter: strength must be 0 to 1, got {strength}")
 
 
-def _whole(bundle: Bundle, pixels: np.ndarray, strength: float, *, wrap: bool) -> np.ndarray:
-    """Any network, over the picture as one."""
-    x = to_floats(pixels)
-    y = (1 - strength) * x + strength * to_floats(enlarge(bundle, Picture(x, deep=True), wrap=wrap).pixels)
-    return _like(pixels, y)
+def _in_windows(bundle: Bundle, pixels: np.ndarray, strength: float, *, wrap: bool) -> np.ndarray:
+    """Any network, over the picture as one or in windows, as it allows."""
+    if wrap and not sees_around(bundle):
+        return wrapped(lambda turned: _in_windows(bundle, turned, strength, wrap=False), pixels)
+    out = _same_kind(pixels)
+    for tile, y in outputs(bundle, pixels, wrap=wrap):
+        first, left, last, right = tile.core
+        # A window may be the whole picture: what is mixed at once is as much of it as a strip has.
+        rows = max(1, _PIXELS // (right - left))
+        for top in range(first, min(last, len(pixels)), rows):
+            x = to_floats(pixels[top : min(top + rows, last), left:right])
+            core = y[top - tile.top :, left - tile.left :][: x.shape[0], : x.shape[1]].clip(-1, 1)
+            out[top : top + len(x), left:right] = _like(pixels, (1 - strength) * x + strength * core)
+        release(out)
+    return out
 
 
 def _like(pixels: np.ndarray, y: np.ndarray) -> np.ndarray:
     return y if np.issubdtype(pixels.dtype, np.floating) else to_levels(y, deep=pixels.dtype == np.uint16)
 
 
-def _in_parts(bundle: Bundle, arguments: dict[str, Any]) -> Callable[[np.ndarray, float], np.ndarray]:
-    """The same function for every part; nothing as large as the picture is computed with."""
+def _in_parts(
+    bundle: Bundle, arguments: dict[str, Any], members: Sequence[Params]
+) -> Callable[[np.ndarray, float], np.ndarray]:
+    """The same function for every part; nothing as large as the picture is computed with.
+
+    What the params of all `members` make of a part is averaged, and rounded once.
+    """
     net = BUILDERS["photo_filter"](**arguments)
     forward, space = net.forward, net.space
     assert isinstance(forward, FilterNet)
@@ -178,14 +187,15 @@ def _in_parts(bundle: Bundle, arguments: dict[str, Any]) -> Callable[[np.ndarray
 
     def change(pixels: np.ndarray, strength: float) -> np.ndarray:
         size = pixels.shape[:2]
-        code = code_fn(bundle.params, jnp.asarray(_small_copy(pixels, base)[None]))
+        copy = jnp.asarray(_small_copy(pixels, base)[None])
+        coded = [(params, code_fn(params, copy)) for params in members]
         parts = _windows(size, margin, forward.step) if margin else _strips(size)
         out = _same_kind(pixels)
         for tile in parts:
             places = [_places(*axis) for axis in ((tile.top, tile.height, size[0]), (tile.left, tile.width, size[1]))]
             rows, columns = places[0].reshape(1, -1, 1, 1), places[1].reshape(1, 1, -1, 1)
             x = cut(pixels, tile, mirrored=margin > 0)
-            y = np.asarray(render(bundle.params, code, x, rows, columns, np.float32(strength)))[0]
+            y = _mean(np.asarray(render(*each, x, rows, columns, np.float32(strength)))[0] for each in coded)
             top, left, bottom, right = tile.core
             core = y[top - tile.top : bottom - tile.top, left - tile.left : right - tile.left]
             out[top:bottom, left:right] = _like(pixels, core)
@@ -193,6 +203,14 @@ def _in_parts(bundle: Bundle, arguments: dict[str, Any]) -> Callable[[np.ndarray
         return out
 
     return change
+
+
+def _mean(arrays: Iterator[np.ndarray]) -> np.ndarray:
+    """The mean of arrays, of which two are there at a time; a single one is itself."""
+    total, number = next(arrays), 1
+    for array in arrays:
+        total, number = total + array, number + 1
+    return total if number == 1 else total / np.float32(number)
 
 
 def _same_kind(pixels: np.ndarray) -> np.ndarray:

@@ -74,10 +74,20 @@ def _open(spec: str, split: str, on_error: OnError) -> Source:
         path = Path(rest if form == "folder" else spec)
         return _split_folder(path, split, lambda place: folder(place, on_error))
     if form == "pairs":
-        return _split_folder(Path(rest), split, lambda place: pairs(place / "input", place / "target", on_error))
+        return _pairs(Path(rest), split, on_error)
     if form == "side-by-side":
         return _split_folder(Path(rest), split, lambda place: side_by_side(place, on_error))
     raise ValueError(f"data {spec!r}: neither an existing folder nor a known form; allowed: {_FORMS}")
+
+
+def _pairs(path: Path, split: str, on_error: OnError) -> Source:
+    """Two folders in one; a config that nobody has told of any pictures names one that is not there."""
+    if not path.is_dir():
+        raise ValueError(
+            f"image folder {path} does not exist or is not a folder; pairs:PATH has input/ and target/ in it, and two "
+            "folders anywhere are folders:BEFORE|AFTER, or --a BEFORE --b AFTER of a command"
+        )
+    return _split_folder(path, split, lambda place: pairs(place / "input", place / "target", on_error))
 
 
 def _folders(rest: str, split: str, on_error: OnError) -> Source:

@@ -16,14 +16,16 @@ def roughness(table: Float[Array, "*d"], axes: Sequence[int]) -> Float[Array, ""
     return functools.reduce(jnp.add, [jnp.square(jnp.diff(table, axis=axis)).mean() for axis in axes])
 
 
-def reversals(table: Float[Array, "*d c"], axes: Sequence[tuple[int, int]]) -> Float[Array, ""]:
+def reversals(
+    table: Float[Array, "*d c"], axes: Sequence[tuple[int, int]], *, step: float | None = None
+) -> Float[Array, ""]:
     """How far a colour with the table's change falls where it should rise, as a mean over places, summed over `axes`.
 
-    `axes` are pairs (axis, channel): along the axis that channel's colour goes from -1 to 1 in even steps.
+    `axes` are pairs (axis, channel): along the axis that channel's colour rises by `step`, by default from -1 to 1.
     """
     falls = []
     for axis, channel in axes:
         change = table[..., channel]
-        rise = jnp.diff(change, axis=axis) + 2 / (change.shape[axis] - 1)
+        rise = jnp.diff(change, axis=axis) + (step or 2 / (change.shape[axis] - 1))
         falls.append(jnp.maximum(-rise, 0).mean())
     return functools.reduce(jnp.add, falls)

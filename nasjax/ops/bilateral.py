@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from nasjax.ops.base import Op
 from nasjax.ops.conv import conv, conv_params
@@ -48,9 +49,21 @@ def guides() -> dict[str, Op]:
     return {"luma": Op("luma", lambda c, out, inner: {}, luma), "mlp": Op("guide", params, learned)}
 
 
-def steps_of(weights: jax.Array, params: Mapping) -> jax.Array:
-    """Of a grid's `params`, what predicts it from features: `[..., depth * size]` -> `[features, depth, size]`."""
-    return weights.reshape(weights.shape[-2], -1, _SIZES["m" if "first" in params else "a"])
+def maps_of(name: str, params: Mapping, features: Mapping[str, Array]) -> Float[Array, "*d i j depth size"]:
+    """What a grid of that name makes of features of pictures: a map for each place and step of brightness.
+
+    Of an affine map, 3 changes for each of red, green and blue, then 3 that are added; all weights of a small network.
+    """
+    grid = _predicted(params, features, int(name[1:].partition("x")[0]))
+    return grid.reshape(*grid.shape[:-1], -1, _SIZES[name[0]])
+
+
+def _predicted(p: Mapping, features: Mapping[str, Array], side: int) -> Array:
+    """The grid of so many places a side, `[..., side, side, depth * size]`."""
+    local, number = features["trunk"], p["z"]["w"].shape[-1]
+    if local.shape[-2] != side:
+        local = mean2(local) if local.shape[-2] > side else features["fine"]
+    return conv(p["z"], local, number) + conv(p["g"], features["mean"], number)
 
 
 def _luma(x: jax.Array) -> jax.Array:
@@ -69,17 +82,16 @@ def _grid(name: str, cells: int) -> Op:
             f"photo_filter: unknown grid {name!r}; allowed: none, aSxD or mSxD with S of {cells // 2}, {cells}, "
             f"{2 * cells} and D >= 2"
         )
-    depth, source = int(found["depth"]), int(found["side"]) * 2 // cells
+    depth, side = int(found["depth"]), int(found["side"])
     size = _SIZES[found["kind"]]
 
     def params(c, out, inner):
-        wide = c["fine"] if source == 4 else c["trunk"]
+        wide = c["fine"] if side > cells else c["trunk"]
         heads = {name: conv_params(1, n, depth * size, gain=0.0) for name, n in (("z", wide), ("g", c["mean"]))}
         return heads if size == 12 else {**heads, "first": Param((4 * _HIDDEN,), std=0.5)}
 
     def apply(p, x, out, inner):
-        features = {1: lambda: mean2(x["trunk"]), 2: lambda: x["trunk"], 4: lambda: x["fine"]}[source]()
-        grid = conv(p["z"], features, depth * size) + conv(p["g"], x["mean"], depth * size)
+        grid = _predicted(p, x, side)
         return x["image"] + (_affine if size == 12 else _network)(p, grid, x, depth)
 
     return Op(name, params, apply)

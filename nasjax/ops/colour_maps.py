@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from nasjax.ops.base import Op
 from nasjax.ops.blocks import OFF
@@ -36,6 +37,13 @@ def colour_maps(names: Sequence[str]) -> dict[str, Op]:
 def kind_of(name: str) -> str:
     """What a map is as a path: none, curves, lut2, or lut3 for all cubes."""
     return name if name in ("none", *_PLAIN) else "lut3"
+
+
+def low_rank_cube(curves: Float[Array, "3 n r"], mixed: Float[Array, "*d r c"]) -> Float[Array, "*d entries c"]:
+    """The n^3 colours of a table that is a sum of products of three curves, each times so much of each channel."""
+    red, green, blue = (curves[k] for k in range(3))
+    products = red[:, None, None] * green[None, :, None] * blue[None, None]
+    return jnp.einsum("nk,...kc->...nc", products.reshape(-1, curves.shape[-1]), mixed)
 
 
 def _image(op: Op) -> Op:
@@ -106,11 +114,8 @@ def _low_rank(name: str, side: int) -> Op:
         return {"curves": curves, "z": conv_params(1, c["mean"], RANK * 3, gain=0.0)}
 
     def apply(p, x, out, inner):
-        red, green, blue = (p["curves"][k] for k in range(3))
-        products = red[:, None, None] * green[None, :, None] * blue[None, None]
         mixed = _features(x, p["z"], RANK * 3)
-        mixed = mixed.reshape(*mixed.shape[:-1], RANK, 3)
-        table = jnp.einsum("nk,...kc->...nc", products.reshape(side**3, RANK), mixed)
+        table = low_rank_cube(p["curves"], mixed.reshape(*mixed.shape[:-1], RANK, 3))
         return x["image"] + trilinear(table, x["image"])
 
     return Op(name, params, apply)

@@ -62,7 +62,10 @@ def reflect_pad(x: Float[Array, "*d h w c"], pad: int) -> Float[Array, "*d H W c
 
 
 def fill_up(x: Float[Array, "*d h w c"], step: int) -> Float[Array, "*d H W c"]:
-    """Mirrors the last rows and columns, border included, up to multiples of `step`; sizes may be symbolic."""
+    """Mirrors the last rows and columns, border included, up to multiples of `step`; sizes may be symbolic.
+
+    An image of fewer rows than are missing is mirrored again and again, as `numpy.pad` does.
+    """
     if step == 1:
         return x
     for axis in (x.ndim - 3, x.ndim - 2):
@@ -70,8 +73,11 @@ def fill_up(x: Float[Array, "*d h w c"], step: int) -> Float[Array, "*d H W c"]:
         filled = step * ((size + step - 1) // step)
         if filled == size:  # of symbolic sizes too, where it can be proved
             continue
-        length, at = jnp.asarray(size, jnp.int32), jnp.arange(filled)
-        x = jnp.take(x, jnp.where(at < length, at, 2 * length - 1 - at), axis, mode="clip")
+        period, at = 2 * jnp.asarray(size, jnp.int32), jnp.arange(filled)
+        # Two mirrors are a shift. An index below 0, which a single one gives of small images, is clipped by JAX, but
+        # counts from the end or fails in graphs of ONNX, which have no remainder of ours: hence the division.
+        at = at - period * lax.div(at, jnp.broadcast_to(period, at.shape))
+        x = jnp.take(x, jnp.minimum(at, period - 1 - at), axis, mode="clip")
     return x
 
 

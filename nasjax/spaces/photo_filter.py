@@ -74,13 +74,17 @@ class _Heads(NamedTuple):
 
 
 class FilterNet(NamedTuple):
-    """The forward function of the space, in two halves: what the small copy says, and any part of the picture."""
+    """The forward function of the space, in two halves: what the small copy says, and any part of the picture.
+
+    `tapped`: it gives `(y, code)`.
+    """
 
     blocks: int
     ops: tuple[str, ...]
     heads: _Heads
     sides: tuple[int, ...]
     cells: int
+    tapped: bool = False
 
     def __call__(self, net: Net, x: Any) -> Any:
         """The whole picture; mirrored up to multiples of `step` on the way, where it is none."""
@@ -90,7 +94,8 @@ class FilterNet(NamedTuple):
         columns = jnp.broadcast_to(_places(wide, width, x.dtype)[None, :, None], (*lead, 1, wide, 1))
         code = self.code(net, small_copy(x, max(self.sides)))
         y = self.render(net, code, filled, rows=rows, columns=columns)
-        return y if self.step == 1 else y[..., :height, :width, :]
+        y = y if self.step == 1 else y[..., :height, :width, :]
+        return (y, code) if self.tapped else y
 
     def code(self, net: Net, copy: Any) -> dict[str, Any]:
         """Features of the small copy `[..., base, base, 3]`: all that is known of the picture as a whole."""

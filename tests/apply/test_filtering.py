@@ -1,6 +1,7 @@
 """Filters on pictures of any size: strips are the whole picture, and strength and wrapping do what they say."""
 
 import shutil
+import tracemalloc
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +10,16 @@ import pytest
 from PIL import Image
 
 import nasjax
-from nasjax.apply import filtering
+from nasjax.apply import filtering, memory
 from nasjax.apply.around import wrapped
+from nasjax.apply.engine import memory_needed
+from nasjax.apply.filter_files import filter_change
 from nasjax.export.bundle import load_bundle, write_bundle
 from nasjax.export.card import Card
+from nasjax.export.network import BUILDERS
 from nasjax.export.weights import write_weights
-from tests.export.networks import photo_filter, sr_cell
+from tests.contracts.members import FILTER
+from tests.export.networks import make, photo_filter, sr_cell, toy
 
 POINTWISE = {"colour": "mix3x2", "grid": "a8x2", "grid.guide": "mlp"}
 NEIGHBOURS = {"colour": "low3", "bands": "2", "restore": "half1sep"}
@@ -54,6 +59,22 @@ def test_windows_with_neighbours_see_as_far_as_the_network_does(bundles, monkeyp
     y = filtering.load_filter(bundles / "neighbours").change(x, 1.0)
     np.testing.assert_allclose(y, load_bundle(bundles / "neighbours").apply(x[None])[0], atol=2e-5)
     assert np.abs(y - x).max() > 0.05
+
+
+def test_small_sides_are_mirrored_the_same_everywhere(tmp_path):
+    """With three bands sides fill up to multiples of 8: as a whole, in parts, and by the graph."""
+    pytest.importorskip("onnxruntime")
+    arguments = {**FILTER, "heads": {"colour": ["none"], "grid": ["none"], "bands": ["3"], "restore": ["none"]}}
+    network = make(BUILDERS["photo_filter"](**arguments), {}, builder=("photo_filter", arguments))
+    write_bundle(tmp_path / "bands", network, card=Card("bands"), formats=("onnx",))
+    found, whole = filtering.load_filter(tmp_path / "bands"), load_bundle(tmp_path / "bands")
+    graph = load_bundle(tmp_path / "bands", runtime="onnx")
+    for side in range(1, 10):
+        x = _photo(side, 10 - side).astype(np.float32) / 127.5 - 1
+        wanted = np.asarray(whole.apply(x[None]))[0]
+        np.testing.assert_allclose(found.change(x, 1.0), wanted, atol=1e-5)
+        np.testing.assert_allclose(np.asarray(graph.apply(x[None]))[0], wanted, atol=1e-5)
+        assert side in (1, 9) or np.abs(wanted - x).max() > 0.01
 
 
 @pytest.mark.parametrize(("margin", "step"), [(28, 8), (12, 2), (5, 1)])
@@ -115,15 +136,29 @@ def test_a_wrapped_picture_has_no_seam():
     np.testing.assert_array_equal(mixed[:, 24:40], plain[:, 24:40])
 
 
-def test_snapshots_are_averaged(bundles, tmp_path):
-    """Of a run with three snapshots, two are the mean of the outputs of the newest two; four are too many."""
-    run, params = tmp_path / "run", load_bundle(bundles / "pointwise").params
-    (run / "checkpoints").mkdir(parents=True)
-    shutil.copytree(bundles / "pointwise", run / "export")
-    (run / "results.json").write_text('{"weights": "final/abc"}')
+@pytest.fixture(scope="module")
+def run(bundles):
+    """A run with three snapshots: weights of the bundle times 0.5, 0 and 1."""
+    folder, params = bundles / "run", load_bundle(bundles / "pointwise").params
+    (folder / "checkpoints").mkdir(parents=True)
+    shutil.copytree(bundles / "pointwise", folder / "export")
+    (folder / "results.json").write_text('{"weights": "final/abc"}')
     for number, scale in ((2, 0.5), (10, 1.0), (9, 0.0)):
         weights = jax.tree.map(lambda p, s=scale: s * p, params)
-        write_weights(weights, run / "checkpoints" / f"final-abc-snapshot{number}.safetensors", {})
+        write_weights(weights, folder / "checkpoints" / f"final-abc-snapshot{number}.safetensors", {})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def foreign(bundles):
+    """A bundle of another space than that of the filters, whose pictures stay as large."""
+    write_bundle(bundles / "foreign", toy({}), card=Card("foreign"), formats=())
+    return bundles / "foreign"
+
+
+def test_snapshots_are_averaged(bundles, run):
+    """Of a run with three snapshots, two are the mean of the outputs of the newest two; four are too many."""
+    params = load_bundle(run / "export").params
     x = _photo(20, 30).astype(np.float32) / 127.5 - 1
     found = filtering.load_filter(run, snapshots=2)
     # The ninth has weights of 0 and changes nothing; the tenth is the bundle itself.
@@ -138,6 +173,44 @@ def test_snapshots_are_averaged(bundles, tmp_path):
         filtering.load_filter(run, snapshots=2, average="medians")
     with pytest.raises(ValueError, match="4 snapshots were asked for and it has 3"):
         filtering.load_filter(run, snapshots=4)
+
+
+def test_networks_of_other_spaces_are_filters(foreign, monkeypatch):
+    """Mixed with the picture some rows at a time, what comes out is what the network makes of it, within its range."""
+    monkeypatch.setattr(filtering, "_PIXELS", 1 << 8)
+    found, x = filtering.load_filter(foreign), _photo(45, 50).astype(np.float32) / 127.5 - 1
+    wanted = np.asarray(load_bundle(foreign).apply(x[None]))[0].clip(-1, 1)
+    np.testing.assert_allclose(found.change(x, 0.25), 0.75 * x + 0.25 * wanted, atol=1e-5)
+    assert nasjax.filter_image(_photo(45, 50), found, wrap=True).shape == (45, 50, 3)
+    assert np.abs(wanted - x).max() > 0.05
+
+
+@pytest.mark.parametrize("kind", ["snapshots", "foreign"])
+def test_memory_is_that_of_the_picture_and_of_a_part(run, foreign, kind, monkeypatch):
+    """Of what numpy holds at the peak, most is the output, of three bytes a pixel; floats of a picture are twelve."""
+    monkeypatch.setattr(filtering, "_PIXELS", 1 << 16)
+    found = filtering.load_filter(run, snapshots=3) if kind == "snapshots" else filtering.load_filter(foreign)
+    pixels = np.tile(_photo(100, 100), (18, 16, 1))
+    found.change(pixels[:600], 0.5)  # programs take memory as well
+    tracemalloc.start()
+    try:
+        found.change(pixels, 0.5)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert pixels.nbytes < peak < 3 * pixels.nbytes
+
+
+def test_pictures_are_refused_for_what_the_network_takes(foreign, run, monkeypatch):
+    """Where as much is free as the picture itself and a strip take, a network that takes more refuses it."""
+    size, each = (4000, 6000), 12 * 4000 * 6000
+    need = memory_needed(load_bundle(foreign), size).bytes
+    for model, needed in ((foreign, need), (run, filtering._STRIP_BYTES)):
+        refuse_fn = filter_change(model, strength=1.0, wrap=False).refuse_fn
+        monkeypatch.setattr(memory, "free_memory", lambda free=each + needed: free)
+        assert refuse_fn(size) == ""
+        monkeypatch.setattr(memory, "free_memory", lambda free=each + needed - 1: free)
+        assert "6000x4000 pixels needs about" in refuse_fn(size)
 
 
 def test_models_that_are_no_filters_are_refused(bundles, tmp_path):

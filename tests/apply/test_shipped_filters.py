@@ -49,3 +49,13 @@ def test_its_graph_is_the_filter(name):
     levels = np.round((y.clip(-1, 1) + 1) * 127.5)
     assert np.abs(levels - nasjax.filter_image(x, load_filter(name)).astype(int)).max() <= 1
     assert read_json(SHIPPED / name / "card.json")["training_data"][0]["licence"].startswith("CC0")
+
+
+@pytest.mark.parametrize("name", sorted(DEGRADED))
+def test_its_graph_is_the_filter_of_slivers(name):
+    """Of pictures that are smaller than what is missing to the next multiple, too: they are mirrored several times."""
+    pytest.importorskip("onnxruntime")
+    graph, filter_ = load_bundle(SHIPPED / name, runtime="onnx"), load_filter(name)
+    for size in ((1, 9), (3, 9), (4, 3)):
+        x = np.random.default_rng(0).uniform(-1, 1, (*size, 3)).astype(np.float32)
+        np.testing.assert_allclose(np.asarray(graph.apply(x[None]))[0], filter_.change(x, 1.0), atol=1e-4)

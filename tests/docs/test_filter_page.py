@@ -1,5 +1,6 @@
 """The tutorial of photo filters as a user follows it: its commands, on real photographs, at tiny size."""
 
+import argparse
 import os
 import shlex
 import shutil
@@ -8,7 +9,9 @@ import numpy as np
 from PIL import Image
 
 from nasjax.cli import main
+from nasjax.commands.given import experiment_of
 from nasjax.data import embedded_photos
+from nasjax.train.schedules import cycle_ends
 from tests.docs.blocks import ROOT, commands
 
 # Programs of all colour maps and grids take minutes to compile.
@@ -55,3 +58,16 @@ def test_a_filter_is_learned_from_two_folders_and_edits_others(tmp_path, monkeyp
     assert sorted(path.name for path in (tmp_path / "edited").glob("*.png")) == ["a.png", "b.png"]
     with Image.open("edited.jpg") as edited, Image.open("panorama.jpg") as panorama:
         assert edited.size == panorama.size
+
+
+def test_a_run_has_as_many_snapshots_as_the_page_averages():
+    """By the settings that it is trained with; the command behind asks for some of them."""
+    found = [_words(command) for command in commands(PAGE, "nasjax ")]
+    (search,) = (words for words in found if "restarts" in words)
+    (averaged,) = (words for words in found if "--snapshots" in words)
+    run = search[search.index("--run") + 1]
+    assert averaged[averaged.index("--model") + 1] == run
+    named = argparse.Namespace(config="filter", a="day/", b="dusk/")
+    fields = [word for i, word in enumerate(search) if "--final" in word or "--final" in search[i - 1]]
+    kept = cycle_ends(experiment_of(named, fields).final.train)
+    assert len(kept) >= int(averaged[averaged.index("--snapshots") + 1]) > 1

@@ -129,7 +129,10 @@ def test_bad_arguments_are_named():
         reflect_pad(image(1, 4, 4, 4), -1)
 
 
-@pytest.mark.parametrize(("size", "step"), [((6, 5), 4), ((3, 2), 4), ((4, 8), 4), ((5, 7), 1)])
+SMALL = [((n, 10 - n), 8) for n in range(1, 10)]  # of which some are mirrored several times
+
+
+@pytest.mark.parametrize(("size", "step"), [((6, 5), 4), ((3, 2), 4), ((4, 8), 4), ((5, 7), 1), *SMALL])
 def test_filling_up_mirrors_the_end(size, step):
     """Up to multiples, as numpy's symmetric border does; what fits already is returned as it is."""
     x = image(2, *size, 3)

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nasjax.ops.bilateral import grids
+from nasjax.ops.bilateral import grids, maps_of
 from nasjax.ops.colour_maps import colour_maps
 from nasjax.ops.restoring import bands, restorers
 from nasjax.spaces.photo_filter import photo_filter, small_copy
-from nasjax.tasks.photo_filter import FilterLoss, table_penalty
+from nasjax.tasks.base import extracted_model
+from nasjax.tasks.photo_filter import FilterLoss, grid_penalty, table_penalty
 from tests.contracts.members import FILTER
 from tests.export.networks import random_params
 
@@ -129,16 +130,69 @@ def test_tables_are_penalised_where_they_turn_colours_around():
     assert float(table_penalty(params, FilterLoss(smooth=1.0, monotone=0.0))) == pytest.approx(4 / 3)
 
 
-@pytest.mark.parametrize(("name", "size"), [("a8x4", 12), ("m8x4", 31)])
-def test_grids_are_smooth_over_brightness_where_asked(name, size):
-    """Weights that are the same at each step of brightness cost nothing, those of one step as much as they differ."""
-    own = grids((name,), 16)[name].params({"trunk": 8, "fine": 8, "mean": 8}, 3, 0)
-    made = {head: {"w": jnp.ones(own[head]["w"].shape)} for head in ("z", "g")}
-    params = {"grid": {name: made | {"first": 0} if "first" in own else made}}
-    assert float(table_penalty(params, FilterLoss(grid=1.0))) == 0
-    shape = made["z"]["w"].shape
-    made["z"]["w"] = jnp.ones((8, 4, size)).at[:, 2].set(3.0).reshape(shape)
-    assert float(table_penalty(params, FilterLoss(grid=1.0))) > 0.1
-    assert float(table_penalty(params, FilterLoss())) == 0
+def test_tables_of_low_rank_keep_the_order_of_colours():
+    """Curves that rise, times -2 of each channel, take more from a colour than it has: all of it falls."""
+    net = photo_filter(heads={"colour": ["low5"], "grid": ["none"]}, blocks=1, sides=[64])
+    params = net.extract_params(net.init(jax.random.key(0)), net.space.encode({}))
+    assert float(table_penalty(params, FilterLoss(smooth=0.0))) == 0
+    own = params["colour"]["low5"]
+    own["curves"] = jnp.ones((3, 5, 8)).at[0].set(jnp.linspace(-1, 1, 5)[:, None])
+    own["z"]["b"] = jnp.zeros((8, 3)).at[0, 0].set(-2.0).ravel()  # red alone, which becomes -red
+    assert float(table_penalty(params, FilterLoss(smooth=0.0, monotone=1.0))) == pytest.approx(0.5)
+    own["z"]["b"] = 0.25 * own["z"]["b"]
+    assert float(table_penalty(params, FilterLoss(smooth=0.0))) == 0
+
+
+def _features(**images):
+    """Of one picture, with a channel each."""
+    flat = {"trunk": jnp.ones((1, 16, 16, 1)), "fine": jnp.ones((1, 32, 32, 1)), "mean": jnp.ones((1, 1, 1, 1))}
+    return flat | images
+
+
+@pytest.mark.parametrize(("name", "size"), [("a8x4", 12), ("a16x4", 12), ("a32x4", 12), ("m8x4", 31)])
+def test_grids_are_smooth_over_place_and_brightness_where_asked(name, size):
+    """Maps that are the same everywhere cost nothing, those that differ from place to place or step to step do."""
+    own = grids((name,), 16)[name].params({"trunk": 1, "fine": 1, "mean": 1}, 3, 0)
+    same = {head: {"w": jnp.full(own[head]["w"].shape, 0.01), "b": jnp.zeros((4 * size,))} for head in ("z", "g")}
+    smooth = FilterLoss(grid=1.0, monotone=0.0)
+    assert float(grid_penalty({"grid": {name: same}}, _features(), smooth)) == 0
+    # Over place: a feature that rises by 1 from column to column, or by 2 where two are one; weights of 0.01.
+    columns = {n: jnp.broadcast_to(jnp.arange(float(n))[None, None, :, None], (1, n, n, 1)) for n in (16, 32)}
+    found = grid_penalty({"grid": {name: same}}, _features(trunk=columns[16], fine=columns[32]), smooth)
+    assert float(found) == pytest.approx(4e-4 if "8x" in name else 1e-4, rel=1e-3)
+    # Over brightness: one of four steps is 1 more, so that two of three differences are 1.
+    same["g"]["b"] = jnp.zeros((4, size)).at[2].set(1.0).ravel()
+    assert float(grid_penalty({"grid": {name: same}}, _features(), smooth)) == pytest.approx(2 / 3, rel=1e-3)
+    assert float(table_penalty({"grid": {name: same}}, FilterLoss(grid=1.0))) == 0
+
+
+def test_grids_keep_the_order_of_greys():
+    """Of maps that turn greys around, each step falls as far as it should rise; those that add the same are free."""
+    own = {head: {"w": jnp.zeros((1, 1, 1, 48)), "b": jnp.zeros((48,))} for head in ("z", "g")}
+    order = FilterLoss(grid=1e-9, monotone=1.0)
+    maps = jnp.zeros((4, 4, 3)).at[:, 3].set(0.5)  # of 4 steps: 4 inputs, 3 channels
+    own["g"]["b"] = maps.ravel()
+    assert float(grid_penalty({"grid": {"a8x4": own}}, _features(), order)) == pytest.approx(0, abs=1e-6)
+    own["g"]["b"] = maps.at[:, 0, 0].set(-2.0).ravel()  # red becomes -red for greys: 0.5 down a step
+    assert float(grid_penalty({"grid": {"a8x4": own}}, _features(), order)) == pytest.approx(0.5, rel=1e-3)
+
+
+def test_grids_that_are_penalised_are_those_of_the_picture():
+    """What the tapped network says is what the grid is made of: the same change, at the place of each of its maps."""
+    net = photo_filter(heads={"colour": ["none"], "grid": ["a16x4"], "bands": ["0"], "restore": ["none"]}, sides=[64])
+    arch = net.space.encode({"grid.guide": "luma"})
+    params = net.extract_params(net.init(jax.random.key(0)), arch)
+    own = params["grid"]["a16x4"]
+    own["z"]["w"] = 0.1 * jax.random.normal(jax.random.key(1), own["z"]["w"].shape)
+    x = jnp.full((1, 16, 16, 3), -0.25)  # the second of four steps
+    y, code = extracted_model(net, arch).tapped(params, jnp.zeros((1, 1), int), x[None])
+    maps = maps_of("a16x4", own, code)[0, 0, :, :, 1].reshape(16, 16, 4, 3)
+    wanted = x[0] + -0.25 * maps[:, :, :3].sum(2) + maps[:, :, 3]
+    np.testing.assert_allclose(y[0, 0], wanted.clip(-1, 1), atol=1e-5)
+    assert np.abs(y[0, 0] - x[0]).max() > 0.01
+
+
+def test_weights_are_not_negative():
+    """Of a grid, for one."""
     with pytest.raises(ValueError, match="must not be negative"):
         FilterLoss(grid=-1.0)

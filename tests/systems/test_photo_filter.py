@@ -63,7 +63,7 @@ def test_two_sets_of_pictures_are_trained_by_a_game_and_scored_by_their_look(dom
     params = jax.eval_shape(task.init, jax.random.key(0))
     plan, batch = jax.eval_shape(sampler.sample, jax.random.key(0), 0), dict(task.batch_spec)
     value, logs = jax.eval_shape(task.losses["generator"], params, plan, {**batch, **task.memory}, jax.random.key(0))
-    assert value.shape == () and {"moved", "kept_directions", "gan", "tables"} <= set(logs)
+    assert value.shape == () and {"moved", "kept_directions", "gan", "tables", "grids"} <= set(logs)
     assert ("cycle" in logs) == bool(cycle)
     spec = {name: jax.ShapeDtypeStruct(s.shape, s.dtype) for name, s in task.batch_spec.items()}
     drawn = next(iter(ground.batches(spec, 0, (0, 1))))
@@ -89,6 +89,22 @@ def test_pairs_are_compared_with_their_truth(domains):
     plain = ground.score(lambda x: x, judge)
     assert float(plain["psnr"]) < 30 and float(plain["ciede2000"]) > 1
     assert [rival.name for rival in ground.rivals(Found(networks.supernet.space.default_arch(), {}, {}))] == ["input"]
+
+
+def test_pairs_are_learned_from_with_smooth_grids(domains):
+    """The config of looks has weights for it; those of corrections, whose networks ship, have none."""
+    experiment = _experiment(f"degraded:exposure:folder:{domains / 'a'}")
+    networks, ground = _ground(experiment)
+    net = networks.supernet.at(networks.supernet.space.at_stage("path"))
+    sampler = strict_fair(net.space)
+    task = ground.task(supernet_model(net, sampler), sampler, 1)
+    params, plan = (jax.eval_shape(f, jax.random.key(0)) for f in (task.init, lambda key: sampler.sample(key, 0)))
+    _, logs = jax.eval_shape(task.losses["generator"], params, plan, dict(task.batch_spec), jax.random.key(0))
+    assert set(logs) == {"pixel", "lab", "tables", "grids"}  # patches of a test hold no window of a similarity
+    loss = load_config("filter").system.loss
+    assert loss.ssim > 0 and loss.grid > 0
+    for name in ("dejpeg", "deblur", "dehaze", "exposure", "whitebalance"):
+        assert (load_config(name).system.loss.ssim, load_config(name).system.loss.grid) == (0, 0)
 
 
 def test_pairs_have_rivals_by_hand_and_of_every_pixel(domains):
@@ -188,6 +204,14 @@ def test_single_pictures_are_refused(domains):
     """Nothing can be learned from pictures without a partner or a second set: the message names the forms of data."""
     with pytest.raises(ValueError, match="holds single pictures"):
         _ground(_experiment(f"folder:{domains / 'a'}"))
+
+
+def test_folders_that_nobody_named_are_asked_for(tmp_path, monkeypatch, capsys):
+    """The command of the config alone says how two folders are named, before any work."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["search", "filter", "--run", "run"]) == 2
+    said = capsys.readouterr().err
+    assert "image folder filter does not exist" in said and "or --a BEFORE --b AFTER of a command" in said
 
 
 def test_squares_hold_a_window(domains):

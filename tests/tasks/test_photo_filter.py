@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from nasjax.losses import ssim_loss
 from nasjax.sampling import single
-from nasjax.tasks.base import Model
+from nasjax.tasks.base import Model, to_float
 from nasjax.tasks.photo_filter import FilterLoss, held_white, photo_filter_task
 
 
@@ -34,6 +35,20 @@ def test_clipped_pixels_are_asked_to_stay_white(white, wanted):
     batch = {"input": jnp.asarray(x), "target": jnp.full_like(x, 153)}
     value, _ = jax.jit(task.losses["generator"])({"generator": {}}, jnp.zeros((1, 1), int), batch, jax.random.key(0))
     assert float(value) == pytest.approx(wanted, abs=1e-3)
+
+
+def test_structure_is_that_of_lightness():
+    """Noise in blue alone, which is 7 % of the light, is a change of colour, and hardly one of structure."""
+    rng = np.random.default_rng(0)
+    target = np.broadcast_to(rng.integers(60, 200, (1, 16, 16, 1)), (1, 16, 16, 3)).astype(np.uint8)
+    y = target.astype(np.float32) / 127.5 - 1
+    y = y + np.array([0, 0, 0.4], np.float32) * rng.choice([-1, 1], (1, 16, 16, 1))
+    model = Model(lambda key: {}, lambda params, plan, x: jnp.asarray(y, jnp.float32)[None])
+    loss = FilterLoss(pixel=0.0, lab=0.0, ssim=1.0)
+    task = photo_filter_task(loss, model, single(np.zeros(1, np.int32)), patch=16, batch=1)
+    batch = {"input": jnp.asarray(target), "target": jnp.asarray(target)}
+    _, logs = jax.jit(task.losses["generator"])({"generator": {}}, jnp.zeros((1, 1), int), batch, jax.random.key(0))
+    assert 0 < float(logs["ssim"]) < 0.05 < 0.1 < float(ssim_loss(jnp.asarray(y), to_float(jnp.asarray(target))))
 
 
 def test_a_share_is_of_the_range():

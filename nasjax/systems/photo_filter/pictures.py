@@ -40,8 +40,8 @@ def open_pairs(spec: str, split: str, *, size: int | None, on_bad: Any = "fail")
         return Unpaired(*sides)
     if "target" not in source[0]:
         raise ValueError(
-            f"data.source {spec!r} holds single pictures; a filter is learned from pairs:PATH, unpaired:PATH or "
-            "degraded:KIND:PICTURES"
+            f"data.source {spec!r} holds single pictures; a filter is learned from folders:BEFORE|AFTER (--a BEFORE "
+            "--b AFTER), pairs:PATH, unpaired:PATH or degraded:KIND:PICTURES"
         )
     return source if size is None else Cached(Resized(source, size), _CACHE)
 

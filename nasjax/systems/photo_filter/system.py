@@ -181,7 +181,8 @@ class PhotoFilter:
                 back=model if recipe.cycle else None,
                 encoder=_encoder() if recipe.keeping and recipe.keeping.features else None,
             )
-            return with_penalty(translation(replace(recipe, batch=batch), players, sampler), self.loss)
+            game = translation(replace(recipe, batch=batch), players, sampler)
+            return with_penalty(game, self.loss, model=model, sampler=sampler)
 
         return task
 
