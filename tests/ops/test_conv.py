@@ -13,6 +13,17 @@ from nasjax.ops.norm import instance_norm, instance_norm_params
 from nasjax.ops.params import draw, lead
 
 KEY = jax.random.key(0)
+
+
+# One program for all params of a layer, and none for images.
+def _drawn(specs):
+    return jax.jit(lambda key: draw(key, specs))(KEY)
+
+
+def _normal(*shape):
+    return np.random.default_rng(0).standard_normal(shape, np.float32)
+
+
 LAYERS = {
     "conv3": (conv_params(3, 16, 8), lambda p, x: conv(p, x, 8)),
     "conv3-dilated": (conv_params(3, 16, 8), lambda p, x: conv(p, x, 8, dilation=2)),
@@ -29,7 +40,7 @@ LAYERS = {
 def test_formulations_agree(name):
     """The CPU formulation equals the native primitive, in value and in both gradients."""
     specs, layer = LAYERS[name]
-    p, x = draw(KEY, specs), jax.random.normal(KEY, (2, 9, 7, 16))
+    p, x = _drawn(specs), _normal(2, 9, 7, 16)
 
     def run(how):
         with formulation(how):
@@ -42,7 +53,7 @@ def test_formulations_agree(name):
 @pytest.mark.parametrize(("kernel", "shape"), [(5, (2, 6, 12, 3)), (7, (1, 9, 26, 5)), (5, (3, 4, 37, 2))])
 def test_gradients_of_wide_depthwise_kernels(kernel, shape):
     """Images of one tile and of several, with and without columns to spare."""
-    x, p = jax.random.normal(KEY, shape), draw(KEY, depthwise_params(kernel, shape[-1], bias=False))
+    x, p = _normal(*shape), _drawn(depthwise_params(kernel, shape[-1], bias=False))
 
     def gradients(how):
         with formulation(how):
@@ -57,7 +68,7 @@ def test_large_batches_go_through_in_loops(kernel, dilation, count, monkeypatch)
     """Loops over parts of the batch, and over some rows at a time with rows to spare, give the same."""
     monkeypatch.setattr("nasjax.ops.conv._LARGE", 1)
     shape = (count, 53, 6, 3)
-    x, p = jax.random.normal(KEY, shape), draw(KEY, depthwise_params(kernel, shape[-1], bias=False))
+    x, p = _normal(*shape), _drawn(depthwise_params(kernel, shape[-1], bias=False))
 
     def run(how):
         def loss(p, x):
@@ -72,7 +83,7 @@ def test_large_batches_go_through_in_loops(kernel, dilation, count, monkeypatch)
 
 def test_leading_axes_are_a_larger_batch():
     """A stream axis in front changes nothing."""
-    p, x = draw(KEY, conv_params(3, 4, 6)), jax.random.normal(KEY, (3, 2, 5, 5, 4))
+    p, x = _drawn(conv_params(3, 4, 6)), jnp.asarray(_normal(3, 2, 5, 5, 4))
     np.testing.assert_allclose(conv(p, x, 6)[1], conv(p, x[1], 6), atol=1e-5)
 
 
@@ -80,11 +91,13 @@ def test_leading_axes_are_a_larger_batch():
 def test_masked_block_equals_sliced_block(name):
     """A traced width masks what a static width slices away, for trunk and inner channels."""
     op = CANDIDATES[name]
-    specs = op.params(16, 16, 16)
-    p = jax.tree.map(lambda a: a + 0.1 * jax.random.normal(KEY, a.shape), draw(KEY, specs))
-    x = jax.random.normal(KEY, (2, 6, 6, 16)) * (jnp.arange(16) < 8).reshape(1, 1, 1, 16)
-    masked = op.apply(p, x, jnp.int32(8), jnp.int32(8))
-    sliced = op.apply(lead(p, op.params(8, 8, 8)), x[..., :8], 8, 8)
+    p = jax.tree.map(lambda a: a + 0.1 * _normal(*a.shape), _drawn(op.params(16, 16, 16)))
+    x = _normal(2, 6, 6, 16) * (np.arange(16) < 8)
+
+    def both(p, x, width):
+        return op.apply(p, x, width, width), op.apply(lead(p, op.params(8, 8, 8)), x[..., :8], 8, 8)
+
+    masked, sliced = jax.jit(both, compiler_options={"xla_backend_optimization_level": 0})(p, x, np.int32(8))
     np.testing.assert_allclose(masked[..., :8], sliced, atol=2e-5)
     assert not np.asarray(masked[..., 8:]).any()
 
@@ -93,11 +106,10 @@ def test_masked_block_equals_sliced_block(name):
 def test_folding_a_reparameterised_block_keeps_the_function(name):
     """The merged 3x3 kernels compute what the branches computed."""
     op = CANDIDATES[name]
-    p = draw(KEY, op.params(8, 8, 8))
-    x = jax.random.normal(KEY, (1, 6, 6, 8))
-    folded = op.fold(p)
-    assert set(folded["a"]) == {"w", "b"}
-    np.testing.assert_allclose(op.apply(folded, x, 8, 8), op.apply(p, x, 8, 8), atol=1e-5)
+    p, x = _drawn(op.params(8, 8, 8)), _normal(1, 6, 6, 8)
+    assert set(op.fold(p)["a"]) == {"w", "b"}
+    folded, branched = jax.jit(lambda p, x: (op.apply(op.fold(p), x, 8, 8), op.apply(p, x, 8, 8)))(p, x)
+    np.testing.assert_allclose(folded, branched, atol=1e-5)
 
 
 def test_pixel_shuffle_by_hand():
@@ -135,7 +147,7 @@ def test_few_channels_are_treated_apart(kernel, channels, out, dilation, monkeyp
     """A kernel's columns as channels of the image, or of the result: values and gradients are one primitive's."""
     monkeypatch.setattr("nasjax.ops.dense._PIXELS", 1)
     monkeypatch.setattr("nasjax.ops.dense._WIDE", 4)
-    x, p = jax.random.normal(KEY, (2, 9, 10, channels)), draw(KEY, conv_params(kernel, channels, out))
+    x, p = _normal(2, 9, 10, channels), _drawn(conv_params(kernel, channels, out))
 
     def run(how):
         def loss(p, x):
