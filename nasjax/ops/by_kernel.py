@@ -39,8 +39,10 @@ def _correlated(moved: jax.Array, fixed: jax.Array, *, pads: Sequence[Pads], dil
     images, rows = _chunk(*fixed.shape[:3])
     if fixed.shape[1] * fixed.shape[2] > _SMALL or images < len(fixed):
         (top, bottom), sides = pads
-        moved, pads = jnp.pad(moved, ((0, 0), (top, bottom), sides, (0, 0))), [(0, 0), (0, 0)]
         starts = range(0, fixed.shape[1], rows)
+        spare = len(starts) * rows - fixed.shape[1]  # rows of zeros, which give nothing
+        moved, pads = jnp.pad(moved, ((0, 0), (top, bottom + spare), sides, (0, 0))), [(0, 0), (0, 0)]
+        fixed = jnp.pad(fixed, ((0, 0), (0, spare), (0, 0), (0, 0)))
         moved = jnp.concatenate([moved[:, at : at + rows + top + bottom] for at in starts])
         fixed = jnp.concatenate([fixed[:, at : at + rows] for at in starts])
     if images == len(fixed):
@@ -62,14 +64,11 @@ def _summed(moved: jax.Array, fixed: jax.Array, pads: Sequence[Pads], dilation: 
 
 
 def _chunk(images: int, rows: int, columns: int) -> tuple[int, int]:
-    """How many images, and how many of their rows, a sum runs over at a time: divisors of both."""
+    """How many images, a divisor of all, and how many of their rows a sum runs over at a time."""
     pixels = rows * columns
     if images * pixels < (2 if pixels > _SMALL else 3) * _PIXELS:
         return images, rows
-    some = _divisor(images, max(_IMAGES, _PIXELS // pixels))
-    return some, _divisor(rows, max(1, _PIXELS // (some * columns)))
-
-
-def _divisor(number: int, most: int) -> int:
-    """The largest divisor that is at most `most`."""
-    return next(n for n in range(min(number, most), 0, -1) if number % n == 0)
+    most = max(_IMAGES, _PIXELS // pixels)
+    some = next(n for n in range(min(images, most), 0, -1) if images % n == 0)
+    strips = -(-rows // max(1, _PIXELS // (some * columns)))
+    return some, -(-rows // strips)
