@@ -1,7 +1,7 @@
 """The evidence of a shipped search: with several seeds, beside random search and beside what is made by hand.
 
     python scripts/bench_arms.py CONFIG [--seeds 0 1 2] [--arms nasjax random alone ...] [--run FOLDER] [--table]
-        [--source DATA] [--squares NUMBER]
+        [--source DATA] [--squares NUMBER] [--budget BUDGET] [--bare]
 
 Arms: `nasjax` is the shipped config with all rivals that its system knows, trained by as many steps on the same
 pictures; `random` the same with random search in every stage, so with as many steps and evaluations, without rivals
@@ -13,16 +13,19 @@ for as many steps on as many of the same pictures as a finalist; `cyclegan` the 
 CycleGAN's does, where `resnet` makes a change of it.
 
 Filters may cost what the network chosen by hand costs, in params and in MACs. `--source` and `--squares` are other
-pictures than the config's, and how many squares of them candidates are compared on. Each arm and seed is a run folder
-of `--run` (default: runs/bench-CONFIG) and goes on where it was stopped. `--table` runs nothing and prints what is
-finished as Markdown: means over seeds, and half their range.
+pictures than the config's, and how many squares of them candidates are compared on; `--budget` is another one than
+the config's, and `--bare` leaves rivals out, where those of another budget are compared with. Each arm and seed is a
+run folder of `--run` (default: runs/bench-CONFIG) and goes on where it was stopped. `--table` runs nothing and prints
+what is finished as Markdown: means over seeds, and half their range.
 """
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,15 +53,26 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def experiment_of(config: str, arm: str, seed: int, *, data: dict[str, Any] | None = None) -> Experiment:
-    """The shipped config with another seed: of its batches, its random params and its search; on other `data`."""
+class Change(NamedTuple):
+    """What an arm has other than the shipped config; nothing where it is empty."""
+
+    data: Mapping[str, Any] = MappingProxyType({})
+    budget: tuple[str, ...] = ()
+    rivals: bool = True  # of the arm `nasjax`
+
+
+SHIPPED = Change()
+
+
+def experiment_of(config: str, arm: str, seed: int, change: Change = SHIPPED) -> Experiment:
+    """The shipped config with another seed: of its batches, its random params and its search."""
     base = load_config(config)
-    base = replace(base, data=replace(base.data, **data or {}))
+    base = replace(base, data=replace(base.data, **change.data), budget=change.budget or base.budget)
     stages = tuple(replace(s, train=replace(s.train, seed=seed)) for s in base.stages)
     if arm == "random":
         stages = tuple(replace(s, algorithm="random") for s in stages)
     train = replace(base.final.train, seed=seed)
-    final = replace(base.final, seeds=1, train=train, rivals=arm == "nasjax", formats=())
+    final = replace(base.final, seeds=1, train=train, rivals=arm == "nasjax" and change.rivals, formats=())
     experiment = replace(base, seed=seed, name=f"{config}-{arm}-{seed}", stages=stages, final=final)
     return _filter(experiment) if isinstance(base.system, PhotoFilter) else experiment
 
@@ -166,14 +180,17 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", choices=(*ARMS, *RESNETS), default=list(ARMS))
     parser.add_argument("--source", help="data.source")
     parser.add_argument("--squares", type=int, help="data.val_patches")
+    parser.add_argument("--budget", help="such as 'macs<=45M'")
+    parser.add_argument("--bare", action="store_true")
     parser.add_argument("--run", type=Path)
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
     folder: Any = args.run or Path("runs") / f"bench-{args.config}"
     data = {name: v for name, v in (("source", args.source), ("val_patches", args.squares)) if v is not None}
+    change = Change(data, (args.budget,) if args.budget else (), rivals=not args.bare)
     for seed in args.seeds:
         for arm in () if args.table else args.arms:
-            experiment = experiment_of(args.config, arm, seed, data=data)
+            experiment = experiment_of(args.config, arm, seed, change)
             path = folder / f"{arm}-{seed}"
             if arm == "alone":
                 search_alone(experiment, path, affordable(folder / f"nasjax-{seed}"))

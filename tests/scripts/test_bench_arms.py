@@ -96,3 +96,12 @@ def test_a_residual_generator_is_trained_beside_filters(tmp_path, monkeypatch):
     before = file.stat().st_mtime_ns
     bench.resnet_alone(experiment, tmp_path / "run", "none", say=lambda text: None)
     assert file.stat().st_mtime_ns == before
+
+
+def test_arms_of_another_budget_without_rivals():
+    """What is changed is changed in each arm, and nothing else is."""
+    shipped = bench.experiment_of("translation", "nasjax", 1)
+    changed = bench.experiment_of("translation", "nasjax", 1, bench.Change({}, ("macs<=45M",), rivals=False))
+    assert (shipped.final.rivals, changed.final.rivals) == (True, False)
+    assert changed == replace(shipped, budget=("macs<=45M",), final=replace(shipped.final, rivals=False))
+    assert bench.experiment_of("translation", "random", 1, bench.Change({"source": "x"})).data.source == "x"
