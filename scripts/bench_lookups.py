@@ -4,11 +4,13 @@
 
 Nanoseconds a pixel of one megapixel (of gradients, of four pictures of 96 x 96, as in training), each formulation
 jitted alone; those of one thing agree to 1e-4. "Not materialised" is the same without `ops.materialised`, "automatic"
-what automatic differentiation makes of gathered corners. Prints a line of JSON a figure; wants an idle machine.
+what automatic differentiation makes of gathered corners; Lab is of sRGB, by the powers that JAX has or those of
+`ops.power`. Prints a line of JSON a figure; wants an idle machine.
 """
 
 import argparse
 import functools
+import unittest.mock
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from bench_filter import picture, say, seconds
 
+from nasjax.metrics import colour
 from nasjax.ops.lookup import polyline, trilinear
 from nasjax.ops.materialised import materialised
 from nasjax.ops.slicing import _corners_used as corners_used
@@ -32,6 +35,7 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     lookups(repeats)
     chains(repeats)
+    labs(repeats)
 
 
 def lookups(repeats: int) -> None:
@@ -77,6 +81,29 @@ def chains(repeats: int) -> None:
         time_of(name, jax.jit(functools.partial(chain, slice_fn)), (grid, table, large), repeats)
     for name, slice_fn in (("gradients", gathered), ("gradients: automatic", automatic)):
         time_of(name, jax.jit(jax.grad(functools.partial(loss, slice_fn), (0, 1, 2))), (grids, tables, small), repeats)
+
+
+def labs(repeats: int) -> None:
+    """Colours in Lab of a megapixel, and gradients of a loss of them."""
+    large = jnp.asarray(picture(1000, 1000), jnp.float32)[None] / 127.5 - 1
+    small = large[:, :192, :192]
+    wanted = None
+    for name, power in (("Lab", colour.power), ("Lab: by JAX's powers", powers)):
+
+        def lab(x: jax.Array, power=power) -> jax.Array:
+            with unittest.mock.patch.object(colour, "power", power):
+                return colour.rgb_to_lab(x)
+
+        program = jax.jit(lab)
+        wanted = np.asarray(program(large)) if wanted is None else wanted
+        np.testing.assert_allclose(np.asarray(program(large)), wanted, atol=1e-3)
+        time_of(name, program, (large,), repeats)
+        time_of(f"{name}, gradients", jax.jit(jax.grad(lambda x, lab=lab: jnp.square(lab(x)).sum())), (small,), repeats)
+
+
+def powers(x: jax.Array, exponent: float) -> jax.Array:
+    """As JAX has them."""
+    return jnp.cbrt(x) if exponent == 1 / 3 else x**exponent
 
 
 def time_of(name: str, fn: Callable[..., Any], given: tuple[jax.Array, ...], repeats: int) -> None:

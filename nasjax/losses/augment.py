@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
+from nasjax.ops.power import power
 from nasjax.typing import PRNGKey
 
 POLICIES = ("colour", "translation", "cutout")
@@ -48,8 +49,8 @@ def moved_colours(x: Float[Array, "*d h w 3"], key: PRNGKey, most: Sequence[floa
     moves = jax.random.uniform(key, (len(MOVES), *x.shape[:-3], 1, 1, 1), minval=-1.0)
     stops, warm, tint, vivid, steep = (m * far for m, far in zip(moves, most, strict=True))
     gains = 2 ** (stops + jnp.concatenate([warm, tint, -warm], -1))
-    light = jnp.clip((lax.stop_gradient(x) + 1) / 2, 0, 1) ** _GAMMA * gains
-    levels = 2 * jnp.clip(light, 0, 1) ** (1 / _GAMMA) - 1
+    light = power(jnp.clip((lax.stop_gradient(x) + 1) / 2, 0, 1), _GAMMA) * gains
+    levels = 2 * power(jnp.clip(light, 0, 1), 1 / _GAMMA) - 1
     grey = levels.mean(-1, keepdims=True)
     levels = grey + (levels - grey) * 2**vivid
     mean = levels.mean((-3, -2, -1), keepdims=True)

@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from nasjax.metrics.base import Metric, mean_metric
+from nasjax.ops.power import power
 
 # sRGB to XYZ, D65 (IEC 61966-2-1), rows X, Y, Z; the white point is the image of (1, 1, 1).
 _XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
@@ -17,7 +18,7 @@ def rgb_to_lab(x: Float[Array, "*d h w 3"]) -> Float[Array, "*d h w 3"]:
     """CIE Lab (D65) of sRGB images in [-1, 1], which are clipped: L in 0..100, a and b about -100..100."""
     rgb = jnp.clip((x.astype(jnp.float32) + 1) / 2, 0, 1)
     # The power's gradient at 0 is infinite, and `where` would multiply it by 0.
-    linear = jnp.where(rgb <= 0.04045, rgb / 12.92, ((jnp.maximum(rgb, 0.04045) + 0.055) / 1.055) ** 2.4)
+    linear = jnp.where(rgb <= 0.04045, rgb / 12.92, power((jnp.maximum(rgb, 0.04045) + 0.055) / 1.055, 2.4))
     red, green, blue = (linear[..., i] for i in range(3))
     x, y, z = (_lightness((r * red + g * green + b * blue) / (r + g + b)) for r, g, b in _XYZ)
     return jnp.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
@@ -63,7 +64,7 @@ def colour_metric() -> Metric:
 
 
 def _lightness(t: Array) -> Array:
-    return jnp.where(t > _CUBE, jnp.cbrt(jnp.maximum(t, _CUBE)), _SLOPE * t + 4 / 29)
+    return jnp.where(t > _CUBE, power(jnp.maximum(t, _CUBE), 1 / 3), _SLOPE * t + 4 / 29)
 
 
 def _norm(a: Array, b: Array) -> Array:

@@ -11,6 +11,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from nasjax.ops.power import power
+
 # Linear sRGB -> XYZ (IEC 61966-2-1), and the white that it gives.
 _XYZ = np.array(
     [[0.4123908, 0.3575843, 0.1804808], [0.2126390, 0.7151687, 0.0721923], [0.0193308, 0.1191948, 0.9505322]]
@@ -24,9 +26,9 @@ def to_lab(x: Float[Array, "*d h w 3"]) -> Float[Array, "*d h w 3"]:
     """CIELAB of sRGB in [-1, 1], clipped first: L* in 0..100, a* and b* within about +-110. Source: CIE 15."""
     level = jnp.clip((x.astype(jnp.float32) + 1) / 2, 0, 1)
     # Away from the branch that is taken the power is not needed, and its gradient at 0 would not be finite.
-    linear = jnp.where(level > 0.04045, ((jnp.maximum(level, 0.04045) + 0.055) / 1.055) ** 2.4, level / 12.92)
+    linear = jnp.where(level > 0.04045, power((jnp.maximum(level, 0.04045) + 0.055) / 1.055, 2.4), level / 12.92)
     xyz = jnp.matmul(linear, jnp.asarray((_XYZ / _WHITE[:, None]).T, jnp.float32), precision=lax.Precision.HIGHEST)
-    root = jnp.where(xyz > _EDGE**3, jnp.cbrt(jnp.maximum(xyz, _EDGE**3)), xyz / (3 * _EDGE**2) + 4 / 29)
+    root = jnp.where(xyz > _EDGE**3, power(jnp.maximum(xyz, _EDGE**3), 1 / 3), xyz / (3 * _EDGE**2) + 4 / 29)
     red, green, blue = (root[..., i] for i in range(3))
     return jnp.stack([116 * green - 16, 500 * (red - green), 200 * (green - blue)], -1)
 
