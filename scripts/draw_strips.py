@@ -46,8 +46,10 @@ def sheet(rows: Sequence[Row], width: int) -> Image.Image:
     drawn = [[scaled(row[name], width) for name in names] for row in rows]
     height = LINE + sum(row[0].height + GAP for row in drawn)
     page = Image.new("RGB", (len(names) * (width + GAP) - GAP, height), "white")
-    write, font = ImageDraw.Draw(page), ImageFont.load_default(13)
+    write = ImageDraw.Draw(page)
     for j, name in enumerate(names):
+        # In letters that fit.
+        font = next(f for size in range(13, 0, -1) if (f := ImageFont.load_default(size)).getlength(name) < width)
         write.text((j * (width + GAP) + 2, 1), name, fill="black", font=font)
     top = LINE
     for row in drawn:
