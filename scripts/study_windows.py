@@ -1,12 +1,13 @@
 """What a student of a compression should learn from: the teacher's outputs on patches, or patches of its outputs.
 
-    python scripts/study_windows.py RUN [--to runs/windows] [--steps 600] [--apart] [--encoders]
+    python scripts/study_windows.py RUN [--to runs/windows] [--steps 600] [--apart] [--encoders] [--source DATA]
 
 RUN is a finished run of `configs/compress.py`, whose found network is trained on from the weights of its first
 finalist, once by each row of `WAYS`, and scored like the run's own networks. `--encoders`: by each row of `ENCODERS`
-instead, by whose features outputs are compared; seconds are those of the training, compiling included. `--apart` trains
-nothing: it prints how far what the teacher makes of a picture in pieces is from what it makes of the whole, in dB.
-Needs the package `vintagify`.
+instead, by whose features outputs are compared; seconds are those of the training, compiling included. `--source`: by
+each row of `MORE` instead, from more windows of other pictures than the run's, which have the same ones to test on.
+`--apart` trains nothing: it prints how far what the teacher makes of a picture in pieces is from what it makes of the
+whole, in dB. Needs the package `vintagify`.
 """
 
 import argparse
@@ -44,16 +45,20 @@ class Way(NamedTuple):
 
 WAYS = (Way(64, 4, 1000, None), Way(128, 1, 250, None), Way(64, 4, 250, SIDE), Way(128, 1, 250, SIDE))
 ENCODERS = (Way(64, 4, 250, SIDE), Way(64, 4, 250, SIDE, "narrow"), Way(SIDE, 1, 250, SIDE, "narrow"))
+MORE = (Way(64, 4, 1000, SIDE, "narrow"), Way(SIDE, 1, 1000, SIDE, "narrow"))
 
 
-def trained_on(run: RunFolder, to: Path, way: Way, steps: int) -> dict[str, float]:
+def trained_on(run: RunFolder, to: Path, way: Way, steps: int, *, source: str | None = None) -> dict[str, float]:
     """The scores of the run's found network after so many steps more."""
     config = load_config(run.path)
+    data = replace(config.data, patch=way.patch, source=source or config.data.source)
     train = replace(config.final.train, steps=steps)
     final = replace(config.final, batch=way.batch, train=train, formats=())
     system = replace(config.system, crops=way.crops, window=way.window, encoder=way.encoder)
-    experiment = replace(config, system=system, data=replace(config.data, patch=way.patch), final=final)
-    with owned(to / f"{way.patch}-{way.batch}-{way.window or way.patch}-{way.encoder}-{train.steps}") as folder:
+    experiment = replace(config, system=system, data=data, final=final)
+    with owned(
+        to / f"{way.patch}-{way.batch}-{way.window or way.patch}-{way.encoder}-{way.crops}-{train.steps}"
+    ) as folder:
         own = open_run(folder, make_problem(experiment, folder.path), print)
         problem = own.problem
         arch = problem.space.parse(run.read("results.json")["arch"])
@@ -97,6 +102,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--apart", action="store_true")
     parser.add_argument("--encoders", action="store_true")
+    parser.add_argument("--source", help="data.source")
     args = parser.parse_args()
     if args.apart:
         for name, value in apart(outputs_of(load_teacher("vintagify"))).items():
@@ -104,8 +110,8 @@ def main() -> None:
         return
     if args.run is None:
         parser.error("name a finished run of configs/compress.py, or give --apart")
-    for way in ENCODERS if args.encoders else WAYS:
-        values = trained_on(RunFolder(args.run), args.to, way, args.steps)
+    for way in MORE if args.source else ENCODERS if args.encoders else WAYS:
+        values = trained_on(RunFolder(args.run), args.to, way, args.steps, source=args.source)
         print(f"| {way} | {' | '.join(f'{values[name]:.4f}' for name in SCORES)} |", flush=True)
 
 
