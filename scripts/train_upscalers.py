@@ -117,15 +117,16 @@ class Model(NamedTuple):
         return net, net.space.encode({"att": "none", "tail": "sep", "image": "bicubic"})
 
 
-_MEDIUM = (Round(1200, 3e-3), Round(40_000, 2e-3), Round(20_000, 1e-3, SIZES), Round(16_000, 1e-3, more=True))
+_AGAIN = Round(16_000, 1e-3, more=True)
+_MEDIUM = (Round(1200, 3e-3), Round(40_000, 2e-3), Round(20_000, 1e-3, SIZES), _AGAIN)
 _FURTHER = (Round(8000, 1.5e-3, more=True),)  # from what `medium_x4` has learned
 MODELS = {
     "medium_x4": Model(4, 8, 20, _MEDIUM),
-    "small_x4": Model(4, 5, 12, (Round(1200, 3e-3), Round(40_000, 2e-3), Round(8000, 1e-3, SIZES))),
+    "small_x4": Model(4, 5, 12, (Round(1200, 3e-3), Round(40_000, 2e-3), Round(8000, 1e-3, SIZES), _AGAIN)),
     "medium_x2": Model(2, 8, 20, _FURTHER, start="medium_x4"),
     "medium_x3": Model(3, 8, 20, _FURTHER, start="medium_x4"),
     "medium-real_x4": Model(4, 8, 20, _FURTHER, start="medium_x4", degradation="practical"),
-    "large_x4": Model(4, 8, 32, (Round(10_000, 1.5e-3, more=True),), start="medium_x4"),
+    "large_x4": Model(4, 8, 32, (Round(10_000, 1.5e-3, more=True), _AGAIN), start="medium_x4"),
 }
 
 
