@@ -1,12 +1,13 @@
 """Pictures through the commands, from file to file: seconds, peak memory and pictures a second.
 
     python scripts/bench_apply.py [--megapixels 1 6 12 24 48] [--folder 200] [--bundle FOLDER]
-        [--what apply attention stylize onnxruntime pillow] [--jpeg 90] [--work FOLDER] [--json]
+        [--what apply attention stylize onnxruntime pillow small medium large] [--jpeg 90] [--work FOLDER] [--json]
 
 apply        `nasjax apply` of a x4 network of the quick start's space: three residual blocks of 16 channels
 attention    the same with channel attention, which takes the mean of the whole picture first
 stylize      `nasjax stylize` with the shipped network
 onnxruntime  the network of `apply` in onnxruntime, the picture as a whole; Pillow reads and writes
+small, medium, large  `nasjax upscale --model`, with what is shipped
 pillow       the picture is decoded and, enlarged without any arithmetic, encoded: the floor
 
 Every row is a process of its own, a command that the user would type, starting of Python included; programs compiled by
@@ -29,7 +30,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-WHAT = ("apply", "attention", "stylize", "onnxruntime", "pillow")
+UPSCALERS = ("small", "medium", "large")
+WHAT = ("apply", "attention", "stylize", "onnxruntime", "pillow", *UPSCALERS)
 SCALE = 4
 
 
@@ -133,12 +135,16 @@ def commands(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     if not style.is_file():
         photograph((768, 1024), np.random.default_rng(2)).save(style, quality=args.jpeg)
     child = [sys.executable, __file__, "--child"]
+    upscale = {
+        name: lambda a, b, name=name: [*nasjax, "upscale", str(a), str(b), "--model", name] for name in UPSCALERS
+    }
     return {
         "apply": lambda a, b: [*nasjax, "apply", bundle, str(a), str(b)],
         "attention": lambda a, b: [*nasjax, "apply", str(bundles["ca"]), str(a), str(b)],
         "stylize": lambda a, b: [*nasjax, "stylize", str(a), str(style), str(b)],
         "onnxruntime": lambda a, b: [*child, "onnxruntime", f"{bundle}/model.onnx", str(a), str(b)],
         "pillow": lambda a, b: [*child, "pillow", "", str(a), str(b)],
+        **upscale,
     }
 
 
