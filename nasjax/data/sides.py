@@ -1,5 +1,6 @@
 """A split of pictures as its two sides, whatever it was opened from, and middles of its pictures to compare on."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -72,9 +73,31 @@ def middles(
 
     ValueError naming a picture that is too small.
     """
-    count = min(number, len(source))
-    places = [i * len(source) // count for i in range(count)]
+    places = spread(source, number)
     return tuple(source.name(i) for i in places), np.stack([_middle(source, i, size) for i in places])
+
+
+def changed_middles(
+    source: Source, number: int, size: tuple[int, int], *, window: int, change: Callable[[np.ndarray], np.ndarray]
+) -> UInt8[np.ndarray, "_n _h _w 3"]:
+    """The same middles of what `change` makes of what is around them: `window` pixels a side, as far as there are any.
+
+    `change` maps `[1, h, w, 3]` to pictures of that size, and may look at all of it.
+    """
+    found = []
+    for i in spread(source, number):
+        there = source.size(i)
+        seen = max(size[0], min(window, there[0])), max(size[1], min(window, there[1]))
+        made = change(_middle(source, i, seen)[None])[0]
+        top, left = ((n - s) // 2 - (n - w) // 2 for n, s, w in zip(there, size, seen, strict=True))
+        found.append(made[top : top + size[0], left : left + size[1]])
+    return np.stack(found)
+
+
+def spread(source: Source, number: int) -> list[int]:
+    """The places of up to so many pictures, spread evenly over the source."""
+    count = min(number, len(source))
+    return [i * len(source) // count for i in range(count)]
 
 
 def _middle(source: Source, index: int, size: tuple[int, int]) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from nasjax.cost.count import Counts
-from nasjax.data.sides import open_sides
+from nasjax.data.sides import changed_middles, middles, open_sides
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
 from nasjax.export.network import deployed
@@ -167,6 +167,12 @@ def test_a_teacher_sees_more_than_a_patch(teacher, tmp_path, monkeypatch):
         assert any(np.array_equal(target, y) for target in found)
     alone = outputs_of(whole)(batch["input"])
     assert np.abs(alone.astype(int) - batch["target"]).max() > 2
+    # And networks are compared with what they are taught.
+    held = open_sides(experiment.data.source, "val").inputs
+    wanted = changed_middles(held, 2, (32, 32), window=36, change=outputs_of(whole))
+    judged = np.asarray(ground.judge({}).target).reshape(wanted.shape)
+    np.testing.assert_allclose(judged, wanted / 127.5 - 1, atol=1e-6)
+    assert np.abs(wanted - outputs_of(whole)(middles(held, 2, (32, 32))[1]).astype(int)).max() > 2
 
 
 def places(window, outputs, x):

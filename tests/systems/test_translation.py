@@ -11,7 +11,7 @@ from PIL import Image
 from nasjax.chain.configs import as_dict, from_dict, load_config
 from nasjax.config import DataConfig, Experiment
 from nasjax.cost.table import tabulate
-from nasjax.data.sides import holding, middles, open_sides
+from nasjax.data.sides import changed_middles, holding, middles, open_sides
 from nasjax.sampling import single, strict_fair
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.supernet.units import units
@@ -187,6 +187,28 @@ def test_pictures_of_every_mode_are_compared(tmp_path):
     np.testing.assert_allclose(found, 90, atol=8)
     with pytest.raises(ValueError, match="has 40x44 pixels, less than the 64x64"):
         middles(open_sides(f"folder:{folder}", "all").inputs, 9, (64, 64))
+
+
+def test_what_is_made_of_a_middle_looks_around_it(tmp_path):
+    """It is the middle of what is made of a window, of as much of it as a picture has; alone, another one."""
+    source = open_sides(f"folder:{pictures(tmp_path / 'p')}", "all").inputs
+    (height, width), seen = source.size(0), []
+
+    def change(x):
+        seen.append(x.shape[1:3])
+        return (x.astype(int) - x.mean((1, 2), dtype=int, keepdims=True) + 128).clip(0, 255).astype(np.uint8)
+
+    (name,), (whole,) = middles(source, 1, (height, width))
+    (middle,), (small,) = middles(source, 1, (9, 12))
+    assert name == middle
+    for window, there in ((0, (9, 12)), (21, (21, 21)), (1000, (height, width))):
+        (found,) = changed_middles(source, 1, (9, 12), window=window, change=change)
+        assert seen[-1] == there
+        top, left = ((n - w) // 2 for n, w in zip((height, width), there, strict=True))
+        around = change(whole[None, top : top + there[0], left : left + there[1]])[0]
+        top, left = (height - 9) // 2 - top, (width - 12) // 2 - left
+        np.testing.assert_array_equal(found, around[top : top + 9, left : left + 12])
+    np.testing.assert_array_equal(small, whole[(height - 9) // 2 :, (width - 12) // 2 :][:9, :12])
 
 
 def test_a_domain_of_one_picture_is_refused(tmp_path):

@@ -44,7 +44,7 @@ def compression(
         part=part,
         crops=500,
         window=COUNTED_AT,
-        compare=Comparison(number=24, side=patch, weights=(1.0, 0.0, 0.0)),
+        compare=Comparison(number=12, side=COUNTED_AT, weights=(1.0, 0.0, 0.0)),
     )
     return Experiment(
         system,

@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 
 from nasjax.data.embedded import credit_of
 from nasjax.data.embedded_pairs import furniture_credit
-from nasjax.data.sides import Sides, middles
+from nasjax.data.sides import Sides, changed_middles, middles
 from nasjax.shown import Panel, Strip, squares
 from nasjax.system import Predict
 
@@ -25,12 +25,20 @@ class Held(NamedTuple):
 
 
 def held_out(
-    sides: Sides, number: int, size: tuple[int, int], *, outputs: Callable[[np.ndarray], np.ndarray] | None
+    sides: Sides,
+    number: int,
+    size: tuple[int, int],
+    *,
+    outputs: Callable[[np.ndarray], np.ndarray] | None,
+    window: int = 0,
 ) -> Held:
-    """Middles of held-out pictures and what they should become: the teacher's `outputs`, or else their pairs."""
+    """Middles of held-out pictures and what they should become: the teacher's `outputs`, or else their pairs.
+
+    A teacher sees `window` pixels a side, as when it teaches, if that is more: of a part alone it makes something else.
+    """
     names, inputs = middles(sides.inputs, number, size)
     if outputs is not None:
-        return Held(names, inputs, outputs(inputs))
+        return Held(names, inputs, changed_middles(sides.inputs, number, size, window=window, change=outputs))
     targets = sides.targets if sides.paired else None
     return Held(names, inputs, None if targets is None else middles(targets, number, size)[1])
 

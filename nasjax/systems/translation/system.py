@@ -195,7 +195,9 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
     weights = {name: weight for name, weight in three if name in names}
     if not any(weights.values()):
         raise ValueError(f"config.system.compare.weights {compare.weights}: none is of {', '.join(weights)}")
-    held = functools.partial(held_out, outputs=None if teacher is None else outputs_of(teacher))
+    held = functools.partial(
+        held_out, outputs=None if teacher is None else outputs_of(teacher), window=_window(system, data, train)
+    )
 
     def reference() -> Any:
         real = None if teacher is not None else train.targets
@@ -302,8 +304,8 @@ def _batches_of(system: ImageTranslation, experiment: Experiment, seen: _Seen) -
         if seen.teacher is None or not system.crops:
             # A teacher needs no targets, unless the recipe does.
             return seen.train.inputs if _only_inputs(system) else seen.train.whole
-        side = window_of(seen.train.inputs, patch=data.patch, most=system.window or data.patch)
-        return crops_of(seen.teacher, seen.train.inputs, patch=side, number=system.crops)
+        window = _window(system, data, seen.train)
+        return crops_of(seen.teacher, seen.train.inputs, patch=window, number=system.crops)
 
     def batches(spec: Any, seed: int, shard: tuple[int, int]) -> Any:
         images = next(iter(spec.values()))
@@ -311,6 +313,11 @@ def _batches_of(system: ImageTranslation, experiment: Experiment, seen: _Seen) -
         return patches(source(), patch=data.patch, batch=num, seed=seed, augment=augment, on_small=small, shard=shard)
 
     return batches
+
+
+def _window(system: ImageTranslation, data: DataConfig, train: Sides) -> int:
+    """The side of what a teacher sees at once."""
+    return window_of(train.inputs, patch=data.patch, most=system.window or data.patch) if system.crops else 0
 
 
 def _only_inputs(system: ImageTranslation) -> bool:
