@@ -16,7 +16,8 @@ from nasjax.tasks.translation import Translation
 def config() -> Experiment:
     """The space and the training of the paired search; LSGAN with a pool of 50, cycle 10, identity a half of that."""
     paired = load_config("translation")
-    game = Adversarial("lsgan", augment=("colour", "translation"), pool=50)
+    # Twice the loss of LSGAN's paper, which halves the generator's side as well: CycleGAN's code does not.
+    game = Adversarial("lsgan", weight=2.0, augment=("colour", "translation"), pool=50)
     system = replace(paired.system, recipe=Translation(adversarial=game, cycle=10.0, identity=0.5))
     data = replace(paired.data, source="unpaired:furniture")
     final = replace(paired.final, train=replace(paired.final.train, steps=1000))

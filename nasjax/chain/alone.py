@@ -188,4 +188,4 @@ def _phase(run: Run, job: Job) -> Phase:
 
     learner = run.problem.kept(("alone", job.net, job.arch.tobytes(), batch, dtype, train.remat), made)
     given = {"arch": job.net.space.text(job.arch), "from": job.origin}
-    return Phase(job.name, learner, job.net.space, train, given)
+    return Phase(job.name, learner, job.net.space, train, given, anew=job.start is None)

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -15,6 +16,7 @@ from nasjax.chain.folder import RunFolder
 from nasjax.chain.run import Run
 from nasjax.data.pipeline import patches
 from nasjax.data.spec import open_source
+from nasjax.ops.params import merge_params
 from nasjax.sampling import Sampler
 from nasjax.space import SearchSpace
 from nasjax.task import Task
@@ -39,13 +41,17 @@ class Learner(NamedTuple):
 
 
 class Phase(NamedTuple):
-    """One training: its name in the run folder, what is trained, and how; `given` as of `phases.claim`."""
+    """One training: its name in the run folder, what is trained, and how; `given` as of `phases.claim`.
+
+    `anew`: every player starts from random params, and not only the generator.
+    """
 
     name: str
     learner: Learner
     space: SearchSpace
     config: TrainConfig
     given: Mapping[str, str] = {}
+    anew: bool = False
 
 
 def train_phase(
@@ -57,8 +63,9 @@ def train_phase(
 ) -> Params:
     """The generator's averaged params after a phase, or what it left when it was finished before.
 
-    `params` are its initial ones (None: the task's own); other players, such as a discriminator, go on from where the
-    last training of the same shapes left them. `on_counts(counts, steps)` is told how often each option was trained.
+    `params` are its initial ones (None: the task's own); other players, such as a discriminator or the way back of a
+    cycle, go on from where the supernets' trainings left them. `on_counts(counts, steps)` is told how often each option
+    was trained.
     """
     folder = run.folder
     run.begin(phase.name, phase.given)
@@ -132,23 +139,42 @@ def _log(run: Run, phase: Phase) -> RunLog:
 
 
 def _others(run: Run, phase: Phase) -> dict[str, Params]:
-    """Players beside the generator from the newest supernet that was trained, where their shapes are the same."""
+    """Players beside the generator as supernets left them: the leading part of each array; what none had is drawn."""
     task = phase.learner.task
-    players = [name for name in task.players if name != GENERATOR]
-    if not players:
+    left = {} if phase.anew else {name: _left(run, name) for name in task.players if name != GENERATOR}
+    left = {name: params for name, params in left.items() if params}
+    if not left:
         return {}
-    wanted, found = jax.eval_shape(task.init, jax.random.key(0)), {}
-    for player in players:
-        for stage in run.problem.space.stages:
-            name = f"supernet/{stage}-{player}"
-            kept = run.folder.load_params(name) if run.folder.weights(name).is_file() else None
-            if kept is not None and _shapes(kept) == _shapes(wanted[player]):
-                found[player] = kept
-    return found
+    wanted = jax.eval_shape(task.init, jax.random.key(0))
+    if all(_has(left[name], wanted[name]) for name in left):
+        drawn = wanted
+    else:
+        drawn = jax.jit(task.init)(jax.random.fold_in(run.problem.key, crc32(phase.name.encode())))
+    return {name: _led(left[name], drawn[name]) for name in left}
 
 
-def _shapes(params: Params) -> Any:
-    return jax.tree.map(lambda x: (tuple(x.shape), np.dtype(x.dtype).name), params)
+def _left(run: Run, player: str) -> Params:
+    """All that the supernets' trainings have left of a player, the newest of each of its arrays."""
+    params: Params = {}
+    for stage in run.problem.space.stages:
+        name = f"supernet/{stage}-{player}"
+        if run.folder.weights(name).is_file():
+            params = merge_params(params, run.folder.load_params(name))
+    return params
+
+
+def _has(params: Any, wanted: Any) -> bool:
+    """Whether `params` have each array of `wanted`, as large or larger."""
+    if isinstance(wanted, Mapping):
+        return isinstance(params, Mapping) and all(n in params and _has(params[n], w) for n, w in wanted.items())
+    return np.ndim(params) == len(wanted.shape) and all(map(operator.ge, np.shape(params), wanted.shape))
+
+
+def _led(params: Any, wanted: Any) -> Any:
+    """`wanted` with the leading part of each array that `params` have."""
+    if isinstance(wanted, Mapping):
+        return {n: _led(params[n], w) if n in params else w for n, w in wanted.items()}
+    return params[tuple(map(slice, wanted.shape))] if _has(params, wanted) else wanted
 
 
 def _batches(run: Run, phase: Phase, mesh: Mesh, shard: tuple[int, int]) -> Data:
