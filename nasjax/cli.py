@@ -45,10 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Stopped by SIGTERM the exit code is 143, by Ctrl-C 130, and 141 where nobody reads the output any more (as behind
     `| head`), as a shell has it.
     """
-    parser = _parser()
-    args, rest = parser.parse_known_args(argv)
+    args, rest = _parser().parse_known_args(argv)
     if rest and not getattr(args, "overrides", False):
-        parser.error(f"unrecognised arguments: {' '.join(rest)}{_hint(rest)}")
+        args.error_fn(f"unrecognised arguments: {' '.join(rest)}{_hint(rest)}")
     # Outside training nothing is open: what is finished is already on disk. Training saves first (`train.loop.fit`).
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(_TERMINATED))
     try:
@@ -90,8 +89,8 @@ def _output_is_unread() -> bool:
 
 def _hint(rest: Sequence[str]) -> str:
     """What to do about files that are taken for options."""
-    name = next((word for word in rest if Path(word).exists()), None)
-    text = "; {0} is a file: names that begin with a dash stand behind --, or are written ./{0}"
+    name = next((word for word in rest if word.startswith("-") and Path(word).exists()), None)
+    text = "; {0} exists: names that begin with a dash stand behind --, or are written ./{0}"
     return "" if name is None else text.format(name)
 
 
@@ -117,10 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"nasjax {nasjax.__version__}")
     parser.add_argument("--traceback", action="store_true", help="show the traceback of an error")
     _add_completion(parser)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Subcommand)
     for name, (add, run_fn, text) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text, add_help=False)
-        command.set_defaults(run_fn=run_fn)
+        command.set_defaults(run_fn=run_fn, error_fn=command.error)
         command.add_argument("--traceback", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         add(command)
         listed = command.get_default("listed")
@@ -129,6 +128,27 @@ def _parser() -> argparse.ArgumentParser:
         text = "show this, and behind a config its fields, too" if listed else "show this"
         command.add_argument("-h", "--help", action=_Help, help=text)
     return parser
+
+
+class _Subcommand(argparse.ArgumentParser):
+    """A parser that lets options stand between the words of a positional argument that takes `several`."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse, which fills such an argument with what stands together; the words left over are joined to it."""
+        several = self.get_default("several")
+        if several is None:
+            return super().parse_known_args(args, namespace)
+        found, rest = super().parse_known_args(_named(args), namespace)
+        if not any(word.startswith("-") and word != "-" for word in rest):
+            getattr(found, several).extend(rest)
+            rest = []
+        return found, rest
+
+
+def _named(words: Sequence[str]) -> list[str]:
+    """The words, with those behind -- so that they are names without it: versions of Python drop it here and there."""
+    at = list(words).index("--") if "--" in words else len(words)
+    return [*words[:at], *(f"./{word}" if word.startswith("-") else word for word in words[at + 1 :])]
 
 
 class _Help(argparse.Action):

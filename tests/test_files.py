@@ -9,6 +9,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from nasjax.export.weights import read_weights, write_weights
 from nasjax.files import append_json, read_json, to_json, whole_file, write_json, write_whole
@@ -129,10 +130,23 @@ def test_weights_come_back(tmp_path):
     assert read_weights(tmp_path / "new" / "w.safetensors")["a"]["b"].tolist() == [0, 1, 2]
 
 
+def test_the_same_weights_are_the_same_file(tmp_path):
+    """To the byte: what is said of them stands in order, whatever order a process gives its mappings."""
+    said = {name: '\u00fc "quoted" \\ \n\x01' for name in "hgfedcba"}
+    for i in range(8):
+        write_weights({"w": np.ones(3, np.float32)}, tmp_path / f"{i}.safetensors", said)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+    assert b'{"__metadata__":{"a":' in (tmp_path / "0.safetensors").read_bytes()
+    with safe_open(tmp_path / "0.safetensors", "numpy") as file:
+        assert file.metadata() == said
+    assert read_weights(tmp_path / "0.safetensors")["w"].tolist() == [1, 1, 1]
+
+
 # Where JSON is kept in memory, or read back at once; the last ones have writers of their own still.
 _MAY_DUMP = (
     "nasjax/files.py",
     "nasjax/service/editing.py",  # a header of HTTP, which is ASCII
+    "nasjax/export/weights.py",  # a header of safetensors, of a length that is given
     "nasjax/space.py",
     "nasjax/train/processes.py",
     "nasjax/apply/journal.py",  # its own lines, read by itself: types that JSON lacks are told as text

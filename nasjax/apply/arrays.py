@@ -1,10 +1,23 @@
 """Images as plain arrays: which shapes, types and ranges are taken, and how they hold opacity."""
 
+import math
+import os
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 
 _FAR = 2.0  # what no picture in [-1, 1] comes near to, and nearly every one of 0..255 or 0..65535 exceeds
 _SHAPES = "an image [h, w], [h, w, 3] or [h, w, 4], or a batch [b, h, w, 3] or [b, h, w, 4]"
+
+
+def as_array(image: Any, what: str) -> np.ndarray:
+    """The array that an image is; ValueError, which begins with `what`, for what is none, such as a file's name."""
+    array = np.asarray(image)
+    if array.dtype.kind in "OSU":
+        name = f"{str(image)!r}; open a file first, with PIL.Image.open" if isinstance(image, str | os.PathLike) else ""
+        raise ValueError(f"{what}: expected an opened Pillow picture or an array, got {name or type(image).__name__}")
+    return array
 
 
 def check_array(array: np.ndarray) -> None:
@@ -15,10 +28,15 @@ def check_array(array: np.ndarray) -> None:
         return
     if not np.issubdtype(array.dtype, np.floating):
         raise ValueError(f"upscale: expected uint8, uint16 or float in [-1, 1], got {array.dtype}")
-    colours = array[..., :3] if array.ndim > 2 else array
-    _check_range(colours, (-_FAR, _FAR), "floats in [-1, 1]", "; levels 0..255 are given as uint8, or as x / 127.5 - 1")
+    check_floats(array[..., :3] if array.ndim > 2 else array, "upscale")
     if array.ndim > 2 and array.shape[-1] == 4:
-        _check_range(array[..., 3], (0, 1), "opacity, the fourth channel, in [0, 1]", " there")
+        _check_range(array[..., 3], (0, 1), "upscale: expected opacity, the fourth channel, in [0, 1]", " there")
+
+
+def check_floats(values: np.ndarray, what: str) -> None:
+    """Raise ValueError, which begins with `what`, for floats that no picture in [-1, 1] has, NaN among them."""
+    more = "; levels 0..255 are given as uint8, or as x / 127.5 - 1"
+    _check_range(values, (-_FAR, _FAR), f"{what}: expected floats in [-1, 1]", more)
 
 
 def opacity_of(pixels: np.ndarray) -> Float[np.ndarray, "h w"] | None:
@@ -34,7 +52,9 @@ def as_opacity(alpha: Float[np.ndarray, "h w"], dtype: np.dtype) -> np.ndarray:
     return alpha if np.issubdtype(dtype, np.floating) else np.round(alpha * np.float32(np.iinfo(dtype).max))
 
 
-def _check_range(values: np.ndarray, limits: tuple[float, float], what: str, more: str) -> None:
+def _check_range(values: np.ndarray, limits: tuple[float, float], expected: str, more: str) -> None:
     least, most = float(values.min()), float(values.max())
+    if math.isnan(least):
+        raise ValueError(f"{expected}, got NaN among them")
     if least < limits[0] or most > limits[1]:
-        raise ValueError(f"upscale: expected {what}, got {least:.4g}..{most:.4g}{more}")
+        raise ValueError(f"{expected}, got {least:.4g}..{most:.4g}{more}")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from nasjax.apply import engine
 from nasjax.apply.around import wrapped
-from nasjax.apply.arrays import as_opacity, check_array, opacity_of
+from nasjax.apply.arrays import as_array, as_opacity, check_array, opacity_of
 from nasjax.apply.canvas import canvas, release
 from nasjax.apply.engine import outputs, sees_around
 from nasjax.apply.levels import LUMA
@@ -29,12 +29,12 @@ def upscale(bundle: Bundle, image: AnyImage, *, wrap: bool = False) -> AnyImage:
     bits I;16. Arrays are greys `[h, w]`, colours `[h, w, 3]`, colours with opacity `[h, w, 4]`, or batches of the
     latter two: uint8 and uint16 give the same, floats in [-1, 1] (opacity in [0, 1]) float32, unclipped. Large images
     are worked on in windows, with the same result. `wrap`: left and right borders belong together (360-degree
-    pictures). Raises ValueError for another type, shape or range, and where the network must see an image as a whole
-    that memory does not suffice for.
+    pictures). Raises ValueError for another type, shape or range (NaN is in none), for the name of a file, and where
+    the network must see an image as a whole that memory does not suffice for.
     """
     if isinstance(image, Image.Image):
         return to_pillow(enlarge(bundle, from_pillow(image), wrap=wrap))
-    array = np.asarray(image)
+    array = as_array(image, "upscale")
     check_array(array)
     batch, scale = array if array.ndim == 4 else array[None], bundle.card["scale"]
     dtype = np.float32 if np.issubdtype(array.dtype, np.floating) else array.dtype

@@ -102,7 +102,7 @@ def plan(
     if not into and not single:
         raise ValueError(f"the output of several pictures must be an existing folder; {output} is not one")
     if not into and any(_frames(each, options) != [each.sources[0].header.first] for each in wanted):
-        raise ValueError(f"all frames of a file go to a folder; {output} is not one")
+        raise ValueError(f"all frames of a file go to a folder; {output} is none: give an existing one as the output")
     refused = [Failure(_item(each).name, each.refusal) for each in wanted if each.refusal]
     wanted = [each for each in wanted if not each.refusal]
     items = _into_folder(wanted, output, options) if into else _to_file(wanted, output, options)

@@ -47,7 +47,7 @@ def upscale(
     is none of, naming those there are.
     """
     image, model = (model, image) if isinstance(image, Bundle) else (image, model)
-    if isinstance(model, Bundle) and sharpness:
+    if isinstance(model, Bundle) and sharpness != 0:
         raise ValueError(
             f"upscale: sharpness {sharpness!r} is for networks that come with the package, by name; of two bundles "
             "of your own, `apply.upscalers.blended` makes the one to give"
@@ -64,7 +64,7 @@ def load_upscaler(model: str = "medium", scale: float | int = 4, *, sharpness: f
     those there are.
     """
     fidelity = _loaded(upscaler_folder(model, scale))
-    if isinstance(sharpness, str) or not 0 <= sharpness <= 1:
+    if sharpness is None or isinstance(sharpness, str) or not 0 <= sharpness <= 1:
         raise ValueError(f"upscale: sharpness must be in 0..1, got {sharpness!r}")
     found = upscalers()
     if sharpness and scale not in found.get(f"{model}{PERCEPTUAL}", ()):
@@ -84,7 +84,11 @@ def upscaler_folder(model: str, scale: float | int) -> Path:
     """
     found = upscalers()
     if model not in found:
-        raise ValueError(f"upscale: unknown model {model!r}; there are: {', '.join(found)}")
+        names = ", ".join(name for name in found if not name.endswith(PERCEPTUAL))
+        raise ValueError(
+            f"upscale: unknown model {model!r}; there are: {names}; weights that look sharp, of {_perceptual(found)}, "
+            "are asked for by --perceptual, or sharpness=1"
+        )
     if scale not in found[model]:
         scales = ", ".join(map(str, found[model]))
         raise ValueError(f"upscale: model {model!r} enlarges by {scales}, not by {scale!r}")

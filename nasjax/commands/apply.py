@@ -17,6 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", help="a bundle folder, or a run folder that has one")
     images = "input pictures or folders of them, then the output: a file for a single picture, or an existing folder"
     parser.add_argument("images", nargs="+", help=images)
+    parser.set_defaults(several="images")
     runtime = "what computes: jax (default), or onnx for onnxruntime on the CPU (extra: onnx)"
     parser.add_argument("--runtime", choices=("jax", "onnx"), default="jax", help=runtime)
     add_options(parser)

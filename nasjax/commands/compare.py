@@ -8,6 +8,7 @@ from nasjax.files import to_json
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("folders", nargs="+", metavar="RUN", help="run folders; each is compared with the first")
+    parser.set_defaults(several="folders")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 

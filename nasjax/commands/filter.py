@@ -16,6 +16,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Pictures, the output, the filter, and how much of it."""
     images = "input pictures or folders of them, then the output: a file for a single picture, or an existing folder"
     parser.add_argument("images", nargs="+", help=images)
+    parser.set_defaults(several="images")
     # Looked up without `nasjax.apply`, whose imports would cost the help of every command a second.
     filters = (Path(__file__).parents[1] / "apply" / "filters").glob("*/manifest.json")
     names = ", ".join(sorted(path.parent.name for path in filters))

@@ -19,6 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "single picture alone is written beside itself, photo.jpg as photo_x4.png"
     )
     parser.add_argument("images", nargs="+", help=images)
+    parser.set_defaults(several="images")
     model = f"one of {_shipped()}; -real is for pictures with blur, noise or JPEG's blocks (default medium)"
     parser.add_argument("--model", default="medium", help=model)
     parser.add_argument("--scale", type=int, default=4, help="how many times as wide and high: 2, 3 or 4 (default 4)")

@@ -1,5 +1,6 @@
 """Parameters as safetensors: a flat file of named arrays, nothing executable."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from nasjax.files import whole_file
 from nasjax.typing import Params
 
 _JOIN = "/"
+_METADATA = "__metadata__"  # of a file's header, as the format calls it
 
 
 def flatten(params: Params) -> dict[str, np.ndarray]:
@@ -44,6 +46,7 @@ def write_weights(params: Params, path: Path, metadata: Mapping[str, str]) -> No
     arrays = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in flatten(params).items()}
     with whole_file(path) as beside:
         save_file(arrays, beside, dict(metadata))
+        _sort_metadata(beside)
 
 
 def read_weights(path: Path) -> dict[str, Any]:
@@ -54,3 +57,17 @@ def read_weights(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is broken, as a copy that was cut off is ({error})") from error
     # `jnp.asarray` would compile a program for each shape.
     return nest(jax.device_put(found))
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the metadata of a file in order: the library's differs from run to run, and checksums of files with it."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        if _METADATA not in header:
+            return
+        header[_METADATA] = dict(sorted(header[_METADATA].items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode().ljust(length)
+        if len(text) == length:  # else the library words something otherwise, and its own order has to do
+            file.seek(8)
+            file.write(text)

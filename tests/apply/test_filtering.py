@@ -112,6 +112,20 @@ def test_strength_goes_from_nothing_to_all(bundles):
         nasjax.filter_image(x, found, strength=1.5)
 
 
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ("photo.jpg", "expected an opened Pillow picture or an array, got 'photo.jpg'; open a file first"),
+        (np.full((4, 4, 3), np.nan), r"filter_image: expected floats in .-1, 1., got NaN among them"),
+        (np.full((4, 4, 3), 255.0), r"filter_image: expected floats in .-1, 1., got 255..255; levels 0..255"),
+    ],
+)
+def test_what_is_no_picture_is_refused(bundles, image, message):
+    """As `nasjax.upscale` does."""
+    with pytest.raises(ValueError, match=message):
+        nasjax.filter_image(image, bundles / "pointwise")
+
+
 def test_images_come_back_as_what_they_are(bundles):
     """Pillow gives Pillow, uint8 uint8; both are the rounded floats."""
     pixels = _photo(30, 40)

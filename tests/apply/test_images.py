@@ -1,5 +1,7 @@
 """A bundle on arrays and Pillow pictures."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -91,10 +93,15 @@ def test_sizes_are_padded_by_replication_and_cropped_back(side):
         (np.full((4, 4, 3), 255.0), r"expected floats in .-1, 1., got 255..255; levels 0..255 are given as uint8"),
         (np.full((4, 4), -3.0), r"expected floats in .-1, 1., got -3..-3"),
         (np.full((4, 4, 4), -0.5), r"expected opacity, the fourth channel, in .0, 1., got -0.5..-0.5"),
+        (np.array([[0.5, np.nan]]), r"expected floats in .-1, 1., got NaN among them"),
+        (np.array([[0.5, np.inf]]), r"expected floats in .-1, 1., got 0.5..inf"),
+        ("photo.jpg", r"expected an opened Pillow picture or an array, got 'photo.jpg'; open a file first, with PIL"),
+        (Path("photo.jpg"), r"got 'photo.jpg'; open a file first"),
+        (None, "expected an opened Pillow picture or an array, got NoneType"),
     ],
 )
-def test_other_arrays_are_refused(image, message):
-    """Shape, type and range are named."""
+def test_other_images_are_refused(image, message):
+    """Shape, type and range are named; a name is no picture."""
     with pytest.raises(ValueError, match=message):
         upscale(SAME, image)
 

@@ -85,6 +85,7 @@ def test_a_network_between_does_not_quote_figures(shipped):
         ),
         ("medium", 1.5, r"sharpness must be in 0..1, got 1.5"),
         ("medium", float("nan"), r"sharpness must be in 0..1, got nan"),
+        ("medium", None, r"sharpness must be in 0..1, got None"),
     ],
 )
 def test_a_sharpness_that_there_is_none_of_is_refused(shipped, model, sharpness, said):

@@ -86,8 +86,9 @@ def test_pictures_and_arrays_come_back_as_what_they_were():
 
 def test_what_there_is_is_named():
     """An unknown model and a scale that a model has not are refused with what there is."""
-    with pytest.raises(ValueError, match="unknown model 'huge'; there are: .*medium.*small"):
+    with pytest.raises(ValueError, match="unknown model 'huge'; there are: .*medium.*small; .*--perceptual") as error:
         upscale(_photo(), "huge")
+    assert f"medium{PERCEPTUAL}" not in str(error.value)  # asked for by an option
     for scale in (7, 4.5, "4"):
         with pytest.raises(ValueError, match=f"model 'small' enlarges by 4, not by {scale!r}"):
             upscale(_photo(), "small", scale=scale)

@@ -21,6 +21,7 @@ def make(folder, score, *, spread=None, protocol="test", decides="q", **config):
 def test_it_shows_networks_and_what_differs(tmp_path, capsys):
     """A row a run with its measures, time and budget; its network; the fields that differ; and a word on each."""
     paths = [make(tmp_path / "a", 1.0, seed=0, lr=0.1), make(tmp_path / "b", 1.5, seed=1, lr=0.1)]
+    assert main(["compare", paths[0], "--json", paths[1]]) == 0 and json.loads(capsys.readouterr().out)
     assert main(["compare", *paths]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["a", "1.00", "25.9", "K", "1", "min", "30", "s", "params<=30K"] in lines

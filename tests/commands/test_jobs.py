@@ -195,6 +195,19 @@ def test_names_that_begin_with_a_dash(command, tmp_path, monkeypatch, capsys):
     assert "names that begin with a dash stand behind --, or are written ./-a.png" in capsys.readouterr().err
 
 
+def test_options_may_stand_between_names(command, tmp_path, out, capsys):
+    """And names behind --; a folder that follows an unknown option is not taken for one."""
+    images = _pictures(tmp_path / "in", "deep/a.png")
+    words = [command.name, *command.options, *command.before, str(images), "--recursive", *command.behind]
+    assert main([*words, "--jobs", "1", str(out)]) == 0
+    assert _names(out) == [f"deep/a{command.tag}.png"]
+    assert main([*words, "--jobs", "1", "--", str(out)]) == 0 and "1 done before" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*words, "--nothing", str(out)])
+    said = capsys.readouterr().err
+    assert f"nasjax {command.name}: error: unrecognised arguments: --nothing" in said and "dash" not in said
+
+
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_and_the_same_command_goes_on(command, tmp_path, out, monkeypatch, number, code):
     """What was said to be written is, nothing half is left, and the rest is done the next time."""

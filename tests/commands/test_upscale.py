@@ -6,7 +6,7 @@ from PIL import Image
 
 from nasjax.apply.upscalers import PERCEPTUAL, upscalers
 from nasjax.cli import main
-from tests.commands.cases import SCENE
+from tests.commands.cases import CASES, SCENE
 
 
 @pytest.fixture
@@ -27,6 +27,29 @@ def test_a_picture_alone_is_written_beside_itself(photo, capsys):
     assert main(command) == 2 and "photo_x4.png exists and would be replaced" in capsys.readouterr().err
     assert main([*command, "--overwrite", "--scale", "2", "--model", "medium", "--format", "jpg"]) == 0
     assert photo.with_name("photo_x2.jpg").is_file()
+
+
+def test_pictures_of_one_name_do_not_replace_each_other(photo, capsys):
+    """Alone, the second of photo.jpg and photo.png finds an output that exists; in a folder both have one."""
+    command = ["upscale", "--model", "small"]
+    other = photo.with_suffix(".png")
+    Image.fromarray(SCENE[::-1]).save(other)
+    assert main([*command, str(photo)]) == 0
+    first = photo.with_name("photo_x4.png").read_bytes()
+    assert main([*command, str(other)]) == 2 and "photo_x4.png exists" in capsys.readouterr().err
+    assert photo.with_name("photo_x4.png").read_bytes() == first
+    photo.with_name("photo_x4.png").unlink()
+    (out := photo.with_name("out")).mkdir()
+    assert main([*command, str(photo.parent), str(out), "--format", "png"]) == 0
+    assert sorted(path.name for path in out.glob("*.png")) == ["photo.png", "photo_jpg.png"]
+
+
+def test_frames_of_a_file_alone_need_a_folder(tmp_path, capsys):
+    """Which is said: the name that a single picture would have had is not one."""
+    CASES["moving.gif"].write(tmp_path / "moving.gif")
+    assert main(["upscale", "--model", "small", str(tmp_path / "moving.gif"), "--frames", "all"]) == 2
+    assert "all frames of a file go to a folder" in (said := capsys.readouterr().err)
+    assert "give an existing one as the output" in said and [p.name for p in tmp_path.iterdir()] == ["moving.gif"]
 
 
 def test_a_folder_alone_needs_an_output(photo, capsys):

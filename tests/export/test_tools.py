@@ -14,6 +14,7 @@ import pytest
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
+from nasjax.apply.upscalers import FOLDER
 from nasjax.export.onnx.model import OPSET, write_onnx, write_onnx_function
 from nasjax.export.style_function import style_function
 from nasjax.export.stylist import StyleNetwork
@@ -88,12 +89,20 @@ def web():
 
 def test_the_web_runtime_computes_the_same(graph, web):
     """WebAssembly, as a browser runs it."""
-    path, fed = graph
+    _check_web(web, *graph)
+
+
+def test_the_web_runtime_runs_what_is_shipped(web):
+    """The file of a network that comes with the package, on a picture that is not square."""
+    _check_web(web, FOLDER / "small_x4" / "model.onnx", {"image": _picture(19, 26)})
+
+
+def _check_web(web, path, fed):
     inputs = {name: {"dims": a.shape, "values": a.ravel().tolist()} for name, a in fed.items()}
     web.stdin.write(json.dumps({"model": str(path), "inputs": inputs}) + "\n")
     web.stdin.flush()
     found = json.loads(web.stdout.readline())
-    whole = _run(*graph)
+    whole = _run(path, fed)
     assert tuple(found["dims"]) == whole.shape
     np.testing.assert_allclose(np.reshape(found["values"], whole.shape), whole, atol=1e-4 * np.abs(whole).max())
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ from nasjax.systems.super_resolution.handmade import handmade
 from nasjax.systems.super_resolution.pictures import bicubic, strips, tested
 from nasjax.task import Task
 from nasjax.tasks.base import Model, to_float
+from nasjax.tasks.degradation import practical
 from nasjax.tasks.super_resolution import MARGIN, SuperResolutionTask, degrade, super_resolution
 from nasjax.typing import Params
 
@@ -46,6 +47,9 @@ class SuperResolution:
     attention: tuple[str, ...] = ("none", "ca", "sa", "both")  # behind the trunk: by channel, by place
     # Sizes of the networks made by hand to compare with, in those of the found one: a larger one takes as long as it.
     by_hand: tuple[float, ...] = (1.0,)
+    # Of what is learned from and candidates are compared on: reduced by bicubic, or also blurred, noisy and compressed
+    # (`nasjax.tasks.degradation`). Test pictures are always as bicubic leaves them.
+    degradation: Literal["bicubic", "practical"] = "bicubic"
 
     @property
     def title(self) -> str:
@@ -62,11 +66,14 @@ class SuperResolution:
 
         def task(model: Model, sampler: Sampler, batch: int) -> Task:
             shared = sampler.teacher is not None
-            settings = SuperResolutionTask(scale, experiment.data.patch, batch, shared_batch=shared)
+            settings = SuperResolutionTask(
+                scale, experiment.data.patch, batch, degradation=self.degradation, shared_batch=shared
+            )
             return super_resolution(settings, model, sampler)
 
         def judge(params: Params) -> tuple[jax.Array, jax.Array]:
-            return jax.jit(lambda p: degrade(to_float(p), scale))(jnp.asarray(patches))
+            low, high = jax.jit(lambda p: degrade(to_float(p), scale))(jnp.asarray(patches))
+            return (low if self.degradation == "bicubic" else jax.jit(practical)(jax.random.key(0), low)), high
 
         def score(predict: Predict, pair: tuple[jax.Array, jax.Array]) -> Mapping[str, jax.Array]:
             low, high = pair
@@ -92,7 +99,7 @@ class SuperResolution:
         return replace(self, blocks=1)
 
     def _networks(self, nominal: int | None) -> Networks:
-        fields = {k: v for k, v in asdict(self).items() if k != "by_hand"} | {"nominal": nominal}
+        fields = {k: v for k, v in asdict(self).items() if k not in ("by_hand", "degradation")} | {"nominal": nominal}
         arguments: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
         places = range(max(len(self.trunk), len(self.inner))) if nominal is None else ()
         return Networks(
@@ -167,4 +174,5 @@ def validation_text(system: SuperResolution, experiment: Experiment) -> str:
     margin = MARGIN * system.scale
     pictures = at_least(open_source(data.source, "val", on_error=data.on_bad), side + 2 * margin, data.on_bad)
     number = min(len(pictures), data.val_patches)
-    return f"{data.val_patches} textured patches of {side}x{side} px of {number} validation pictures"
+    made = "" if system.degradation == "bicubic" else ", low resolution after blur, noise and JPEG"
+    return f"{data.val_patches} textured patches of {side}x{side} px of {number} validation pictures{made}"
