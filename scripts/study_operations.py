@@ -14,7 +14,8 @@ What it costs on one CPU core (Xeon with AVX-512, CPU time on a busy machine): a
 `res`, `ecb` and `rep`, 0.05 to 0.1 s with `spab`, `pconv`, `rlfb`, `group` and `rfdb`, 0.14 to 0.18 s with `sep3`,
 `sep5` and inverted residuals, 0.22 to 0.28 s with `sep7`, `smfa`, `vap` and `esdb`: 2.45 s for one step of each of the
 18, so 82 minutes for 2,000 steps of one seed at equal params. At equal latency networks are narrower, and steps about
-those of `res`: some 25 to 45 minutes, the search for widths included (an estimate). An hour is enough for
+those of `res`: some 25 to 45 minutes, the search for widths included (an estimate). Measured before gradients were made
+faster and `smfa`, `rfdb` and `esdb` were given all that their papers have. An hour is enough for
 
     taskset -c 1 python scripts/study_operations.py --equal params --steps 1200 --seeds 0
 

@@ -36,7 +36,8 @@ def sort_channels(net: Supernet, params: Params) -> dict[str, Any]:
     `params` are those of `net`, all or a part (`select`, `extract_params`), at full width: every network of full width
     computes what it did. A channel's importance is the sum of the absolute weights that read it, times the mean scale
     of the norms that make it, where they have one. Channels inside an operation are sorted by themselves; those of a
-    grouped convolution keep their places. Raises ValueError where a width is not the widest option.
+    grouped convolution keep their places. Not for trunks with partial convolutions (`pconv`): which channels these take
+    depends on the order. Raises ValueError where a width is not the widest option.
     """
     leaves = [leaf for leaf in _leaves(net) if _get(params, leaf.path) is not None]
     orders: dict[tuple[str, Path], np.ndarray] = {}

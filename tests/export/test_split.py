@@ -33,7 +33,7 @@ def _own(fn) -> Network:
 # The network, how many statistics each pass gathers, and the side of windows.
 MEMBERS = {
     "sr_cell ir4k3+ir4k5": (NETWORKS["sr_cell ir4k3+ir4k5"], [1], 40),
-    "sr_cell vap+smfa": (NETWORKS["sr_cell vap+smfa"], [1, 1], 64),
+    "sr_cell vap+smfa": (NETWORKS["sr_cell vap+smfa"], [1, 1], 80),
     "own": (NETWORKS["own"], [1, 1, 1], 64),
     "unet narrow": (NETWORKS["unet narrow"], [1, 1, 1], 96),
     "plain": (lambda: _own(_plain), [5, 1], 32),

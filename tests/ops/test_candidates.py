@@ -1,14 +1,16 @@
 """Candidate blocks against the formulas of their papers, written out another way."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import erf
 
-from nasjax.ops.attentive import contrast_attention, large_kernel, local_maxima, modulated, self_modulation
+from nasjax.ops.attentive import contrast_attention, gelu, large_kernel, local_maxima, modulated, self_modulation
 from nasjax.ops.conv import conv, depthwise
-from nasjax.ops.distilling import blueprint, blueprint_distillation, residual_distillation
+from nasjax.ops.distilling import blueprint, blueprint_distillation, enhanced_attention, residual_distillation
 from nasjax.ops.edges import FILTERS, edge_oriented, merge_edges
 from nasjax.ops.norm import pixel_norm, unit_pixels
 from nasjax.ops.params import draw
@@ -72,22 +74,55 @@ def test_large_kernel_attention_reaches_seventeen_pixels():
     assert moved[8] > 1e-5 and not moved[9:].any()
 
 
-def test_local_maxima_are_those_of_windows():
-    """Of the 8x8 pixels from 3 before to 4 behind, as far as the image goes."""
+@pytest.mark.parametrize(("window", "dilation", "before", "behind"), [(8, 1, 3, 4), (7, 2, 6, 6)])
+def test_local_maxima_are_those_of_windows(window, dilation, before, behind):
+    """Of as many pixels before as behind, and one more behind if need be, as far as the image goes."""
     x = np.random.default_rng(2).normal(size=(1, 9, 11, 2)).astype(np.float32)
-    found = np.asarray(local_maxima(jnp.asarray(x)))
-    for i, j in ((0, 0), (4, 5), (8, 10), (2, 9)):
-        window = x[0, max(i - 3, 0) : i + 5, max(j - 3, 0) : j + 5]
-        np.testing.assert_array_equal(found[0, i, j], window.max((0, 1)))
+    found = np.asarray(local_maxima(jnp.asarray(x), window, dilation=dilation))
+    for place in ((0, 0), (4, 5), (8, 10), (2, 9)):
+        seen = [[n for n in range(at - before, at + behind + 1, dilation) if n >= 0] for at in place]
+        rows, columns = ([n for n in ns if n < size] for ns, size in zip(seen, (9, 11), strict=True))
+        np.testing.assert_array_equal(found[0][place], x[0][np.ix_(rows, columns)].max((0, 1)))
 
 
 def test_self_modulation_is_its_formula():
-    """SMFANet, equations 2 to 5: x * GELU(1x1(alpha * depthwise(maxima) + beta * variance))."""
-    p, x = _drawn(self_modulation().params(4, 4, 4)), _normal(1, 6, 7, 4)
-    structure = _dilated(np.asarray(local_maxima(jnp.asarray(x))), p["d"]["w"], 1)
+    """SMFANet, equations 2 to 5: x * GELU(1x1(alpha * depthwise(maxima) + beta * variance)), maxima 8 pixels apart."""
+    p, x = _drawn(self_modulation().params(4, 4, 4)), _normal(1, 10, 21, 4)
+    structure = _dilated(np.asarray(local_maxima(jnp.asarray(x), 8)), p["d"]["w"], 8)
     mixed = p["alpha"] * structure + p["beta"] * x.var((1, 2), keepdims=True)
     expected = x * _gelu(mixed @ p["m"]["w"][0, 0] + p["m"]["b"])
     np.testing.assert_allclose(_run(modulated, p, x, 4), expected, atol=1e-4)
+
+
+def test_self_modulation_gives_what_blocks_give():
+    """The authors' grid of 8x8 blocks: at the pixel 3 from a block's first, the block's own value."""
+    p, x = _drawn(self_modulation().params(4, 4, 4)), _normal(1, 24, 32, 4)
+    blocks = x.reshape(1, 3, 8, 4, 8, 4).max((2, 4))
+    mixed = p["alpha"] * _dilated(blocks, p["d"]["w"], 1) + p["beta"] * x.var((1, 2), keepdims=True)
+    expected = x[:, 3::8, 3::8] * _gelu(mixed @ p["m"]["w"][0, 0] + p["m"]["b"])
+    np.testing.assert_allclose(_run(modulated, p, x, 4)[:, 3::8, 3::8], expected, atol=1e-4)
+
+
+def test_self_modulation_reaches_three_blocks():
+    """A pixel sees from 11 before to 12 behind it, and none farther but by the variance of all."""
+    p, x = _drawn(self_modulation().params(4, 4, 4)), _normal(1, 1, 50, 4)
+    p |= {"beta": np.zeros_like(p["beta"])}
+    other = x.copy()
+    other[0, 0, 25] += 9
+    moved = np.abs(_run(modulated, p, other, 4) - _run(modulated, p, x, 4)).max((0, 1, 3))
+    assert np.flatnonzero(moved > 1e-5)[[0, -1]].tolist() == [25 - 12, 25 + 11]
+    assert not moved[:13].any() and not moved[37:].any()
+
+
+def test_self_modulation_is_twice_as_wide_inside():
+    """The authors' growth rate: detail and mixer, of whose quarter a partial convolution is."""
+    p = self_modulation().params(16, 16, 8)
+    assert {n: p[n]["w"].shape[-1] for n in ("l1", "l2", "u1", "u2", "f", "h")} == {
+        **dict.fromkeys(("l1", "l2"), 8),
+        **dict.fromkeys(("u1", "u2", "f"), 16),
+        "h": 16,
+    }
+    assert p["g"]["w"].shape == (3, 3, 4, 4)
 
 
 def test_pixels_are_normalised_over_the_channels_there_are():
@@ -146,6 +181,47 @@ def test_distilled_features_are_fused_as_if_concatenated(op, dense):
     fusion = np.concatenate([p[f"z{n}"]["w"][0, 0] for n in "1234"])
     expected = x + 0.5**gates * (np.concatenate(aside, -1) @ fusion + p["z4"]["b"])
     np.testing.assert_allclose(_run(op.apply, p, x, 4, 6), expected, atol=1e-4)
+
+
+def _strided(x, w, stride):
+    """A convolution with zeros around whose outputs lie at multiples of the stride."""
+    pads, numbers = ((1, 1), (1, 1)), ("NHWC", "HWIO", "NHWC")
+    return np.asarray(jax.lax.conv_general_dilated(x, w, (stride,) * 2, pads, dimension_numbers=numbers))
+
+
+_ATTENTIONS = [(residual_distillation(), conv, jax.nn.relu), (blueprint_distillation(), blueprint, gelu)]
+
+
+@pytest.mark.parametrize(("op", "conv_fn", "activate_fn"), _ATTENTIONS)
+def test_enhanced_attention_is_the_original_at_the_points_of_its_grid(op, conv_fn, activate_fn):
+    """ESA with its strides: every sixth pixel has the gate that is computed there before it is enlarged, borders too.
+
+    At them the other branch, at full resolution, is added as it is.
+    """
+    p, x = _drawn(op.params(8, 8, 8))["attend"], _normal(1, 43, 56, 8)
+    kernels = {n: q["w"] if "w" in q else q["d"]["w"] * q["p"]["w"][0, 0][None, None] for n, q in p.items()}
+    bias = {n: q["b"] if "b" in q else q["d"]["b"] for n, q in p.items()}
+    reduced = x @ kernels["a"][0, 0] + bias["a"]
+    h = _strided(reduced, kernels["s"], 2) + bias["s"]
+    around = ((0, 0), (3, 3), (3, 3), (0, 0))
+    h = np.asarray(jax.lax.reduce_window(h, -jnp.inf, jax.lax.max, (1, 7, 7, 1), (1, 3, 3, 1), around))
+    for n in ("m1", "m2"):
+        h = np.asarray(activate_fn(jnp.asarray(_strided(h, kernels[n], 1) + bias[n])))
+    h = _strided(h, kernels["m3"], 1) + bias["m3"] + (reduced @ kernels["f"][0, 0] + bias["f"])[:, ::6, ::6]
+    expected = x[:, ::6, ::6] / (1 + np.exp(-(h @ kernels["z"][0, 0] + bias["z"])))
+    attend = functools.partial(enhanced_attention, conv_fn=conv_fn, activate_fn=activate_fn)
+    np.testing.assert_allclose(_run(attend, p, x, 8)[:, ::6, ::6], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(("op", "conv_fn"), [attention[:2] for attention in _ATTENTIONS])
+def test_enhanced_attention_reaches_25_pixels(op, conv_fn):
+    """A 3x3, seven maxima 2 apart, three 3x3 of pixels 6 apart: 1 + 6 + 18, and none farther."""
+    p, x = _drawn(op.params(8, 8, 8))["attend"], _normal(1, 1, 60, 8)
+    other = x.copy()
+    other[0, 0, 0] += 9
+    attend = functools.partial(enhanced_attention, conv_fn=conv_fn, activate_fn=lambda h: h)
+    moved = np.abs(_run(attend, p, other, 8) - _run(attend, p, x, 8)).max((0, 1, 3))
+    assert moved[25] > 1e-5 and not moved[26:].any()
 
 
 def test_contrast_attention_sees_contrast():
