@@ -3,17 +3,23 @@
 import argparse
 import sys
 import warnings
+from typing import TYPE_CHECKING
 
 from nasjax.files import to_json
 
+if TYPE_CHECKING:
+    from nasjax.data.source import Source
+
 TEXT = "compare two folders of pictures as sets: FID and KID with your file of InceptionV3, and what needs no such file"
 _PROTOCOLS = ("clean", "legacy-tensorflow", "legacy-pytorch")
+_LEAST = 4  # pictures: precision and recall look at the third neighbour of each
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument("real", help="a folder of real pictures, or another data set such as folder:PATH")
-    parser.add_argument("made", help="a folder of pictures that a generator made")
+    others = "of pairs and of two domains the targets are taken"
+    parser.add_argument("real", help=f"a folder of real pictures, or another data set such as folder:PATH; {others}")
+    parser.add_argument("made", help="a folder of pictures that a generator made, or another data set")
     side = "pixels a side that pictures are made for AlexNet and VGG16: the shorter side, then its middle (default 128)"
     parser.add_argument("--side", type=int, default=128, help=side)
     weights = "the file pt_inception-2015-12-05-6726825d.pth, which nasjax must not distribute: adds FID and KID"
@@ -28,7 +34,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, rest: list[str]) -> None:
     """Print a line a distance."""
     from nasjax.compiled import keep_compiled
-    from nasjax.data.spec import open_source
     from nasjax.systems.sets import inception_distances, set_distances
 
     if args.kept and not args.inception:
@@ -36,7 +41,7 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     if args.side < 64:
         raise ValueError(f"distance: --side must be 64 pixels or more, got {args.side}")
     keep_compiled()
-    real, made = (open_source(place, "all") for place in (args.real, args.made))
+    real, made = (_pictures(place) for place in (args.real, args.made))
     found = {}
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always", UserWarning)
@@ -50,3 +55,14 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     print(f"{len(made)} made pictures against {len(real)} real ones")
     for name, value in found.items():
         print(f"{name:<28} {value:.4f}")
+
+
+def _pictures(place: str) -> "Source":
+    """The pictures of a data set that look like its targets; ValueError where there are too few for a set."""
+    from nasjax.data.sides import open_sides
+
+    sides = open_sides(place, "all")
+    found = sides.inputs if sides.targets is None else sides.targets
+    if len(found) < _LEAST:
+        raise ValueError(f"distance: {place} has {len(found)} pictures; a set takes {_LEAST} or more")
+    return found

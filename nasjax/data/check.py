@@ -4,7 +4,7 @@ import dataclasses
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from PIL import Image
 from nasjax.data.decode import UnreadableImage, read_image
 from nasjax.data.domains import Unpaired
 from nasjax.data.folders import image_files
+from nasjax.data.sides import LEAST
 from nasjax.data.source import Source, image_keys, listed
 from nasjax.data.spec import SPLITS, open_source
 
@@ -73,18 +74,13 @@ def check_data(spec: str, *, patch: int | None = None) -> DataReport:
     """Looks at every picture of the data set that `spec` names (`open_source`).
 
     Found are unreadable files, what does not open (unmatched names, sizes that differ, a missing split), pictures
-    smaller than `patch`, near-duplicates between splits (by 16x16 fingerprints), and domains of one picture. Nothing is
-    raised for what is wrong with the data.
+    smaller than `patch`, near-duplicates between splits (by 16x16 fingerprints), and domains that are too small to be
+    learned or compared. The rest is looked at without the unreadable files. Nothing is raised for what is wrong with
+    the data.
     """
     modes, unreadable = _files(spec)
-    problems = [f"unreadable: {reason}" for reason in unreadable]
-    opened: dict[str, Source] = {}
-    for split in SPLITS[:3]:
-        try:
-            opened[split] = open_source(spec, split, halve=False, cache_bytes=0)
-        except ValueError as error:
-            if not any(reason in str(error) for reason in unreadable):  # which is said already
-                problems.append(f"{split}: {error}")
+    opened, said = _opened(spec, unreadable)
+    problems = [f"unreadable: {reason}" for reason in unreadable] + said
     domains = {(s, d): source for s, whole in opened.items() for d, source in _domains(whole)}
     contents, prints = [], {}
     for (split, domain), source in domains.items():
@@ -92,9 +88,33 @@ def check_data(spec: str, *, patch: int | None = None) -> DataReport:
         contents.append(found)
         prints[split, domain] = marks
         problems += [b for b in broken if not any(b in p for p in problems)]
+    problems += _too_few(contents)
     twins = [t for one, other in _pairs_of_splits(domains) for t in _twins(one, other, prints, contents)]
     remarks = [*_small(contents, patch), *_lonely(contents), *_shared(twins)]
     return DataReport(spec, tuple(contents), modes, tuple(twins), tuple(dict.fromkeys(problems)), tuple(remarks))
+
+
+def _opened(spec: str, unreadable: Sequence[str]) -> tuple[dict[str, Source], list[str]]:
+    """Splits that open, without the files that cannot be read, and why others do not, what all say alike once."""
+    opened: dict[str, Source] = {}
+    said: dict[str, list[str]] = {}
+    for split in SPLITS[:3]:
+        try:
+            on_error = "skip" if unreadable else "fail"
+            opened[split] = open_source(spec, split, halve=False, on_error=on_error, cache_bytes=0)
+        except ValueError as error:
+            if not any(reason in str(error) for reason in unreadable):  # which is said already
+                said.setdefault(str(error), []).append(split)
+    return opened, [f"{', '.join(splits)}: {text}" for text, splits in said.items()]
+
+
+def _too_few(contents: Sequence[Contents]) -> Iterator[str]:
+    """Of two domains: sets that a search could not compare, as it counts them itself."""
+    for c in contents:
+        made, real = c.domain == "input" and c.split != "train", (c.domain, c.split) == ("target", "train")
+        least = LEAST["made"] if made else LEAST["real"] if real else 0
+        if len(c.names) < least:
+            yield f"{c.split}: domain {c.domain} has {len(c.names)} pictures to compare as a set, which takes {least}"
 
 
 def _line(c: Contents) -> str:

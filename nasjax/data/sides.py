@@ -11,6 +11,8 @@ from nasjax.data.source import Cached, OnError, Source, Subset, listed
 from nasjax.data.spec import open_source
 
 _CACHE = 2 << 30
+# Pictures that a comparison of sets takes at least: a distance takes two, and the real ones have others among them.
+LEAST = {"made": 2, "real": 3}
 
 
 class Sides(NamedTuple):
@@ -46,20 +48,36 @@ def holding(sides: Sides, size: tuple[int, int], on_small: OnError) -> Sides:
 
     ValueError naming those that do not, or, with "skip", where none is left.
     """
-    inputs = sides.inputs
-    kept = tuple(i for i in range(len(inputs)) if _holds(inputs.size(i), size))
-    if len(kept) == len(inputs):
+    inputs = large_enough(sides.inputs, size, on_small, what="held-out pictures")
+    if inputs is sides.inputs:
         return sides
+    assert isinstance(inputs, Subset)
+    targets = sides.targets if sides.targets is None or not sides.paired else Subset(sides.targets, inputs.indices)
+    return sides._replace(inputs=inputs, targets=targets)
+
+
+def large_enough(source: Source, size: tuple[int, int], on_small: OnError, *, what: str) -> Source:
+    """The pictures of a source that hold a middle, (height, width) large; ValueError as `holding`, which says `what`.
+
+    Where all do, the source itself.
+    """
+    kept = tuple(i for i in range(len(source)) if _holds(source.size(i), size))
+    if len(kept) == len(source):
+        return source
     if on_small == "fail" or not kept:
-        small = [i for i in range(len(inputs)) if not _holds(inputs.size(i), size)]
-        named = listed([f"{inputs.name(i)} ({inputs.size(i)[0]}x{inputs.size(i)[1]})" for i in small])
+        small = sorted(set(range(len(source))) - set(kept))
+        named = listed([f"{source.name(i)} ({source.size(i)[0]}x{source.size(i)[1]})" for i in small])
+        # With "skip", leaving them out is what was tried.
+        ways = [
+            "compare on smaller middles (data.test_crop, system.compare.side)",
+            "enlarge the pictures (system.size)",
+        ]
+        ways += ["leave such out (data.on_bad skip)"] if on_small == "fail" and kept else []
         raise ValueError(
-            f"{len(small)} of {len(inputs)} held-out pictures are smaller than the {size[0]}x{size[1]} pixels they are "
-            f"compared on: {named}; compare on smaller middles (data.test_crop, system.compare.side), enlarge the "
-            "pictures (system.size), or leave such out (data.on_bad skip)"
+            f"{len(small)} of {len(source)} {what} are smaller than the {size[0]}x{size[1]} pixels they are "
+            f"compared on: {named}; {', or '.join(ways)}"
         )
-    targets = sides.targets if sides.targets is None or not sides.paired else Subset(sides.targets, kept)
-    return sides._replace(inputs=Subset(inputs, kept), targets=targets)
+    return Subset(source, kept)
 
 
 def _holds(there: tuple[int, int], wanted: tuple[int, int]) -> bool:

@@ -96,8 +96,8 @@ def _folders(rest: str, split: str, on_error: OnError) -> Source:
     if not inputs or not targets:
         raise ValueError(f"data folders:{rest}: needs two folders, INPUTS|TARGETS")
     if matching(inputs, targets):
-        return hold_out(pairs(inputs, targets, on_error), split)
-    return Unpaired(*(hold_out(folder(place, on_error), split) for place in (inputs, targets)))
+        return hold_out(pairs(inputs, targets, on_error), split, where=rest)
+    return Unpaired(*(hold_out(folder(place, on_error), split, where=place) for place in (inputs, targets)))
 
 
 def _degraded(rest: str, split: str, on_error: OnError) -> Degraded:
@@ -133,9 +133,9 @@ def _cycle_side(path: Path, letter: str, split: str, on_error: OnError) -> Sourc
     """A domain of CycleGAN's folders, in which nothing is set aside for validation: a tenth of training is."""
     if split == "test" and (path / f"test{letter}").is_dir():
         return folder(path / f"test{letter}", on_error)
-    train = folder(path / f"train{letter}", on_error)
+    place = path / f"train{letter}"
     has_test = (path / f"test{letter}").is_dir()
-    return hold_out(train, split, parts=("val",) if has_test else ("val", "test"))
+    return hold_out(folder(place, on_error), split, parts=("val",) if has_test else ("val", "test"), where=str(place))
 
 
 def _reversed(source: Source) -> Source:
@@ -150,19 +150,22 @@ def _split_folder(path: Path, split: str, open_fn: Callable[[Path], Source]) -> 
         # Holding out from the whole would mix pictures of train/ into another split.
         hint = "; make it, or test on another split (data.test)" if split == "test" else ""
         raise ValueError(f"image folder {path} has {', '.join(n + '/' for n in own)} but no {split}/{hint}")
-    return hold_out(open_fn(path), split)
+    return hold_out(open_fn(path), split, where=str(path))
 
 
-def hold_out(source: Source, split: str, *, parts: tuple[str, ...] = ("val", "test")) -> Source:
-    """The part of a source that a split is: a tenth for each of `parts` by a hash of the name, the rest for "train"."""
+def hold_out(source: Source, split: str, *, parts: tuple[str, ...] = ("val", "test"), where: str = "") -> Source:
+    """The part of a source that a split is: a tenth for each of `parts` by a hash of the name, the rest for "train".
+
+    ValueError for a source that is too small, which is called by `where` it is, and for an unknown split.
+    """
     if split == "all":
         return source
     count = len(source)
     tenth = -(-count // 10)
     if count <= len(parts):
         raise ValueError(
-            f"{count} pictures do not split into train, {' and '.join(parts)}; give {len(parts) + 1} or more, or "
-            "sub-folders"
+            f"{where}{': ' * bool(where)}{count} pictures do not split into train, {' and '.join(parts)}; give "
+            f"{len(parts) + 1} or more, or sub-folders"
         )
     ranked = sorted(range(count), key=lambda i: (zlib.crc32(source.name(i).encode()), i))
     held = {name: ranked[k * tenth : (k + 1) * tenth] for k, name in enumerate(parts)}

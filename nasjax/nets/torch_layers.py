@@ -40,13 +40,19 @@ class Layer(NamedTuple):
 
 
 def layers_of(state: Mapping[str, np.ndarray]) -> list[Layer]:
-    """The convolutions of a state dict in its order, float32; ValueError naming a tensor that belongs to none."""
+    """The convolutions of a state dict in its order, float32.
+
+    ValueError naming a tensor that belongs to none, or a weight or bias that is not finite.
+    """
     modules: dict[str, dict[str, np.ndarray]] = {}
     for name, array in state.items():
         module, _, part = name.rpartition(".")
         if part not in _PARTS:
             raise ValueError(f"tensor {name} of shape {array.shape} is no part of a convolution or a norm")
-        modules.setdefault(module, {})[part] = np.asarray(array, np.float32)
+        with np.errstate(over="ignore"):  # of float64, which is then not finite
+            modules.setdefault(module, {})[part] = np.asarray(array, np.float32)
+        if part in ("weight", "bias"):  # statistics may be of no use
+            _check_finite(modules[module][part], name)
     layers: list[Layer] = []
     for name, parts in modules.items():
         rank = parts["weight"].ndim if "weight" in parts else 0
@@ -76,7 +82,7 @@ class Expect:
         if not self._left:
             raise ValueError(f"differs from {self.architecture}: a convolution of shape {text} is missing at the end")
         if not any(fits(self._left[0].shape, shape) for shape in wanted):
-            raise ValueError(f"differs from {self.architecture}: {self._left[0]}, which has {text} there")
+            raise ValueError(f"differs from {self.architecture}: {self._left[0]}; {self.architecture} has {text} there")
         return self._left.pop(0)
 
     def end(self) -> None:
@@ -129,8 +135,19 @@ def norm_params(layer: Layer, norm: str, channels: int) -> dict[str, Any]:
     if norm == "affine":
         return {"norm": {"scale": scale, "bias": bias}}
     mean, variance = statistics
+    for name, array in zip(names[2:], statistics, strict=True):
+        _check_finite(array, f"{name} of the norm behind {layer.name}")
+    if (variance < 0).any():
+        raise ValueError(
+            f"running_var of the norm behind {layer.name} is negative in {int((variance < 0).sum())} places"
+        )
     scale = scale / np.sqrt(variance + np.float32(_EPSILON))
     return {"fixed": {"scale": scale, "bias": bias + (layer.bias(channels) - mean) * scale}}
+
+
+def _check_finite(array: np.ndarray, name: str) -> None:
+    if bad := int((~np.isfinite(array)).sum()):
+        raise ValueError(f"tensor {name}: {bad} of {array.size} values are not finite: the network is broken")
 
 
 def _sized(array: np.ndarray | None, channels: int, what: str) -> np.ndarray:

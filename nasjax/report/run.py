@@ -11,7 +11,7 @@ from nasjax.report.files import FILES, read_folder, read_object
 from nasjax.report.frames import frame
 from nasjax.report.measures import Measure, write
 from nasjax.report.old import OLD_BUNDLE, as_today
-from nasjax.report.system import System, measure, read_system
+from nasjax.report.system import System, latency_at, measure, read_system
 from nasjax.report.units import NBSP, count_of
 from nasjax.report.values import mapping, number, records, text
 
@@ -168,10 +168,11 @@ def _read(folder: Path, now: float) -> Run:
     contents = as_today(read_folder(folder))
     objects, lists, bundle = contents.objects, contents.lists, _bundle(folder)
     manifest, wrong = read_object(bundle / "manifest.json")
+    known = {"decides": objects["results.json"].get("decides"), "latency_at": latency_at(objects["config.json"])}
     return Run(
         folder=folder,
         now=now,
-        system=read_system({"decides": objects["results.json"].get("decides")} | objects["system.json"]),
+        system=read_system(known | objects["system.json"]),
         config=objects["config.json"],
         environment=objects["environment.json"],
         status=objects["status.json"],

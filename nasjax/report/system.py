@@ -8,7 +8,8 @@ from nasjax.report.values import number, records, strings, text
 
 TOTAL = "total"  # the weighted sum by which networks are ordered, smaller first
 # Costs that depend on the size of the picture.
-_SIZED = frozenset({"macs", "macs_torchprofile", "activations", "latency_ms"})
+_LATENCY = "latency_ms"
+_SIZED = frozenset({"macs", "macs_torchprofile", "activations", _LATENCY})
 
 
 class System(NamedTuple):
@@ -19,6 +20,7 @@ class System(NamedTuple):
     decides: str
     objectives: tuple[str, ...]
     costs_at: str
+    latency_at: str = ""  # where latency was measured, if that is known
 
 
 def read_system(raw: Mapping[str, Any]) -> System:
@@ -26,7 +28,8 @@ def read_system(raw: Mapping[str, Any]) -> System:
     listed = [_read(entry) for entry in records(raw.get("measures")) if text(entry.get("name"))]
     measures = {each.name: each for each in listed}
     objectives = tuple(strings(raw.get("objectives")))
-    return System(text(raw.get("name")), measures, text(raw.get("decides")), objectives, text(raw.get("costs_at")))
+    places = (text(raw.get("costs_at")), text(raw.get("latency_at")))
+    return System(text(raw.get("name")), measures, text(raw.get("decides")), objectives, *places)
 
 
 def measure(system: System, name: str) -> Measure:
@@ -40,7 +43,15 @@ def measure(system: System, name: str) -> Measure:
 
 def stated_at(system: System, name: str) -> str:
     """Return " at 1280x720" behind a cost that depends on the size of the picture, else nothing."""
-    return f" at {system.costs_at}" if name in _SIZED and system.costs_at else ""
+    place = (name == _LATENCY and system.latency_at) or system.costs_at
+    return f" at {place}" if name in _SIZED and place else ""
+
+
+def latency_at(config: Mapping[str, Any]) -> str:
+    """Return where the latency of a run was measured, "640x480": as its budget states it, or else its config."""
+    budgets = (each.strip() for given in strings(config.get("budget")) for each in given.split(","))
+    stated = (each.partition("@")[2].strip() for each in budgets if each.startswith("latency"))
+    return next(filter(None, stated), "") or "x".join(strings(config.get("latency_at")))
 
 
 def in_order(system: System, names: Collection[str]) -> tuple[list[str], list[str]]:

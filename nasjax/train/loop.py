@@ -79,7 +79,7 @@ def fit(
     to the bit (on one kind of device), and each step is in `metrics.jsonl` once; the log says from where it goes on.
     Raises ValueError when they are of another task, space, sampler, seed, loss, weights or setting (`train.basis`);
     settings may change if `config.changed` names them, the number of devices may by itself. SIGTERM and SIGINT save and
-    raise Interrupted. A non-finite loss raises Diverged: that step is not applied, and the last checkpoint is kept.
+    raise Interrupted. A non-finite loss raises Diverged: that step is not applied, and the state before it is saved.
     `params` are the initial params of players (default: the task's own). With `config.validate_every`, the averaged
     params are measured as `log.validation` says, and `state.best` are the best of them. Over several processes each
     calls it with its own part of the data, and resumes with as many.
@@ -129,13 +129,14 @@ def train(
         first, position = int(state.step) + 1, data.get_state()
         alike = mesh, replace(config, seed=0), bool(keeps_best)  # all else that a program depends on
         run_step = _Compiled(step_fn, task, sampler, log, shared={} if shared is None else shared, key=alike)
-        saver = _Saver(checkpoints, config)
+        saver = _Saver(checkpoints, config, first - 1, position)
         for step, (batch, position) in zip(range(first, config.steps + 1), _on_device(data, spec, mesh)):  # noqa: B905
             state, logs = run_step(state, batch)
             if step == first:
                 jax.block_until_ready(logs)  # compiled: from here on steps per second mean something
                 log.start(step)
-            state = look(state, logs, step)
+            with saver.rescuing(state, step, position):
+                state = look(state, logs, step)
             if step in ends:
                 log.snapshot(ends.index(step) + 1, state.params)
             signum = signals.signum if alone else signals.seen_by_any(step % config.log_every == 0)
@@ -254,10 +255,15 @@ class _Look:
 
     def _check(self, state: TrainState) -> None:
         if failed := int(state.failed):
+            after = (
+                f"nothing of it was applied and the state after step {step} is kept. Look at the data, or go on from "
+                "there with a lower lr and changed = ('lr',) beside it"
+                if (step := int(state.step))
+                else "no step was applied, and nothing is kept. Look at the data, or lower lr"
+            )
             raise Diverged(
                 f"{self._log.phase}: the loss or gradient of {self._players[failed - 1]!r} is not finite after step "
-                f"{int(state.step)}; nothing of it was applied and the last checkpoint is kept. Look at the data, or "
-                "go on from the checkpoint with a lower lr and changed = ('lr',) beside it"
+                f"{step}; {after}"
             )
 
 
@@ -276,10 +282,26 @@ def _on_device(
 
 @final
 class _Saver:
-    """Decides when to save: every so many steps, or after so many seconds."""
+    """Decides when to save: every so many steps, after so many seconds, or when a training has diverged."""
 
-    def __init__(self, checkpoints: Checkpoints, config: TrainConfig):
+    def __init__(self, checkpoints: Checkpoints, config: TrainConfig, step: int, position: Mapping[str, Any]):
         self._checkpoints, self._config, self._saved = checkpoints, config, time.monotonic()
+        # Positions in the data behind the latest steps: since somebody looked at a good state, any may be the last.
+        most = max(config.log_every, config.validate_every) + 1
+        self._behind = collections.deque([(step, position)], maxlen=most)
+
+    @contextlib.contextmanager
+    def rescuing(self, state: TrainState, step: int, position: Mapping[str, Any]) -> Generator[None, None, None]:
+        """Around a look at a state after `step`: where it has diverged, what was good of it is saved."""
+        self._behind.append((step, position))
+        try:
+            yield
+        except Diverged:
+            last = int(state.step)
+            if last:  # which a step that was not applied has not moved
+                self._checkpoints.save(state._replace(failed=state.failed * 0), dict(self._behind)[last])
+                self._checkpoints.wait()
+            raise
 
     def due(self, step: int) -> bool:
         every, seconds = self._config.checkpoint_every, self._config.checkpoint_seconds

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from nasjax.cli import main
+from nasjax.commands.compress import saved_text
 from nasjax.export.bundle import load_bundle
 from tests.nets.teacher_states import CASES, state_of
 from tests.nets.torch_files import write_zip
@@ -54,6 +55,7 @@ def test_a_teacher_becomes_a_small_bundle(given, cache, capsys):
     assert set(rows) == {"found, fine-tuned", "found, inherited", "teacher", "input"}
     assert rows["found, fine-tuned"]["params"] <= 0.6 * rows["teacher"]["params"]
     assert rows["teacher"]["lpips"] < 0.01 and rows["teacher"]["psnr"] > 45
+    assert rows["teacher"]["diversity"] == pytest.approx(1, abs=0.05) and "diversity" in rows["found, fine-tuned"]
     saved = {row["cost"]: row for row in json.loads((given / "run" / "saved.json").read_text())}
     assert saved["params"]["factor"] == round(rows["teacher"]["params"] / rows["found, fine-tuned"]["params"], 1) > 1.5
     assert set(saved) == {"params", "macs", "latency_ms", "bytes"} and "saved" in said and f"{'params':<11}" in said
@@ -76,15 +78,26 @@ def test_a_teacher_becomes_a_small_bundle(given, cache, capsys):
         ("params<=1%", "params of resnet2 reaches"),
         ("latency<=10%", "a share of the teacher's is known of params, macs"),
         ("params=1", "malformed"),
+        ("params<=1%+params<=60%", "params of resnet2 reaches"),
+        ("params<=60%+ ", "--budget ' ' says nothing"),
     ],
 )
 def test_budgets_that_no_student_keeps(given, tmp_path, budget, said, capsys):
-    """Refused in one line, with the reachable range, before there is a run folder."""
+    """Refused in one line, with the reachable range, before there is a run folder; of several none is forgotten."""
     words = [str(given / "teacher.pth"), str(given / "photos"), "--tiny", "--run", str(tmp_path / "run")]
-    assert main(["compress", *words, "--budget", budget]) == 2
-    error = capsys.readouterr().err
-    assert said in error and len(error.strip().splitlines()) == 1
-    assert not (tmp_path / "run" / "config.json").exists()
+    several = budget.split("+")
+    for forms in ([["--budget", *several]], [["--budget", each] for each in several])[: len(several)]:
+        assert main(["compress", *words, *(word for form in forms for word in form)]) == 2
+        error = capsys.readouterr().err
+        assert said in error and len(error.strip().splitlines()) == 1
+        assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_latency_is_said_in_parts_of_a_millisecond():
+    """Of small networks a whole one is too coarse for the factor behind it."""
+    row = {"cost": "latency_ms", "teacher": 3.562, "student": 0.3, "factor": 11.9}
+    text = saved_text([row, {"cost": "params", "teacher": 11400, "student": 1140, "factor": 10.0}])
+    assert text.split()[3:7] == ["latency_ms", "3.56", "0.30", "11.9x"] and "11,400" in text
 
 
 def test_what_is_no_teacher(given, tmp_path, capsys):
@@ -94,7 +107,9 @@ def test_what_is_no_teacher(given, tmp_path, capsys):
     write_zip(tmp_path / "other.pth", state | {name: state[name][:, :2].copy()})
     marker = tmp_path / "executed"
     write_zip(tmp_path / "evil.pth", {}, f"cos\nsystem\n(S'touch {marker}'\ntR.".encode())
-    for file, said in (("other.pth", name), ("evil.pth", "refused"), ("none.pth", "none.pth")):
+    write_zip(tmp_path / "nan.pth", state | {name: np.full_like(state[name], np.nan)})
+    files = (("other.pth", name), ("evil.pth", "refused"), ("none.pth", "none.pth"), ("nan.pth", f"tensor {name}"))
+    for file, said in files:
         words = [str(tmp_path / file), str(given / "photos"), "--budget", "params<=60%"]
         assert main(["compress", *words, "--run", str(tmp_path / "run")]) == 2
         error = capsys.readouterr().err

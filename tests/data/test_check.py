@@ -81,7 +81,7 @@ def test_small_and_lonely_domains(tmp_path):
         for split in ("train", "val", "test"):
             write_folder(tmp_path / side / split, count)
     report = check_data(f"unpaired:{tmp_path}", patch=22)
-    assert report.problems == ()
+    assert report.problems == ("train: domain target has 1 pictures to compare as a set, which takes 3",)
     assert [(c.split, c.domain, len(c.names)) for c in report.contents][:2] == [
         ("train", "input", 3),
         ("train", "target", 1),
@@ -90,13 +90,35 @@ def test_small_and_lonely_domains(tmp_path):
     assert "domain target has one picture" in text and "train: 3 of 3 pictures are smaller than 22: 00.png" in text
 
 
+def test_domains_that_a_search_could_not_compare(tmp_path):
+    """One picture of a domain held out, or none to hold out: the domain, its number and its folder are named."""
+    write_folder(tmp_path / "a" / "input", 6), write_folder(tmp_path / "a" / "target", 6)
+    report = check_data(f"unpaired:{tmp_path / 'a'}")
+    wanted = [f"{split}: domain input has 1 pictures to compare as a set, which takes 2" for split in ("val", "test")]
+    assert list(report.problems) == wanted
+    write_folder(tmp_path / "b" / "input", 6), write_folder(tmp_path / "b" / "target", 2)
+    (problem,) = check_data(f"unpaired:{tmp_path / 'b'}").problems
+    assert problem.startswith(f"train, val, test: {tmp_path / 'b' / 'target'}: 2 pictures do not split")
+
+
+def test_a_broken_file_does_not_hide_the_rest(tmp_path):
+    """It is a problem; sizes and splits are of all others."""
+    write_folder(tmp_path, 16)
+    (tmp_path / "03.png").write_bytes(b"no picture")
+    report = check_data(str(tmp_path))
+    (problem,) = report.problems
+    assert problem.startswith("unreadable: ") and "03.png" in problem
+    assert sum(len(c.names) for c in report.contents) == 15 and len(report.contents) == 3
+
+
 def test_the_command(tmp_path, capsys):
     """It prints the report and says by its exit code whether training would stop."""
     assert main(["data", "check", "embedded"]) == 0
     assert "train: 59 pictures" in capsys.readouterr().out
     write_folder(tmp_path, 2)
     assert main(["data", "check", str(tmp_path)]) == 1
-    assert "problem: train: 2 pictures do not split" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"problem: train, val, test: {tmp_path}: 2 pictures do not split" in said and said.count("do not split") == 1
     assert main(["data", "check", str(tmp_path / "nowhere")]) == 1
     assert "neither an existing folder nor a known form" in capsys.readouterr().out
 

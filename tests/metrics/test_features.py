@@ -62,7 +62,7 @@ def test_pooled_by_hand():
 
 
 def test_cached_statistics(tmp_path):
-    """Made once; another protocol's file is refused, and nothing half written is left."""
+    """Made once; another protocol's file, or no such file at all, is refused, and nothing half written is left."""
     made = []
 
     def features_fn():
@@ -77,3 +77,14 @@ def test_cached_statistics(tmp_path):
     assert found.moments.count == 3
     with pytest.raises(ValueError, match="of 'vgg16 relu5_3, 3 pictures', not of 'clean'"):
         cached_statistics(path, "clean", features_fn)
+    whole = path.read_bytes()
+    np.savez(tmp_path / "other.npz", a=np.zeros(3)), np.save(tmp_path / "alone.npy", np.zeros(3))
+    for content in (
+        whole[:100],
+        b"",
+        b"text",
+        *((tmp_path / name).read_bytes() for name in ("other.npz", "alone.npy")),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="reference.npz is damaged, or holds no statistics"):
+            cached_statistics(path, "vgg16 relu5_3, 3 pictures", features_fn)

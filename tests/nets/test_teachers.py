@@ -91,12 +91,12 @@ WRONG = {
     "a width": (
         "resnet",
         lambda s: s.update({"model.4.weight": _zeros(8, 5, 3, 3)}),
-        r"differs from ResNet-2: tensor model.4.weight has shape \(8, 5, 3, 3\), which has \(any, 4, 3, 3\) there",
+        r"differs from ResNet-2: tensor model.4.weight has shape \(8, 5, 3, 3\); ResNet-2 has \(any, 4, 3, 3\) there",
     ),
     "an up-sampling": (
         "resnet",
         lambda s: s.update({"model.12.weight": _zeros(16, 8, 4, 4)}),
-        r"model.12.weight has shape \(16, 8, 4, 4\), which has \(16, any, 3, 3\) or \(any, 16, 3, 3\) there",
+        r"model.12.weight has shape \(16, 8, 4, 4\); ResNet-2 has \(16, any, 3, 3\) or \(any, 16, 3, 3\) there",
     ),
     "the last layer is missing": (
         "resnet",
@@ -122,6 +122,16 @@ WRONG = {
         "resnet affine nearest",
         lambda s: _rename(s, "model.14", "model.13"),
         "model.13 stands where reflected borders are made",
+    ),
+    "a weight that is not finite": (
+        "resnet",
+        lambda s: s.update({"model.4.weight": np.where(s["model.4.weight"] > 0.1, np.nan, s["model.4.weight"])}),
+        "tensor model.4.weight: [1-9][0-9]* of [0-9]* values are not finite",
+    ),
+    "a weight that float32 cannot hold": (
+        "unet",
+        lambda s: s.update({"model.model.0.bias": np.full(4, 1e300)}),
+        "tensor model.model.0.bias: 4 of 4 values are not finite",
     ),
     "a norm of another size": (
         "resnet affine nearest",

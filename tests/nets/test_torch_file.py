@@ -1,6 +1,7 @@
 """Tensors are read from PyTorch files of both formats, and nothing in a file is executed."""
 
 import pickle
+import struct
 import zipfile
 
 import numpy as np
@@ -179,6 +180,39 @@ def test_a_dictionary_that_holds_itself(tmp_path):
     """It has no end, and is told so."""
     write_zip(tmp_path / "net.pth", {}, b"\x80\x02}q\x01(" + value("again") + b"h\x01u.")
     with pytest.raises(ValueError, match="net.pth is damaged: a dictionary in it holds itself"):
+        read_tensors(tmp_path / "net.pth")
+
+
+def test_dictionaries_that_lie_in_each_other_many_times(tmp_path):
+    """Each of sixty is twice in the next: one is read once, not 2^60 times."""
+    inner = ORDERED + b"q\x01(" + value("w") + tensor(STATE["model.1.bias"], "0") + b"u"
+    twice = b"".join(
+        b"}r"
+        + struct.pack("<I", i + 1)
+        + b"("
+        + value("a")
+        + b"j"
+        + struct.pack("<I", i)
+        + value("b")
+        + b"j"
+        + struct.pack("<I", i)
+        + b"u"
+        for i in range(1, 60)
+    )
+    write_zip(tmp_path / "net.pth", {"w": STATE["model.1.bias"]}, b"\x80\x02" + inner + twice + b".")
+    (found,) = read_tensors(tmp_path / "net.pth").values()
+    assert list(found) == ["w"]
+
+
+def test_archives_that_are_cut_short_or_of_a_later_version(tmp_path):
+    """They are named, with what is wrong with them."""
+    write_zip(tmp_path / "net.pth", STATE)
+    content = (tmp_path / "net.pth").read_bytes()
+    (tmp_path / "net.pth").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="net.pth is cut short: it begins as a zip archive"):
+        read_tensors(tmp_path / "net.pth")
+    (tmp_path / "net.pth").write_bytes(content.replace(b"PK\1\2\x14\3\x14", b"PK\1\2\x14\3\xf8"))
+    with pytest.raises(ValueError, match="net.pth is damaged: zip file version 24.8"):
         read_tensors(tmp_path / "net.pth")
 
 

@@ -241,6 +241,20 @@ def test_counts_of_a_column_share_one_unit(tmp_path):
     assert [row[1].text for row in found.rows] == ["1448.76", "24.90", "0"]
 
 
+def test_latency_is_said_where_it_was_measured(tmp_path):
+    """It may be measured at another size than MACs are counted at: where the budget states it, else the config."""
+    rows, size = table(("a", "found", {"latency_ms": 4.2})), {"latency_at": [640, 480]}
+    cases = (
+        ({}, "at 64x64"),
+        (size, "at 640x480"),
+        (size | {"budget": ["params<=1K, latency<=9ms@80x60"]}, "at 80x60"),
+        (size | {"budget": ["macs<=1M@32x32", "latency<=9ms"]}, "at 640x480"),
+    )
+    for config, said in cases:
+        run = run_with(tmp_path, {"results": rows, "system": {"costs_at": "64x64"}, "config": config})
+        assert results_view(run).table.columns[1].below == said
+
+
 def test_what_was_saved_of_a_network_as_it_is(tmp_path):
     """A table for a reference that has parameters: each cost of both, four bytes a parameter, and the factor."""
     teacher = {"params": 8e6, "macs": 4e9, "s": 30.0}

@@ -17,6 +17,7 @@ from nasjax.export.network import deployed
 from nasjax.export.teachers import load_teacher, teacher_costs
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.spaces.teacher import inherit, read_generator, teacher_of
+from nasjax.spaces.unet_generator import unet_generator
 from nasjax.systems.translation.compress import absolute, compression
 from nasjax.systems.translation.teach import crops_of, forget_unused, outputs_of, window_of
 from tests.nets.teacher_states import CASES, state_of
@@ -72,6 +73,17 @@ def test_a_teachers_outputs_are_the_truth(teacher, tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.outputs, crops.outputs)
 
 
+def test_a_slow_teacher_says_how_far_it_is(teacher, tmp_path, monkeypatch, capsys):
+    """In windows of all of them."""
+    monkeypatch.setattr("nasjax.systems.translation.teach.crops_folder", lambda: tmp_path / "crops")
+    monkeypatch.setattr("nasjax.systems.translation.teach.outputs_of", lambda teacher: lambda pictures: pictures)
+    monkeypatch.setattr("nasjax.systems.translation.teach._TELL_S", 0.0)
+    sides = open_sides(f"folder:{pictures(tmp_path / 'p')}", "train")
+    crops_of(teacher_of(read_generator(teacher)), sides.inputs, patch=16, number=19)
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("teacher")]
+    assert said == [f"teacher: {n} of 19 windows" for n in (8, 16, 19)]
+
+
 def test_crops_of_other_runs_do_not_pile_up(tmp_path):
     """Beyond so many bytes, what was used longest ago goes; what is used now, and what was used lately, stays."""
     for i, age in enumerate((5, 4, 3, 0)):
@@ -104,14 +116,10 @@ def test_a_network_that_was_found_is_a_teacher(tmp_path):
     """A bundle of a narrow arch of a wide space: a student is built by its own widths, operations and depth."""
     widths = ((4, 8), (8, 12), (8, 16), (8, 12), (4, 8))
     arguments = {"widths": widths, "inner": (4, 8), "blocks": 3, "ops": ("res", "dil"), "up": ("transposed", "nearest")}
-    net = resnet_generator(**arguments)
     options = {"w.stem": "4", "w.down1": "8", "w.down2": "8", "w.up1": "8", "w.up2": "4"}
     blocks = {"b1": "dil", "b1.w": "4", "b2": "off", "b3": "res", "b3.w": "8"}
-    arch = net.space.encode({**options, **blocks, "up1": "nearest", "up2": "nearest"})
-    network = deployed(
-        net, net.extract_params(jax.jit(net.init)(KEY), arch), arch, builder=("resnet_generator", arguments)
-    )
-    write_bundle(tmp_path / "bundle", network, card=Card("found", task="image translation"), formats=())
+    options |= {**blocks, "up1": "nearest", "up2": "nearest"}
+    network = found_bundle(tmp_path / "bundle", "resnet_generator", arguments, options)
     teacher = load_teacher(tmp_path / "bundle")
     x = jax.random.uniform(KEY, (1, 16, 20, 3), minval=-1)
     np.testing.assert_allclose(teacher.apply(x), network.apply(network.params, x), atol=1e-5)
@@ -120,6 +128,62 @@ def test_a_network_that_was_found_is_a_teacher(tmp_path):
     assert {"dil", "res", "sep"} <= set(student.ops) and student.blocks == 3
     shared = student.networks().supernet
     inherit(shared, jax.jit(shared.init)(KEY), teacher)
+
+
+def found_bundle(folder, name, arguments, options):
+    """A bundle of one network of a space, as a search writes it, and the network."""
+    net = {"resnet_generator": resnet_generator, "unet_generator": unet_generator}[name](**arguments)
+    arch = net.space.encode(options)
+    network = deployed(net, net.extract_params(jax.jit(net.init)(KEY), arch), arch, builder=(name, arguments))
+    write_bundle(folder, network, card=Card("found", task="image translation"), formats=())
+    return network
+
+
+@pytest.mark.parametrize(
+    ("inner", "op", "added"),
+    [((24,), "group", {"incep", "sep"}), ((6,), "res", {"sep", "ir"}), ((10,), "dil", {"sep"})],
+)
+def test_blocks_that_were_found_have_students(tmp_path, inner, op, added):
+    """Grouped blocks, and widths that some operations cannot have: these are not added, the others are."""
+    widths = ((4, 8), (8, 12), (8, 16), (8, 12), (4, 8))
+    arguments = {"widths": widths, "inner": inner, "blocks": 1, "ops": (op,), "up": ("nearest",)}
+    narrow = {"w.stem": "4", "w.down1": "8", "w.down2": "16", "w.up1": "8", "w.up2": "4"}
+    options = {**narrow, "b1": op, "b1.w": str(inner[0]), "up1": "nearest", "up2": "nearest"}
+    found_bundle(tmp_path / "bundle", "resnet_generator", arguments, options)
+    teacher = load_teacher(tmp_path / "bundle")
+    for budget in ("params<=90%", "params<=20%"):
+        student = compression(str(tmp_path / "bundle"), "embedded", (budget,)).system
+        incep = all(width % 4 == 0 for width in student.inner)
+        assert {op, *added} <= set(student.ops) and ("incep" in student.ops) == incep
+        shared = student.networks().supernet
+        shapes = jax.eval_shape(shared.init, KEY)
+        inherit(shared, jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes), teacher)
+
+
+def test_unets_of_two_sides_have_students(tmp_path):
+    """Where encoder and decoder differ at a level, as a channel stage leaves them, the narrower one says."""
+    widths = ((4, 8), (8, 16), (16, 32))
+    net = unet_generator(widths)
+    ups = {c.name: c.options[0 if c.name.startswith("w.u") else -1] for c in net.space.choices if c.name[:2] == "w."}
+    options = net.space.decode(net.space.default_arch()) | ups
+    found_bundle(tmp_path / "bundle", "unet_generator", {"widths": widths}, options)
+    teacher = load_teacher(tmp_path / "bundle")
+    assert [8, 16] in teacher.builder[1]["widths"]
+    student = compression(str(tmp_path / "bundle"), "embedded", ("params<=90%",)).system
+    shared = student.networks().supernet
+    shapes = jax.eval_shape(shared.init, KEY)
+    inherit(shared, jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes), teacher)
+
+
+def test_a_bundle_with_a_weight_that_is_not_finite_is_no_teacher(tmp_path, monkeypatch):
+    """It would teach black pictures: the weight is named."""
+    broken = {"stem": {"w": np.array([1.0, np.nan], np.float32)}}
+    arguments = {"widths": ((4,), (8,), (8,), (8,), (4,)), "inner": (4,), "blocks": 1, "ops": ("res",)}
+    net = resnet_generator(**arguments)
+    found_bundle(tmp_path / "bundle", "resnet_generator", arguments, net.space.decode(net.space.default_arch()))
+    monkeypatch.setattr("nasjax.export.teachers.read_weights", lambda path: broken)
+    with pytest.raises(ValueError, match="bundle: stem/w has values that are not finite"):
+        load_teacher(tmp_path / "bundle")
 
 
 def test_a_student_is_as_small_as_its_budget_at_any_size(teacher):

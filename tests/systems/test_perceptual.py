@@ -1,20 +1,81 @@
 """The search of a discriminator: what its generator begins with, what it is compared with, what its card says."""
 
+import re
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from nasjax.apply.upscalers import FOLDER
 from nasjax.chain.configs import load_config
+from nasjax.data.pipeline import patches
+from nasjax.data.spec import open_source
 from nasjax.export.bundle import load_bundle
 from nasjax.files import read_json
+from nasjax.nets.trunks import before_activation, load_trunk
+from nasjax.spaces.paired import paired, with_generator
 from nasjax.system import Shipped
 from nasjax.systems.perceptual.generator import begun, given_generator
-from nasjax.systems.perceptual.system import PerceptualSuperResolution, export, prepare
+from nasjax.systems.perceptual.system import PerceptualSuperResolution, export, fixed_archs, prepare
+from nasjax.tasks.networks import Fixed
+from nasjax.tasks.perceptual import Pair, pair_loss, pairs_of
+from tests.docs.blocks import ROOT
 
 SMALL = FOLDER / "small_x4"
+
+
+@pytest.mark.parametrize("name, figure", [("tpsr", "plain generator of 26.2K param"), ("tpsr_full", "A 60.1K x4 net")])
+def test_a_config_says_how_large_its_generator_is(name, figure):
+    """The sentence is in the file, and the figure is the number of its weights as they are shipped."""
+    assert figure in (ROOT / "configs" / f"{name}.py").read_text(encoding="utf-8")
+    generator = load_config(name).system.generating()
+
+    def shipped():
+        params = generator.net.extract_params(generator.net.init(jax.random.key(0)), generator.arch)
+        return generator.net.deploy_params(params, generator.arch)
+
+    num = sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(shipped)))
+    assert f"{num / 1000:.1f}K" == re.findall(r"[\d.]+K", figure)[0]
+
+
+@pytest.mark.parametrize("name", ["tpsr", "tpsr_full"])
+def test_the_game_has_a_say_from_the_start(name):
+    """Of the gradient of a generator that has learned fidelity it is more than a twentieth: discriminators matter.
+
+    By a narrow one, on two patches; ESRGAN's own weights of the loss would leave it less than a thousandth here.
+    """
+    system = load_config(name).system
+    system = replace(system, generator=str(SMALL), widths=((8,),) * len(system.widths), rivals=("patchgan",))
+    generator, net = system.generating(), system.networks().supernet
+    arch, own = fixed_archs(system, net)["patchgan"], begun(generator)
+    assert own is not None
+    params = net.extract_params(with_generator(net, net.init(jax.random.key(0)), own), arch)
+    sides = [paired(generator.net, generator.arch, system.discriminators(), part=p) for p in ("generator", "scores")]
+    generate, score = (side.extract(arch) for side in sides)
+    image = next(patches(open_source("embedded", "train"), patch=48, batch=2, seed=0))["image"]
+    low, high = pairs_of(jnp.asarray(image), system.scale)
+
+    @jax.jit
+    def norms(params, vgg):
+        pair = Pair(
+            lambda p, x: jnp.asarray(generate.apply({"params": p}, x)),
+            lambda p, x: jnp.asarray(score.apply({"params": p}, x)),
+            Fixed(before_activation(system.level), vgg),
+        )
+
+        def terms(mine):
+            both = {**params, **mine}
+            logs = pair_loss(system.perception, pair, both, low=low, high=high, key=jax.random.key(0))[1]
+            return jnp.stack([logs["game"], logs["game"] + logs["feature"] + logs["pixel"]])
+
+        slopes = jax.jacrev(terms)({n: p for n, p in params.items() if n.startswith("g.")})
+        return [optax.tree.norm(jax.tree.map(lambda s, i=i: s[i], slopes)) for i in range(2)]
+
+    game, whole = norms(params, load_trunk("vgg16")[1]["trunk"])
+    assert float(game) > 0.05 * float(whole)
 
 
 def test_a_search_begins_with_a_network_of_the_package():

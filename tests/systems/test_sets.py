@@ -41,6 +41,21 @@ def test_what_is_worse_is_further(folders, capsys):
     assert capsys.readouterr().err.count("from 12 pictures: it needs 513") == 1
 
 
+def test_other_data_sets_and_sets_that_are_too_small(folders, capsys, tmp_path):
+    """Of pairs the targets are compared; one picture is no set, and the folder and its number are named."""
+    for side, name in (("input", "blurred"), ("target", "real")):
+        (tmp_path / "pairs" / side).mkdir(parents=True)
+        for i, path in enumerate(sorted((folders / name).iterdir())):
+            Image.open(path).resize((128, 128)).save(tmp_path / "pairs" / side / f"{i}.png")
+    found = _distances(capsys, f"pairs:{tmp_path / 'pairs'}", folders / "blurred", "--side", 64)
+    near = _distances(capsys, f"reversed:pairs:{tmp_path / 'pairs'}", folders / "blurred", "--side", 64)
+    assert found["real"] == 12 and found["alexnet_gram"] > near["alexnet_gram"]
+    (tmp_path / "one").mkdir()
+    Image.new("RGB", (70, 70)).save(tmp_path / "one" / "a.png")
+    assert main(["distance", str(folders / "real"), str(tmp_path / "one")]) == 2
+    assert f"{tmp_path / 'one'} has 1 pictures; a set takes 4 or more" in capsys.readouterr().err
+
+
 def test_fid_needs_the_file_it_is_defined_on(folders, capsys, tmp_path):
     """Without it one line says which it is; another file is no FID; and nothing else is kept."""
     for place in (tmp_path / "missing.pth", folders / "real" / "00.png"):

@@ -255,6 +255,58 @@ def test_sets_of_one_picture_are_refused(tmp_path, counts, said):
         system.prepare(Experiment(system, data=DataConfig(source=f"pairs:{tmp_path}")), system.networks())
 
 
+def small_targets(folder, *, small):
+    """Two domains in which so many of twelve pictures to learn from are small, and a system that compares them."""
+    pictures(folder / "input" / "train", size=(64, 60)), pictures(folder / "target" / "train", size=(64, 60))
+    for i in range(small):
+        Image.new("RGB", (40, 36), (i, 0, 0)).save(folder / "target" / "train" / f"{i:02d}.png")
+    for split in ("val", "test"):
+        for side in ("input", "target"):
+            pictures(folder / side / split, count=2, size=(64, 60))
+    system = replace(load_config("unpaired").tiny().system, size=None, compare=Comparison(side=48, reference=9))
+    return system, DataConfig(source=f"unpaired:{folder}", patch=16)
+
+
+def test_small_pictures_of_the_target_domain(tmp_path):
+    """Before anything is trained they are refused, or left out of what is compared; of too few left it is told."""
+    system, data = small_targets(tmp_path, small=2)
+    with pytest.raises(ValueError, match="2 of 12 training pictures of the target domain are smaller than the 48x48"):
+        system.prepare(Experiment(system, data=data), system.networks())
+    data = replace(data, on_bad="skip")
+    ground = system.prepare(Experiment(system, data=data), system.networks())
+    assert len(ground.judge({}).grams) == 9
+    larger = replace(data, test_crop=(60, 64))  # which the training pictures hold alike
+    for i in range(2, 10):
+        Image.new("RGB", (50, 50), (i, 0, 0)).save(tmp_path / "target" / "train" / f"{i:02d}.png")
+    assert system.prepare(Experiment(system, data=data), system.networks())
+    with pytest.raises(ValueError, match="the split train has 2 pictures to compare as a set, which takes 3"):
+        system.prepare(Experiment(system, data=larger), system.networks())
+
+
+def test_sets_are_compared_at_one_size(tmp_path):
+    """Real pictures are as large as those of the test that are compared with them: equal ones have no distance."""
+    for split in ("train", "test"):
+        for side in ("input", "target"):
+            pictures(tmp_path / side / split, count=4, size=(64, 60))
+    pictures(tmp_path / "input" / "val", count=2, size=(64, 60)), pictures(tmp_path / "target" / "val", count=2)
+    system = replace(load_config("unpaired").tiny().system, size=None, compare=Comparison(side=32, reference=4))
+    data = DataConfig(source=f"unpaired:{tmp_path}", patch=16, test_crop=(56, 60))
+    ground = system.prepare(Experiment(system, data=data), system.networks())
+    values = ground.test(lambda x: x).values
+    assert values["diversity"] == pytest.approx(1, abs=1e-6) and values["gram"] < 0
+    assert "same middles" in ground.protocol
+
+
+def test_a_students_pictures_are_as_different_as_its_teachers(eyes, real):
+    """Without real pictures: 1 where they are the teacher's, far below where they are one; nothing to say of one."""
+    held = Held(tuple("abcdefgh"), 255 - real[:8], real[:8])
+    found = scored(lambda x: -x, held, reference=None, eyes=eyes).values
+    same = scored(lambda x: jnp.broadcast_to(x[:1] * 0, x.shape), held, reference=None, eyes=eyes).values
+    assert found["diversity"] == pytest.approx(1, abs=1e-3) and same["diversity"] < 0.3
+    alone = scored(lambda x: x, Held(("a",), real[:1], real[:1]), reference=None, eyes=eyes).values
+    assert "diversity" not in alone and "lpips" in alone
+
+
 def test_a_unet_is_the_usual_one_and_a_teacher():
     """Without widths of its own it halves eight times, as pix2pix's; in miniature five times."""
     system = ImageTranslation(space="unet")

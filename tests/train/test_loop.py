@@ -128,8 +128,8 @@ def test_a_resumed_run_has_each_step_once(tmp_path, whole, stop_after):
 
 @pytest.mark.parametrize("player", ["first", "second"])
 def test_divergence_names_where_and_keeps_what_was_good(tmp_path, player):
-    """NaN in the data of one player at step 8: the error names phase, step and player; with good data the last
-    checkpoint leads to the result of the undisturbed run."""
+    """NaN in the data of one player at step 8: the error names phase, step and player; with good data the state before
+    it leads to the result of the undisturbed run."""
     task = parts.table_task(parts.SPACE, SAMPLER, ("first", "second"))
     config = parts.config(STEPS, checkpoint_every=3, log_every=4)
 
@@ -144,10 +144,26 @@ def test_divergence_names_where_and_keeps_what_was_good(tmp_path, player):
 
     with pytest.raises(Diverged, match=rf"supernet/path: .*{player!r} is not finite after step 7"):
         run(tmp_path / "bad", spoil)
-    assert saved_steps(tmp_path / "bad") == [3, 6]
+    assert saved_steps(tmp_path / "bad") == [6, 7]
     state = run(tmp_path / "bad")
     assert int(state.failed) == 0 and int(state.step) == STEPS
     parts.assert_same(state, run(tmp_path / "good"))
+
+
+@pytest.mark.parametrize("bad", [1, 3, 10])
+def test_divergence_before_the_first_checkpoint(tmp_path, whole, bad):
+    """What was good of the training is kept, wherever it was looked at; of none that was, nothing, and it is said."""
+
+    def spoil(position, batch):
+        if position == bad:
+            batch["table"][0] = np.nan
+
+    good, rare = bad - 1, {"checkpoint_every": 0, "log_every": 5}
+    said = f"the state after step {good} is kept" if good else "no step was applied, and nothing is kept"
+    with pytest.raises(Diverged, match=f"not finite after step {good}; .*{said}"):
+        train(tmp_path, STEPS, data=parts.Numbers(TASK, event=spoil), **rare)
+    assert saved_steps(tmp_path) == ([good] if good else [])
+    parts.assert_same(train(tmp_path, STEPS, **rare), whole)
 
 
 def test_another_config_is_refused_by_what_differs(tmp_path):

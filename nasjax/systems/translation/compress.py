@@ -16,6 +16,7 @@ from nasjax.train.config import TrainConfig
 
 _WIDTHS = (0.7, 1.0, 1.4, 2.0)  # options around the width at which the plain network would keep the budget
 _STEP, _LEAST = 4, 8
+_MULTIPLES = {"group": 8, "incep": 4}  # of a block's own width, for these operations
 _UP, _OPS = ("nearest",), ImageTranslation().ops  # what a student may have beside what its teacher has
 
 
@@ -93,15 +94,18 @@ def _sizes(arguments: Mapping[str, Any], *, share: float) -> dict[str, Any]:
     """Widths for a student of such a share of the teacher's costs, which go with the square of widths."""
     scale = math.sqrt(share)
 
-    def options(widest: int) -> tuple[int, ...]:
-        sizes = {_STEP * max(round(widest * scale * k / _STEP), _LEAST // _STEP) for k in _WIDTHS}
+    def options(widest: int, step: int = _STEP) -> tuple[int, ...]:
+        sizes = {step * max(round(widest * scale * k / step), _LEAST // step) for k in _WIDTHS}
         return tuple(sorted({min(size, widest) for size in sizes}))
 
-    widths = tuple(options(max(each)) for each in arguments["widths"])
+    # What is narrower of a block of the teacher, or of the two sides of a U-Net's level, has no more to give.
+    widths = tuple(options(min(each)) for each in arguments["widths"])
     if "blocks" not in arguments:
         return {"widths": widths}
-    inner = options(min(arguments["inner"]))  # a block of the teacher that is narrower than others has no more to give
-    up, ops = (tuple(dict.fromkeys([*arguments[name], *others])) for name, others in (("up", _UP), ("ops", _OPS)))
+    inner = options(min(arguments["inner"]), max([_STEP, *(_MULTIPLES.get(op, 1) for op in arguments["ops"])]))
+    # The teacher's own width, which is among them, may be none that an added operation can have.
+    added = [op for op in _OPS if not any(width % _MULTIPLES.get(op, 1) for width in inner)]
+    up, ops = (tuple(dict.fromkeys([*arguments[name], *others])) for name, others in (("up", _UP), ("ops", added)))
     return {"widths": widths, "inner": inner, "blocks": arguments["blocks"], "up": up, "ops": ops}
 
 

@@ -42,14 +42,17 @@ _SETS = (
     Measure("vgg16_kernel", "VGG16-KID", "The same by a cubic kernel over those of the deepest level."),
     Measure("diversity", "diversity", "How many different pictures there are, as a share of real ones'.", "higher"),
 )
+_DIVERSITY = Measure(
+    "diversity", "diversity", "How many different pictures there are, as a share of the teacher's.", "higher"
+)
 
 
 def measures(*, likeness: bool, sets: bool) -> tuple[Measure, ...]:
     """The scores of a network where it is known what pictures should become, and where they are compared as sets.
 
-    The last three are of the table alone, not of a search.
+    The last three of sets are of the table alone, not of a search; so is the diversity that stands in for sets.
     """
-    return (*(_LIKENESS if likeness else ()), *(_SETS if sets else ()))
+    return (*(_LIKENESS if likeness else ()), *(_SETS if sets else (_DIVERSITY,)))
 
 
 class Reference(NamedTuple):
@@ -137,6 +140,8 @@ def tested(predict: Predict, held: Held, *, reference: Reference | None, eyes: M
         values |= {name: float(v.mean()) for name, v in columns.items()}
     if reference is not None:
         values |= _as_sets(made, reference, eyes)
+    elif targets is not None:
+        values |= _diversity(made, targets, eyes)
     return Tested(values, rows)
 
 
@@ -148,6 +153,15 @@ def _batched(function: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
     return np.concatenate([np.asarray(function(*(jnp.asarray(a[i : i + _BATCH]) for a in filled))) for i in starts])[
         :count
     ]
+
+
+def _diversity(y: np.ndarray, targets: np.ndarray, eyes: Mapping[str, Params]) -> dict[str, float]:
+    """As a share of that of what should have been made; nothing where that is a single picture, or mostly one."""
+    made, wanted = (collect(_grams(eyes), pictures, batch=_BATCH) for pictures in (y, targets))
+    if len(np.unique(wanted, axis=0)) < max(2, len(wanted) / 2 + 1):
+        return {}
+    width = median_distance(wanted) / 2
+    return {"diversity": effective_number(made, bandwidth=width) / effective_number(wanted, bandwidth=width)}
 
 
 def _as_sets(y: np.ndarray, reference: Reference, eyes: Mapping[str, Params]) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasjax.config import DataConfig, Experiment
 from nasjax.data.pipeline import patches
-from nasjax.data.sides import Sides, holding, middles, open_sides
+from nasjax.data.sides import LEAST, Sides, holding, large_enough, middles, open_sides
 from nasjax.data.source import Source
 from nasjax.export.teachers import load_teacher
 from nasjax.nets.narrow import NARROW, load_narrow
@@ -103,11 +103,11 @@ class ImageTranslation:
             protocol=_protocol(self, experiment, seen),
             search_protocol=f"middle {self.compare.side} px of {seen.num_judged} validation pictures",
             task=_task_of(self, experiment, seen.teacher),
-            judge=lambda params: make_judge(*seen.val()[1:], reference=seen.reference(), eyes=seen.eyes),
+            judge=lambda params: make_judge(*seen.val()[1:], reference=seen.reference("val"), eyes=seen.eyes),
             score=measure,
             batches=_batches_of(self, experiment, seen),
             start=lambda params: params if teacher is None else inherit(networks.supernet, params, teacher),
-            test=lambda predict: tested(predict, seen.test(), reference=seen.reference(), eyes=seen.eyes),
+            test=lambda predict: tested(predict, seen.test(), reference=seen.reference("test"), eyes=seen.eyes),
             rivals=lambda found: _rivals(self, experiment, seen.teacher, found),
             show=lambda predicts: strips(predicts, seen.test(), truth=_truth(self, seen)),
         )
@@ -174,7 +174,7 @@ class _Seen(NamedTuple):
     num_tested: int
     val: Callable[[], Held]
     test: Callable[[], Held]
-    reference: Callable[[], Any]
+    reference: Callable[[Literal["val", "test"]], Any]
 
 
 def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
@@ -184,9 +184,11 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
     )
     _check_sides(system, train, data.source)
     side = (compare.side, compare.side)
-    val, test = holding(val, side, data.on_bad), holding(test, data.test_crop or side, data.on_bad)
+    crop = data.test_crop or side
+    val, test = holding(val, side, data.on_bad), holding(test, crop, data.on_bad)
+    real = {} if system.teacher else _real(data, train, {"val": side, "test": crop})
     if not system.teacher:
-        _check_sets(data, train, val, test)
+        _check_sets(data, real, val, test)
     teacher = load_teacher(system.teacher, part=system.part or None) if system.teacher else None
     eyes = load_eyes()
     likeness = teacher is not None or train.paired
@@ -199,9 +201,10 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
         held_out, outputs=None if teacher is None else outputs_of(teacher), window=_window(system, data, train)
     )
 
-    def reference() -> Any:
-        real = None if teacher is not None else train.targets
-        return None if real is None else make_reference(middles(real, compare.reference, side)[1], eyes)
+    @functools.cache
+    def reference_at(size: tuple[int, int]) -> Any:
+        source = next(each for each, at in real.values() if at == size)
+        return make_reference(middles(source, compare.reference, size)[1], eyes)
 
     return _Seen(
         train,
@@ -212,8 +215,8 @@ def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
         min(compare.number, len(val.inputs)),
         min(compare.tested, len(test.inputs)),
         functools.cache(lambda: held(val, compare.number, side)),
-        functools.cache(lambda: held(test, compare.tested, data.test_crop or side)),
-        functools.cache(reference),
+        functools.cache(lambda: held(test, compare.tested, crop)),
+        lambda split: reference_at(real[split][1]) if real else None,
     )
 
 
@@ -233,11 +236,23 @@ def _check_sides(system: ImageTranslation, train: Sides, spec: str) -> None:
         raise ValueError(f"data.source {spec!r} holds single pictures; a translation needs pairs or two domains")
 
 
-def _check_sets(data: DataConfig, train: Sides, val: Sides, test: Sides) -> None:
-    """Whether there are enough pictures to be compared as sets: two that are made, and three that are real."""
+def _real(
+    data: DataConfig, train: Sides, sizes: Mapping[str, tuple[int, int]]
+) -> dict[str, tuple[Source, tuple[int, int]]]:
+    """Real pictures that sets are compared with, by the split that is compared, and the size of their middles.
+
+    Of that split's own size: a set of larger pictures is far from the same set of smaller ones.
+    """
     assert train.targets is not None
-    counts = {"val": (len(val.inputs), 2), data.test: (len(test.inputs), 2), "train": (len(train.targets), 3)}
-    for split, (count, least) in counts.items():
+    what = "training pictures of the target domain"
+    return {split: (large_enough(train.targets, size, data.on_bad, what=what), size) for split, size in sizes.items()}
+
+
+def _check_sets(data: DataConfig, real: Mapping[str, tuple[Source, tuple[int, int]]], val: Sides, test: Sides) -> None:
+    """Whether there are enough pictures to be compared as sets: those that are made, and those that are real."""
+    fewest = min(len(source) for source, _ in real.values())
+    counts = (("val", len(val.inputs), LEAST["made"]), (data.test, len(test.inputs), LEAST["made"]))
+    for split, count, least in (*counts, ("train", fewest, LEAST["real"])):
         if count < least:
             raise ValueError(
                 f"data.source {data.source!r}: the split {split} has {count} pictures to compare as a set, which takes "
@@ -351,6 +366,6 @@ def _protocol(system: ImageTranslation, experiment: Experiment, seen: _Seen) -> 
     height, width = data.test_crop or (compare.side, compare.side)
     truth = {"teacher": "the teacher's outputs", "truth": "their true pairs"}.get(_truth(system, seen))
     likeness = f"; LPIPS (AlexNet v0.1) and SSIM (RGB, uint8) to {truth}" if truth else ""
-    sets = f"; as a set to up to {compare.reference} pictures of the training split's target domain"
+    sets = f"; as a set to the same middles of up to {compare.reference} pictures of the training split's target domain"
     where = f"middle {width}x{height} px of {seen.num_tested} pictures of the {data.test} split of {data.source!r}"
     return where + likeness + ("" if seen.teacher else sets)

@@ -18,11 +18,14 @@ from jaxtyping import Array
 from nasjax.basis import fingerprint
 from nasjax.compiled import cache_folder
 from nasjax.data.source import Source, at_least
-from nasjax.data.taught import TaughtCrops, pictures_mark, taught_crops
+from nasjax.data.taught import TaughtCrops, crops_done, pictures_mark, taught_crops
+from nasjax.say import to_stderr
 from nasjax.spaces.features import feature_channels
 from nasjax.spaces.teacher import Teacher
 from nasjax.tasks.base import Model, to_float
 from nasjax.tasks.networks import fixed_teacher
+
+_TELL_S = 10.0  # seconds between lines that say how far a teacher is
 
 
 def outputs_of(teacher: Teacher) -> Callable[[np.ndarray], np.ndarray]:
@@ -39,6 +42,7 @@ def outputs_of(teacher: Teacher) -> Callable[[np.ndarray], np.ndarray]:
 def crops_of(teacher: Teacher, source: Source, *, patch: int, number: int) -> TaughtCrops:
     """So many crops with the teacher's outputs, kept in the user's cache: other runs of the same teacher share them.
 
+    While they are made, which may take minutes, it says on the standard error how far that is.
     ValueError naming the first picture where none holds a crop.
     """
     source, mark = at_least(source, patch, "skip"), fingerprint(teacher.params)
@@ -50,9 +54,24 @@ def crops_of(teacher: Teacher, source: Source, *, patch: int, number: int) -> Ta
         patch=patch,
         number=number,
         seed=0,
-        teach_fn=outputs_of(teacher),
+        teach_fn=_telling(outputs_of(teacher), crops_done(folder), number),
         protocol=f"teacher {mark}",
     )
+
+
+def _telling(outputs: Callable[[np.ndarray], np.ndarray], done: int, number: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The same, which says now and then how many windows of so many are done."""
+    said = time.monotonic()
+
+    def telling(pictures: np.ndarray) -> np.ndarray:
+        nonlocal done, said
+        made, done = outputs(pictures), min(done + len(pictures), number)
+        if time.monotonic() - said >= _TELL_S:
+            said = time.monotonic()
+            to_stderr(f"teacher: {done} of {number} windows")
+        return made
+
+    return telling
 
 
 def window_of(source: Source, *, patch: int, most: int) -> int:
