@@ -1,8 +1,9 @@
-"""A 61K x4 network that looks sharp, its discriminator searched at the size of the paper; for accelerators.
+"""A 60.1K x4 network that looks sharp, its discriminator searched at the size of the paper; for accelerators.
 
-Paper: Journey Towards Tiny Perceptual Super-Resolution (arXiv 2007.04356), its second search; losses and rates are
-ESRGAN's (arXiv 1809.00219). Needs the extra `perceptual`, a folder of training photographs (DIV2K or like it), and, to
-begin with, a bundle of a fidelity search (`nasjax search sr_x4`, or any bundle of sr_cell for x4), or its run folder.
+Paper: Journey Towards Tiny Perceptual Super-Resolution (arXiv 2007.04356), its second search; rates are ESRGAN's
+(arXiv 1809.00219), and so is the loss but for its weights (`tasks.perceptual.Perception`). Needs the extra
+`perceptual`, a folder of training photographs (DIV2K or like it), and, to begin with, a bundle of a fidelity search
+(`nasjax search sr_x4`, or any bundle of sr_cell for x4), or its run folder.
 Command: nasjax search tpsr_full --data.source folder:DIV2K --system.generator runs/sr_x4
 Time and score: never run at this size.
 Released weights of TPSR at 61K on Set5 / Set14 / B100: LPIPS .1207 / .2185 / .2835 at 29.60 / 26.88 / 26.24 dB.
@@ -15,12 +16,17 @@ from nasjax.train.config import TrainConfig
 
 
 def config() -> Experiment:
-    """Discriminators from 6.4K to 4.9M parameters, 512 pairs, REINFORCE; finalists and rivals with three seeds."""
+    """A generator shaped as the package's `medium`; 512 pairs, with discriminators from 6.5K to 4.9M parameters.
+
+    Finalists and rivals are trained with three seeds.
+    """
     game = TrainConfig(steps=4000, lr=1e-4, warmup=0, schedule="constant", betas=(0.9, 0.99), clip=0.0, ema=0.999)
     return Experiment(
         PerceptualSuperResolution(
-            blocks=5,
-            width=24,
+            blocks=8,
+            width=20,
+            op="rep",
+            tail="sep",
             proxy=Proxy(train=game, batch=16, pictures=4096, rungs=(0.125, 0.25, 0.5, 1.0)),
             rivals=("srgan", "esrgan", "unet", "patchgan"),
         ),

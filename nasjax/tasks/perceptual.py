@@ -25,12 +25,16 @@ from nasjax.typing import Archs, Params, PRNGKey, Scalar
 
 @dataclass(frozen=True)
 class Perception:
-    """What the generator learns by; each weight of 0 switches its term off. The defaults are ESRGAN's."""
+    """What the generator learns by; each weight of 0 switches its term off.
 
-    pixel: float = 0.01
+    The defaults are those that the package's perceptual weights were trained with. ESRGAN's (0.01, 1 and 0.005) are for
+    features scaled otherwise: here their gradient would be a thousand times the game's, and no discriminator matter.
+    """
+
+    pixel: float = 1.0
     pixel_loss: str = "l1"  # l1, charbonnier or mse
-    feature: float = 1.0  # mean absolute difference of features of `Pair.encoder`
-    game: Adversarial = Adversarial("relativistic-average", weight=0.005)
+    feature: float = 0.02  # mean absolute difference of features of `Pair.encoder`
+    game: Adversarial = Adversarial("relativistic-average", weight=0.1)
 
     def __post_init__(self) -> None:
         if self.pixel_loss not in PIXEL_LOSSES:

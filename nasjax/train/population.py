@@ -17,6 +17,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
+from jax.tree_util import keystr, tree_flatten_with_path, tree_map_with_path
 from jaxtyping import Array, Int, UInt8
 
 from nasjax.train.compiling import compiler_options
@@ -33,7 +34,10 @@ MemberLoss = Callable[[Params, Arch, Array, PRNGKey], Array]
 
 
 class Member(NamedTuple):
-    """One training after `step` updates; `failed` from the step on that was not finite, which is not applied."""
+    """One training after `step` updates; `failed` from the step on that was not finite, which is not applied.
+
+    In a seat it is as large as the whole space, everywhere else as its own network (`Population.own`).
+    """
 
     params: Params
     opt_state: Any
@@ -47,6 +51,7 @@ class Population:
     """What all members have in common. `beside`: members computed at once; 1: one after the other.
 
     In turn, a conditional runs one branch, and a CPU has no more to gain; side by side, all branches are run for all.
+    `own_params(params, arch)` are the params that an arch has: leaves of the same names, or leading parts of them.
     """
 
     loss: MemberLoss
@@ -55,11 +60,30 @@ class Population:
     ema: float
     seed: int
     beside: int = 1
+    own_params: Callable[[Params, Arch], Params] = lambda params, arch: params
 
     def member(self, params: Params) -> Member:
         """A member before its first step."""
         ema = jax.tree.map(jnp.copy, params)
         return Member(params, self.optimiser.init(params), ema, jnp.zeros((), jnp.int32), jnp.zeros((), bool))
+
+    def own(self, member: Member, arch: Arch) -> Member:
+        """What an arch has of a member of full size, as numpy: params, moments and average of its own network."""
+        has = jax.eval_shape(lambda params: self.member(self.own_params(params, arch)), member.params)
+        leaves = _leaves(member)
+        return tree_map_with_path(lambda path, like: np.array(leaves[keystr(path)][_leading(like)]), has)
+
+    def whole(self, member: Member, fresh: Member) -> Member:
+        """`own` undone, as numpy: what the member's arch has not is that of `fresh`, and does not move."""
+        own = _leaves(member)
+
+        def filled(path: Any, leaf: Any) -> np.ndarray:
+            found = np.array(leaf)
+            if (part := own.get(keystr(path))) is not None:
+                found[_leading(part)] = part
+            return found
+
+        return tree_map_with_path(filled, fresh)
 
     def step(self, member: Member, arch: Arch, order: Int[Array, ""], *, pool: UInt8[Array, "n h w 3"]) -> Member:
         """One update on the member's next pictures; a member that has failed stays as it is."""
@@ -75,6 +99,14 @@ class Population:
         new = Member(params, opt_state, ema, member.step + 1, failed)
         kept = jax.tree.map(lambda o, n: jnp.where(failed, o, n), member, new)
         return kept._replace(failed=failed)
+
+
+def _leaves(tree: Any) -> dict[str, Any]:
+    return {keystr(path): leaf for path, leaf in tree_flatten_with_path(tree)[0]}
+
+
+def _leading(like: Any) -> tuple[slice, ...]:
+    return tuple(slice(0, n) for n in np.shape(like))
 
 
 def pictures_of(key: PRNGKey, step: Int[Array, ""] | int, num: int, *, batch: int) -> Int[Array, " batch"]:
@@ -106,7 +138,9 @@ def train_members(
     seats: "Seats",
     on_look: Callable[[Callable[[], list[Member]]], None] = lambda members_fn: None,
 ) -> list[Member]:
-    """Every member trained on to `until` updates; who fails makes room at once. Members come and go as numpy.
+    """Every member trained on to `until` updates; who fails makes room at once.
+
+    Members come and go as numpy, each of its own size.
 
     `on_look(members_fn)` is called now and then; `members_fn()` are all as they are, fetched from the device: what is
     kept of them can be gone on from, to the same bits.
@@ -133,18 +167,22 @@ def train_members(
 
 def _fetched(members: Sequence[Member], seats: "Seats") -> list[Member]:
     """All members, of whom some sit: those as they are now."""
-    found, now = list(members), seats.members() if seats.taken else []
+    found, now = list(members), seats.members()
     for seat, place in seats.taken.items():
         found[place] = now[seat]
     return found
 
 
 class Seats:
-    """The slots of a population on the devices of a mesh, and the program that moves whoever sits there by a step."""
+    """The slots of a population on the devices of a mesh, and the program that moves whoever sits there by a step.
+
+    A slot is of full size, so that one program serves all archs: `like` is a member of that size before its first step.
+    """
 
     def __init__(self, population: Population, like: Member, num_choices: int, *, num: int, mesh: Mesh):
+        self._population, self._fresh = population, jax.tree.map(np.asarray, like)
         self._mesh, self.num, self.taken = mesh, -(-num // mesh.size) * mesh.size, dict[int, int]()
-        self._members = jax.tree.map(lambda x: np.zeros((self.num, *np.shape(x)), np.asarray(x).dtype), like)
+        self._members = jax.tree.map(lambda x: np.zeros((self.num, *x.shape), x.dtype), self._fresh)
         self._archs = np.zeros((self.num, num_choices), np.int32)
         self._orders = np.zeros(self.num, np.int32)
         self._pool: tuple[int, Any] | None = None
@@ -160,7 +198,8 @@ class Seats:
         """Seat the member of a place in line."""
         self._fetch()
         self._on_device = None
-        jax.tree.map(lambda all_, own: all_.__setitem__(seat, np.asarray(own)), self._members, member)
+        whole = self._population.whole(member, self._fresh)
+        jax.tree.map(lambda all_, one: all_.__setitem__(seat, one), self._members, whole)
         self._archs[seat], self._orders[seat], self.taken[seat] = arch, order, place
 
     def leave(self, seat: int) -> None:
@@ -183,10 +222,14 @@ class Seats:
         members = self._members if self._on_device is None else self._on_device
         return np.array(jax.device_get(members.failed))
 
-    def members(self) -> list[Member]:
-        """Whoever sits in each seat, as numpy."""
-        self._fetch()
-        return [jax.tree.map(lambda x, seat=seat: x[seat].copy(), self._members) for seat in range(self.num)]
+    def members(self) -> dict[int, Member]:
+        """Whoever sits, by seat, as numpy of its own size."""
+        if self.taken:
+            self._fetch()
+        return {
+            seat: self._population.own(jax.tree.map(lambda x, seat=seat: x[seat], self._members), self._archs[seat])
+            for seat in self.taken
+        }
 
     def _fetch(self) -> None:
         if not self._fetched:

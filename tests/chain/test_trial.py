@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from nasjax.export.weights import read_weights
 from nasjax.files import read_json
 from nasjax.spaces.paired import paired
 from nasjax.spaces.sr_cell import sr_cell
@@ -16,6 +17,7 @@ from nasjax.systems.perceptual import trial as module
 from nasjax.systems.perceptual.settings import REWARD, Proxy
 from nasjax.systems.perceptual.trial import Trials, make_trial, ranks
 from nasjax.train.config import TrainConfig
+from nasjax.train.population import Line
 
 GENERATOR = sr_cell(2, blocks=1, trunk=(4,), inner=(8,), ops=("res",))
 JUDGES = sr_discriminator(((4, 6), (4, 6)), heads=("patch1", "dense1"), keep=("k3",), halve=("s3",))
@@ -37,11 +39,15 @@ def _score(predict, judge):
     return {"lpips": jnp.zeros(()), REWARD: jnp.abs(predict(judge)).mean()}
 
 
-def _trial(seconds=0.0):
+def _trials(seconds=0.0):
     pool = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3), np.uint8)
     judge = jnp.ones((1, 4, 4, 3))
     proxy = replace(PROXY, save_seconds=seconds)
-    return make_trial(Trials(proxy, PAIR, ONE, _loss, _score, lambda params: judge, lambda: pool))
+    return Trials(proxy, PAIR, ONE, _loss, _score, lambda params: judge, lambda: pool)
+
+
+def _trial(seconds=0.0):
+    return make_trial(_trials(seconds))
 
 
 PARAMS = PAIR.init(jax.random.key(0))
@@ -81,6 +87,41 @@ def test_the_weights_that_were_scored_are_kept(whole):
     assert params is not None and _trial().params(PAIR.space.encode({"head": "dense1"}), folder) is None
     y = ONE.extract(ARCHS[best]).apply({"params": params}, jnp.ones((1, 4, 4, 3)))
     np.testing.assert_allclose(jnp.abs(y).mean(), told[REWARD][best], rtol=1e-5)
+
+
+def test_a_pair_is_kept_as_its_own_network(whole):
+    """What is saved of each is four times its own params (with two moments and the average), not the whole space's."""
+    folder, _ = whole
+    saved = read_weights(folder / "progress.safetensors")
+    total = sum(leaf.size for leaf in jax.tree.leaves(PARAMS))
+    own = [sum(leaf.size for leaf in jax.tree.leaves(PAIR.extract_params(PARAMS, arch))) for arch in ARCHS]
+    counters = 4  # two of the optimiser, steps, and whether it failed
+    kept = [sum(leaf.size for leaf in saved[f"m{i}"].values()) for i in range(len(ARCHS))]
+    assert kept == [4 * n + counters for n in own] and max(own) < 0.8 * total
+    assert (folder / "progress.safetensors").stat().st_size < 1.5 * 4 * sum(kept) + 20_000
+
+
+def test_processes_tell_each_other_of_pairs_of_all_sizes(whole, monkeypatch):
+    """What is sent has one shape, whatever the pair; what comes back is each pair's own again."""
+    trials = _trials()
+    population = module._population(trials, len(ARCHS))
+    fresh = jax.tree.map(np.asarray, population.member(PARAMS))
+    line = Line(ARCHS, np.arange(len(ARCHS), dtype=np.int32))
+    mine = [population.own(fresh, arch) for arch in ARCHS]
+    theirs = [m._replace(params=jax.tree.map(lambda p: p + 1, m.params)) for m in mine]
+    members, sent = list(mine), []
+
+    def exchanged(values, places):
+        sent.extend(jax.tree.map(np.shape, value) for value in values)
+        assert list(places) == list(range(len(values)))
+        values[1:] = [population.whole(theirs[2 * (len(sent) // 2) - 1], fresh)]
+
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(module, "exchange", exchanged)
+    module._exchange(population, members, range(4), line=line, fresh=fresh)
+    assert all(shapes == sent[0] for shapes in sent) and len(sent) == 4
+    for i in range(4):
+        jax.tree.map(np.testing.assert_array_equal, members[i], (mine, theirs)[i % 2][i])
 
 
 class Stop(Exception):

@@ -1,5 +1,7 @@
 """Populations: members are alone with their numbers, see the same pictures, make room, and go on to the bit."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -125,6 +127,32 @@ def test_members_leave_the_device_when_they_are_asked_for_or_make_room(trained, 
     assert len(looks) == 5 and len(fetched) == 2 + 1  # whoever sits down, and both when they leave
     assert _same(found, _train([0, 1], _seats(2), on_look=lambda members_fn: members_fn()))
     assert _same(found, trained[:2])
+
+
+def test_a_member_has_no_more_than_its_arch(trained):
+    """Two of three numbers, without those of another branch: in params, moments and average, with the same values."""
+
+    def loss(params, arch, images, key):
+        odd = arch[0] % 2
+        own = params["w"] * (jnp.arange(3) < 2 + odd)
+        return _loss({**params, "w": own}, arch, images, key) + odd * params["odd"].sum()
+
+    def own_params(params, arch):
+        return params if arch[0] % 2 else {"w": params["w"][:2], "count": params["count"]}
+
+    def train(population):
+        line, fresh = _line([0, 1, 2]), jax.tree.map(np.asarray, population.member(start))
+        seats = Seats(population, fresh, 1, num=2, mesh=data_mesh(jax.devices()[:1]))
+        members = [population.own(fresh, arch) for arch in line.archs]
+        return train_members(population, members, line, until=5, pool=POOL, seats=seats)
+
+    start = {"w": np.ones(3, np.float32), "count": np.zeros((), np.float32), "odd": np.ones(4, np.float32)}
+    whole = Population(loss, optax.sgd(0.1, 0.9), BATCH, 0.9, seed=3)
+    small = replace(whole, own_params=own_params)
+    for wide, own, sizes in zip(train(whole), train(small), ([1, 2], [1, 4, 3], [1, 2]), strict=True):
+        assert [leaf.size for leaf in jax.tree.leaves(own)] == [*sizes * 3, 1, 1]
+        assert _same(small.own(wide, np.array([len(sizes) - 2])), own)
+        assert not np.array_equal(own.params["w"], start["w"][: sizes[-1]])
 
 
 def test_every_member_sees_every_picture_once_an_epoch_in_its_own_order():

@@ -26,11 +26,11 @@ class Generator(NamedTuple):
     folder: Path | None = None
 
 
-def plain_generator(scale: int, *, blocks: int, width: int) -> Generator:
-    """Residual blocks of one width behind a bicubic enlargement, without weights."""
-    arguments = {"scale": scale, "blocks": blocks, "trunk": [width], "inner": [width], "ops": ["res"]}
+def plain_generator(scale: int, *, blocks: int, width: int, op: str = "res", tail: str = "conv") -> Generator:
+    """Blocks of one operation and width behind a bicubic enlargement, without weights; names are those of `sr_cell`."""
+    arguments = {"scale": scale, "blocks": blocks, "trunk": [width], "inner": [width], "ops": [op]}
     net = sr_cell(**arguments)
-    return Generator(net, net.space.encode({"tail": "conv", "image": "bicubic", "att": "none"}), ("sr_cell", arguments))
+    return Generator(net, net.space.encode({"tail": tail, "image": "bicubic", "att": "none"}), ("sr_cell", arguments))
 
 
 def given_generator(given: str, scale: int) -> Generator:

@@ -57,6 +57,8 @@ class PerceptualSuperResolution:
     generator: str = ""
     blocks: int = 4  # of the plain network
     width: int = 24  # its channels
+    op: str = "res"  # what its blocks are, and how it enlarges: names of `sr_cell`
+    tail: str = "conv"
     widths: tuple[tuple[int, ...], ...] = WIDTHS  # of discriminators: behind the stem and behind each level
     heads: tuple[str, ...] = HEADS
     keep: tuple[str, ...] = ("k3", "k3i", "k3s", "k5")
@@ -102,7 +104,7 @@ class PerceptualSuperResolution:
         """The generator; raises ValueError where the one that is named is none for this scale."""
         if self.generator:
             return given_generator(self.generator, self.scale)
-        return plain_generator(self.scale, blocks=self.blocks, width=self.width)
+        return plain_generator(self.scale, blocks=self.blocks, width=self.width, op=self.op, tail=self.tail)
 
     def discriminators(self) -> Supernet:
         """The space that is searched."""

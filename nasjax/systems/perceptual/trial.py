@@ -2,7 +2,7 @@
 
 A trial is one generation of a search: its pairs begin with the shared weights, see the same pictures, each in its own
 order, are compared at each rung, and leave behind the weights that they were last scored with. Everything is kept, so
-that a killed search goes on to the same bits.
+that a killed search goes on to the same bits: of each pair its own network, of which a space has many times as much.
 """
 
 import time
@@ -74,13 +74,15 @@ def run_trial(
     fresh = jax.tree.map(np.asarray, population.member(params))
     if "seats" not in kept:
         kept["seats"] = _seats(trials, population, fresh, wanted=len(archs), pool=kept["pool"], say=say)
-    place = _Progress(folder, texts, fresh, trials.proxy.save_seconds)
+    own = [population.own(fresh, arch) for arch in line.archs]
+    place = _Progress(folder, texts, own, trials.proxy.save_seconds)
     members, rungs = place.members(), place.rungs()
     for number, until in enumerate(trials.proxy.lengths()):
         places = list(range(len(texts))) if number == 0 else survivors(rungs[number - 1].rung, trials.proxy.keep)
         if number < len(rungs):
             continue
         _train(population, members, places, until=until, line=line, kept=kept, on_look=place.save_in_time)
+        _exchange(population, members, places, line=line, fresh=fresh)
         _say_lost(texts, members, places, say)
         # Whom a rung stops is not trained again: a rung that is noted without its members would leave older ones.
         place.save(members)
@@ -132,7 +134,7 @@ def _train(
 ) -> None:
     """Train the members of some places on, in place; `on_look` is as `train_members` has it, of all members.
 
-    Each of several processes trains its share of them, and hears of the others' when all are done.
+    Each of several processes trains its share of them.
     """
     mine = share(places)
 
@@ -153,13 +155,27 @@ def _train(
             on_look=lambda members_fn: on_look(lambda: put(members_fn())),
         )
     )
-    exchange(members, places)
+
+
+def _exchange(
+    population: Population, members: list[Member], places: Sequence[int], *, line: Line, fresh: Member
+) -> None:
+    """Every process hears of the others' share, a pair of each at a time: at full size, since all send equal shapes."""
+    count = jax.process_count()
+    for start in range(0, len(places) if count > 1 else 0, count):
+        group = places[start : start + count]
+        whole = [population.whole(members[i], fresh) for i in group]
+        exchange(whole, range(len(group)))
+        for i, member in zip(group, whole, strict=True):
+            members[i] = population.own(member, line.archs[i])
 
 
 def _population(trials: Trials, wanted: int) -> Population:
     proxy, train = trials.proxy, trials.proxy.train
     beside = proxy.beside or (1 if jax.default_backend() == "cpu" else wanted)
-    return Population(trials.loss, optimiser(train), proxy.batch, train.ema, train.seed, beside)
+    return Population(
+        trials.loss, optimiser(train), proxy.batch, train.ema, train.seed, beside, trials.pair.extract_params
+    )
 
 
 def _seats(trials: Trials, population: Population, fresh: Member, *, wanted: int, pool: np.ndarray, say: Say) -> Seats:
@@ -177,7 +193,8 @@ def _scorer(trials: Trials, judge: Any) -> Callable[[Member, np.ndarray], dict[s
         return trials.score(lambda x: trials.generator.switched(params, arch, x), judge)
 
     def score(member: Member, arch: np.ndarray) -> dict[str, float]:
-        found = {n: float(v) for n, v in scores(member.ema, arch, judge).items()}
+        # All have the same generator, so one program scores pairs of all sizes.
+        found = {n: float(v) for n, v in scores(trials.generator.select(member.ema), arch, judge).items()}
         return {n: float("nan") for n in found} if bool(member.failed) else found
 
     return score
@@ -186,7 +203,7 @@ def _scorer(trials: Trials, judge: Any) -> Callable[[Member, np.ndarray], dict[s
 class _Progress:
     """What a trial has come to, in its folder: members as they are, and the rungs that are over."""
 
-    def __init__(self, folder: Path, texts: Sequence[str], fresh: Member, seconds: float):
+    def __init__(self, folder: Path, texts: Sequence[str], fresh: Sequence[Member], seconds: float):
         self._folder, self._texts, self._fresh, self._seconds = folder, list(texts), fresh, seconds
         self._saved = time.monotonic()
         known = read_json(folder / _RUNGS) if (folder / _RUNGS).is_file() else {}
@@ -199,13 +216,13 @@ class _Progress:
 
     def members(self) -> list[Member]:
         """The members as they were saved, or fresh ones."""
-        leaves, tree = jax.tree.flatten(self._fresh)
         if not (self._folder / _PROGRESS).is_file() or not self._known:
-            return [self._fresh] * len(self._texts)
+            return list(self._fresh)
         saved = read_weights(self._folder / _PROGRESS)
+        trees = [jax.tree.structure(member) for member in self._fresh]
         return [
-            jax.tree.unflatten(tree, [np.asarray(saved[f"m{i}"][f"l{k}"]) for k in range(len(leaves))])
-            for i in range(len(self._texts))
+            jax.tree.unflatten(tree, [np.asarray(saved[f"m{i}"][f"l{k}"]) for k in range(tree.num_leaves)])
+            for i, tree in enumerate(trees)
         ]
 
     def save_in_time(self, members_fn: Callable[[], Sequence[Member]]) -> None:
@@ -255,8 +272,7 @@ def _leave(
     known = read_json(folder / TRIALS) if (folder / TRIALS).is_file() else {"rows": []}
     rows = {row["arch"]: row for row in known["rows"]}
     for i, (text, member) in enumerate(zip(texts, members, strict=True)):
-        own = trials.pair.extract_params(member.ema, trials.pair.space.parse(text))
-        write_weights(jax.tree.map(np.asarray, own), _weights(folder, text), {"arch": text})
+        write_weights(jax.tree.map(np.asarray, member.ema), _weights(folder, text), {"arch": text})
         scores = [dict(zip(*each.rung, strict=True)).get(i) for each in rungs]
         scores = [float(score) for score in scores if score is not None]
         rows[text] = {"arch": text, "steps": int(member.step), "diverged": bool(member.failed), "rewards": scores}
