@@ -50,7 +50,7 @@ def study(problem: Problem, trials: Sequence[Trial], folder: Path, *, pairs: int
         shared = begin(run)
         places = [run.trials(f"study-{seed}-order-{order}") for order in range(len(trials))]
         for trial, place in zip(trials, places, strict=True):
-            trial.score(shared, np.asarray(kept), place, print)
+            trial.score(shared, np.asarray(kept), place, print, kept[:0])
     return [read_json(place / "trials.json") for place in places]
 
 

@@ -1,8 +1,9 @@
 """Scores, by one function of the system: of whole populations on shared weights, and of one network alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import jax
 import numpy as np
@@ -11,6 +12,7 @@ from jax.sharding import PartitionSpec as P
 
 from nasjax.chain.measures import evaluation
 from nasjax.chain.problem import Problem
+from nasjax.cost.sample import sample_networks
 from nasjax.say import Say
 from nasjax.search.archive import Evaluation
 from nasjax.space import SearchSpace
@@ -19,6 +21,8 @@ from nasjax.system import Predict
 from nasjax.train.compiling import compiler_options
 from nasjax.train.parallel import AXIS, replicate, replicated
 from nasjax.typing import Params
+
+_SPARES = 4  # failures of a generation that are made up for
 
 
 def population_scorer(
@@ -52,20 +56,39 @@ def population_scorer(
 def trial_scorer(problem: Problem, params: Params, folder: Path, *, say: Say) -> Callable[[np.ndarray], Evaluation]:
     """The same for candidates that are trained to be scored (`tasks.trial.Trial`).
 
-    What failed is recorded as the worst of those asked for with it, and violates by 1 more than its costs do.
+    What failed is recorded as the worst of those asked for with it, and violates by 1 more than its costs do. In its
+    place a random arch within the budgets is tried and recorded, so that a generation is of so many candidates.
     """
     trial = problem.ground.trial
     assert trial is not None
 
     def evaluate(archs: np.ndarray) -> Evaluation:
-        found = {n: np.asarray(v, np.float64) for n, v in trial.score(params, archs, folder, say).items()}
-        failed = ~np.all([np.isfinite(v) for v in found.values()], axis=0)
+        spares, told = _spares(problem, archs), trial.score
+        every = {n: np.asarray(v, np.float64) for n, v in told(params, archs, folder, say, spares).items()}
+        found, beside = (
+            {n: v[part] for n, v in every.items()} for part in (slice(len(archs)), slice(len(archs), None))
+        )
+        failed, tried = ~_finite(found), _finite(beside)
         signs = {m.name: m.sign for m in problem.ground.measures}
         scores = {n: _filled(v, failed, signs.get(n, 1)) for n, v in found.items()}
-        told = evaluation(problem, archs, scores)
-        return told._replace(violation=np.asarray(told.violation) + failed)
+        known = evaluation(problem, archs, scores)
+        also = spares[tried]
+        more = (also, evaluation(problem, also, {n: v[tried] for n, v in beside.items()})) if len(also) else None
+        return known._replace(violation=np.asarray(known.violation) + failed, more=more)
 
     return evaluate
+
+
+def _spares(problem: Problem, archs: np.ndarray) -> np.ndarray:
+    """Random archs within the budgets for those of a generation that fail: the same for the same generation."""
+    drawn = sample_networks(problem.space, 64 * _SPARES, seed=crc32(np.asarray(archs, np.int32).tobytes()))
+    kept = drawn[problem.budgets.kept(problem.table(drawn))]
+    new = [arch for arch in kept if not (arch == archs).all(-1).any()]
+    return np.asarray(new[:_SPARES], np.int32).reshape(-1, archs.shape[1])
+
+
+def _finite(found: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.all([np.isfinite(v) for v in found.values()], axis=0)
 
 
 def _filled(values: np.ndarray, failed: np.ndarray, sign: int) -> np.ndarray:

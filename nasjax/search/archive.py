@@ -28,12 +28,14 @@ _TAIL = ("feasible", "front", "violation")
 class Evaluation(NamedTuple):
     """What is known of n archs: `objectives[n, m]`, all minimised, `violation[n]` (0 = feasible), and named columns.
 
-    `columns` are further numbers for the record, `{name: [n]}`: costs first, then scores.
+    `columns` are further numbers for the record, `{name: [n]}`: costs first, then scores. `more` are archs that were
+    evaluated beside those that were asked for, such as one instead of one that failed: for the record, too.
     """
 
     objectives: Objectives
     violation: Violation
     columns: Mapping[str, Any] = {}
+    more: "tuple[Archs, Evaluation] | None" = None
 
 
 class Row(NamedTuple):

@@ -53,9 +53,20 @@ def _evaluate(evaluate: Evaluate, archs: np.ndarray, archive: Archive, generatio
     size = chunk or max(len(new), 1)
     for start in range(0, len(new), size):
         part = new[start : start + size]
-        archive = archive.add(part, _call(evaluate, part, size), generation)
+        found = _call(evaluate, part, size)
+        archive = archive.add(part, found, generation)
+        if found.more is not None:
+            archive = _with_more(archive, np.asarray(found.more[0]), found.more[1], generation)
         archive.save()
     return archive
+
+
+def _with_more(archive: Archive, archs: np.ndarray, told: Evaluation, generation: int) -> Archive:
+    """Archs that nobody asked for are candidates like others, unless they are known."""
+    new = np.array([len(archive.unseen(arch[None])) > 0 for arch in archs], bool)
+    columns = {name: np.asarray(values)[new] for name, values in told.columns.items()}
+    fresh = Evaluation(np.asarray(told.objectives)[new], np.asarray(told.violation)[new], columns)
+    return archive.add(archs[new], fresh, generation) if new.any() else archive
 
 
 def _call(evaluate: Evaluate, archs: np.ndarray, size: int) -> Evaluation:
@@ -67,4 +78,4 @@ def _call(evaluate: Evaluate, archs: np.ndarray, size: int) -> Evaluation:
     if wrong := [sizes(a.shape) for a in arrays if a.shape[:1] != (size,)]:
         raise ValueError(f"evaluate was given {size} archs and must return as many rows, got an array of {wrong[0]}")
     objectives, violation, *columns = [a[:n] for a in arrays]
-    return Evaluation(objectives, violation, dict(zip(result.columns, columns, strict=True)))
+    return Evaluation(objectives, violation, dict(zip(result.columns, columns, strict=True)), result.more)

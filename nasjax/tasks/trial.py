@@ -13,10 +13,11 @@ from nasjax.typing import Params
 class Trial(NamedTuple):
     """How candidates are scored that shared weights cannot tell apart: each is trained for a while, by the system.
 
-    `score(shared params, archs, folder, say)` gives each measure that a search sees, one number an arch, NaN where a
-    training failed; it keeps in `folder` what it goes on from when it was stopped, and the weights that were scored,
+    `score(shared params, archs, folder, say, spares)` gives each measure that a search sees, one number an arch, NaN
+    where a training failed, followed by one a spare, an arch that is tried when another one's training fails, NaN where
+    it was not. It keeps in `folder` what it goes on from when it was stopped, and the weights that were scored,
     which `params(arch, folder)` reads: those of `extract_params`, or None.
     """
 
-    score: Callable[[Params, np.ndarray, Path, Say], Mapping[str, np.ndarray]]
+    score: Callable[[Params, np.ndarray, Path, Say, np.ndarray], Mapping[str, np.ndarray]]
     params: Callable[[np.ndarray, Path], Params | None]

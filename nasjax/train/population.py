@@ -122,10 +122,11 @@ def pictures_of(key: PRNGKey, step: Int[Array, ""] | int, num: int, *, batch: in
 
 
 class Line(NamedTuple):
-    """Members in line: the arch and the order of each, by place."""
+    """Members in line: the arch and the order of each, by place; `spares` are places that join where somebody fails."""
 
     archs: Archs
     orders: Int[np.ndarray, " n"]
+    spares: Sequence[int] = ()
 
 
 def train_members(
@@ -138,7 +139,7 @@ def train_members(
     seats: "Seats",
     on_look: Callable[[Callable[[], list[Member]]], None] = lambda members_fn: None,
 ) -> list[Member]:
-    """Every member trained on to `until` updates; who fails makes room at once.
+    """Every member trained on to `until` updates; who fails makes room at once, to a spare where nobody is in line.
 
     Members come and go as numpy, each of its own size.
 
@@ -146,7 +147,8 @@ def train_members(
     kept of them can be gone on from, to the same bits.
     """
     found, steps = list(members), [int(m.step) for m in members]
-    waiting = [i for i, m in enumerate(members) if steps[i] < until and not bool(m.failed)]
+    waiting = [i for i, m in enumerate(members) if steps[i] < until and not bool(m.failed) and i not in line.spares]
+    spare = list(line.spares)
     while waiting or seats.taken:
         for seat, place in zip(seats.free, waiting, strict=False):
             seats.sit(seat, place, found[place], arch=line.archs[place], order=int(line.orders[place]))
@@ -160,6 +162,7 @@ def train_members(
         if over := [seat for seat, place in seats.taken.items() if failed[seat] or steps[place] >= until]:
             found = _fetched(found, seats)
             for seat in over:
+                waiting += [spare.pop(0)] if failed[seat] and spare else []
                 seats.leave(seat)
         on_look(functools.partial(_fetched, found, seats))
     return found

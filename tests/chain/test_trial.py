@@ -53,8 +53,8 @@ def _trial(seconds=0.0):
 PARAMS = PAIR.init(jax.random.key(0))
 
 
-def _run(folder: Path, archs=ARCHS, said=None, seconds=0.0):
-    return _trial(seconds).score(PARAMS, archs, folder, (said if said is not None else []).append)
+def _run(folder: Path, archs=ARCHS, said=None, seconds=0.0, spares=ARCHS[:0]):
+    return _trial(seconds).score(PARAMS, archs, folder, (said if said is not None else []).append, spares)
 
 
 def _content(folder: Path) -> dict[str, bytes]:
@@ -166,6 +166,32 @@ def test_a_pair_that_fails_is_dropped_and_told(tmp_path):
     lost = [bool(np.isnan(v)) for v in told[REWARD]]
     assert lost == [False, True, False, False] and np.isnan(told["lpips"][1])
     assert any("not finite" in line and PAIR.space.text(archs[1]) in line for line in said)
+
+
+@pytest.mark.parametrize("stop", [None, 1, 2])
+def test_a_spare_is_trained_for_each_pair_that_fails(tmp_path, monkeypatch, stop):
+    """Of three one, since one failed, as if it had been asked for; and the same one where the trial was stopped."""
+    archs, spares = ARCHS[:2].copy(), ARCHS[2:].copy()
+    archs[0, FAILS] = 1
+    write, saved = module.write_weights, []
+
+    def stopping(*args, **kwargs):
+        write(*args, **kwargs)
+        saved.append(None)
+        if len(saved) == stop:
+            raise Stop
+
+    monkeypatch.setattr(module, "write_weights", stopping)
+    if stop:
+        with pytest.raises(Stop):
+            _run(tmp_path, archs, spares=spares)
+    told = _run(tmp_path, archs, spares=spares)[REWARD]
+    assert np.isfinite(told).tolist() == [False, True, True, False]
+    assert [row["arch"] for row in read_json(tmp_path / "trials.json")["rows"]] == [
+        PAIR.space.text(arch) for arch in (*archs, spares[0])
+    ]
+    alone = _run(tmp_path / "alone", np.stack([archs[1], spares[0]]))[REWARD]
+    np.testing.assert_array_equal(told[1:3], alone)
 
 
 def test_who_is_asked_for_twice_is_trained_once(tmp_path, whole):

@@ -141,3 +141,23 @@ def test_killed_and_resumed(tmp_path):
     generations = begun.rows[-1].generation + 3
     assert _search(begun, generations, chunk=3).rows == _search(Archive(SPACE), generations).rows
     assert len(begun.rows) >= 3
+
+
+def test_what_was_evaluated_beside_is_a_candidate_too(tmp_path):
+    """Recorded once, in its generation; and a search that goes on from the archive asks and tells the same."""
+    beside = SPACE.canonical(np.zeros((1, SPACE.num_choices), np.int32))
+
+    def evaluate(archs):
+        return EVALUATE(archs)._replace(more=(beside, EVALUATE(beside)))
+
+    def search(path, generations):
+        archive = Archive.open(path, SPACE, say=None)
+        return run_search(
+            random_search(SPACE, batch=3), evaluate, key=KEY, generations=generations, archive=archive, chunk=3
+        )
+
+    whole = search(tmp_path / "whole.csv", 4)
+    assert [r.arch == tuple(beside[0].tolist()) for r in whole.rows].count(True) == 1 and len(whole.rows) == 13
+    search(tmp_path / "parts.csv", 2)
+    assert search(tmp_path / "parts.csv", 4).rows == whole.rows
+    assert (tmp_path / "parts.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()

@@ -95,6 +95,13 @@ def test_who_has_failed_is_not_waited_for(monkeypatch):
     assert [s[0] for s in steps].count(0) == 4 and [s[0] for s in steps].count(1) == 50
 
 
+def test_a_spare_takes_the_seat_of_who_fails(trained):
+    """The first of two, once: the other one is as it was."""
+    line = _line([NAN, 0, 1, 1])._replace(spares=[2, 3])
+    found = train_members(_population(), _members(4), line, until=5, pool=POOL, seats=_seats(2))
+    assert [int(m.step) for m in found] == [3, 5, 5, 0] and bool(found[0].failed)
+
+
 def test_members_go_on_to_the_bit(trained, monkeypatch):
     """Stopped at every look and gone on with from what was kept then, they end with the same numbers."""
     monkeypatch.setattr(module, "_LOOK", 2)

@@ -5,6 +5,7 @@ order, are compared at each rung, and leave behind the weights that they were la
 that a killed search goes on to the same bits: of each pair its own network, of which a space has many times as much.
 """
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -51,11 +52,13 @@ def make_trial(trials: Trials) -> Trial:
     """The chain's question, answered by `run_trial`; programs and pictures are made once."""
     kept: dict[str, Any] = {}
 
-    def scored(params: Params, archs: np.ndarray, folder: Path, say: Say) -> Mapping[str, np.ndarray]:
+    def scored(
+        params: Params, archs: np.ndarray, folder: Path, say: Say, spares: np.ndarray
+    ) -> Mapping[str, np.ndarray]:
         if not kept:
             kept.update(pool=trials.pool(), judge=trials.judge(params))
             kept["score"] = _scorer(trials, kept["judge"])
-        return run_trial(trials, params, archs, folder=folder, kept=kept, say=say)
+        return run_trial(trials, params, (archs, spares), folder=folder, kept=kept, say=say)
 
     def params_of(arch: np.ndarray, folder: Path) -> Params | None:
         file = _weights(folder, trials.pair.space.text(arch))
@@ -65,24 +68,40 @@ def make_trial(trials: Trials) -> Trial:
 
 
 def run_trial(
-    trials: Trials, params: Params, archs: np.ndarray, *, folder: Path, kept: dict[str, Any], say: Say
+    trials: Trials,
+    params: Params,
+    archs: tuple[np.ndarray, np.ndarray],
+    *,
+    folder: Path,
+    kept: dict[str, Any],
+    say: Say,
 ) -> Mapping[str, np.ndarray]:
-    """Train pairs of these archs from the shared params, and return what each is told, by measure."""
-    texts = list(dict.fromkeys(trials.pair.space.texts(archs)))
+    """Train pairs of these archs from the shared params, and return what each is told, by measure.
+
+    `archs` are those asked for, and spares: one is trained for each pair that fails before the first rung.
+    """
+    asked, num = list(trials.pair.space.texts(np.concatenate(archs))), len(archs[0])
+    wanted, texts = len(dict.fromkeys(asked[:num])), list(dict.fromkeys(asked))
     line = Line(np.stack([trials.pair.space.parse(t) for t in texts]), np.array([_order(t) for t in texts], np.int32))
-    population = kept.setdefault("population", _population(trials, len(archs)))
+    population = kept.setdefault("population", _population(trials, num))
     fresh = jax.tree.map(np.asarray, population.member(params))
     if "seats" not in kept:
-        kept["seats"] = _seats(trials, population, fresh, wanted=len(archs), pool=kept["pool"], say=say)
+        kept["seats"] = _seats(trials, population, fresh, wanted=num, pool=kept["pool"], say=say)
     own = [population.own(fresh, arch) for arch in line.archs]
     place = _Progress(folder, texts, own, trials.proxy.save_seconds)
     members, rungs = place.members(), place.rungs()
+
+    def train(until: int, places: Sequence[int], spares: Sequence[int] = ()) -> list[int]:
+        ready = line._replace(spares=spares)
+        _train(population, members, places, until=until, line=ready, kept=kept, on_look=place.save_in_time)
+        _exchange(population, members, places, line=line, fresh=fresh)
+        return list(places)
+
     for number, until in enumerate(trials.proxy.lengths()):
-        places = list(range(len(texts))) if number == 0 else survivors(rungs[number - 1].rung, trials.proxy.keep)
         if number < len(rungs):
             continue
-        _train(population, members, places, until=until, line=line, kept=kept, on_look=place.save_in_time)
-        _exchange(population, members, places, line=line, fresh=fresh)
+        places = survivors(rungs[-1].rung, trials.proxy.keep) if number else []
+        places = _with_spares(functools.partial(train, until), members, wanted) if number == 0 else train(until, places)
         _say_lost(texts, members, places, say)
         # Whom a rung stops is not trained again: a rung that is noted without its members would leave older ones.
         place.save(members)
@@ -92,7 +111,7 @@ def run_trial(
     if is_first():
         _leave(trials, folder, members=members, texts=texts, rungs=rungs)
     row = {text: i for i, text in enumerate(texts)}
-    index = [row[text] for text in trials.pair.space.texts(archs)]
+    index = [row[text] for text in asked]
     return {name: values[index] for name, values in told.items()}
 
 
@@ -118,8 +137,26 @@ def _told(rungs: Sequence[_Compared], num: int) -> dict[str, np.ndarray]:
     # A pair that diverged later on has scores of before: it is told as lost.
     reward = told_scores([each.rung for each in rungs], num)
     last = {place: score for each in rungs for place, score in zip(each.rung.places, each.rung.scores, strict=True)}
-    lost = np.array([not np.isfinite(last[i]) for i in range(num)])
+    lost = np.array([not np.isfinite(last.get(i, np.nan)) for i in range(num)])
     return {name: np.where(lost, np.nan, reward if name == REWARD else v) for name, v in told.items()}
+
+
+def _with_spares(train: Callable[..., list[int]], members: list[Member], wanted: int) -> list[int]:
+    """Train those who are asked for, which come first, and a spare for each that fails, spares too; returns all places.
+
+    Who is trained depends on who fails alone, not on when: the same whenever it was stopped, by however many processes.
+    """
+    places = _in_line(members, wanted)
+    while train(places, spares=range(len(places), len(members))) != (now := _in_line(members, wanted)):
+        places = now
+    return places
+
+
+def _in_line(members: Sequence[Member], wanted: int) -> list[int]:
+    num = wanted
+    while (more := min(len(members), wanted + sum(bool(m.failed) for m in members[:num]))) > num:
+        num = more
+    return list(range(num))
 
 
 def _train(
@@ -134,16 +171,17 @@ def _train(
 ) -> None:
     """Train the members of some places on, in place; `on_look` is as `train_members` has it, of all members.
 
-    Each of several processes trains its share of them.
+    Each of several processes trains its share of them; one alone takes spares as soon as somebody fails.
     """
-    mine = share(places)
+    spares = line.spares if jax.process_count() == 1 else ()  # which of them is next, several do not know of each other
+    mine = [*share(places), *spares]
 
     def put(found: Sequence[Member]) -> list[Member]:
         for place, member in zip(mine, found, strict=True):
             members[place] = member
         return members
 
-    own = Line(line.archs[mine], line.orders[mine])
+    own = Line(line.archs[mine], line.orders[mine], range(len(mine) - len(spares), len(mine)))
     put(
         train_members(
             population,
@@ -218,10 +256,12 @@ class _Progress:
         """The members as they were saved, or fresh ones."""
         if not (self._folder / _PROGRESS).is_file() or not self._known:
             return list(self._fresh)
-        saved = read_weights(self._folder / _PROGRESS)
+        saved: Mapping[str, Any] = read_weights(self._folder / _PROGRESS)
         trees = [jax.tree.structure(member) for member in self._fresh]
         return [
             jax.tree.unflatten(tree, [np.asarray(saved[f"m{i}"][f"l{k}"]) for k in range(tree.num_leaves)])
+            if f"m{i}" in saved
+            else self._fresh[i]
             for i, tree in enumerate(trees)
         ]
 
@@ -237,6 +277,7 @@ class _Progress:
         content = {
             f"m{i}": {f"l{k}": np.asarray(leaf) for k, leaf in enumerate(jax.tree.leaves(m))}
             for i, m in enumerate(members)
+            if int(m.step) or bool(m.failed)  # most spares are never trained
         }
         write_weights(content, self._folder / _PROGRESS, {"what": "a trial under way"})
         self._saved = time.monotonic()
@@ -271,7 +312,8 @@ def _leave(
     """Keep the weights that were scored, and a row a pair in `trials.json`."""
     known = read_json(folder / TRIALS) if (folder / TRIALS).is_file() else {"rows": []}
     rows = {row["arch"]: row for row in known["rows"]}
-    for i, (text, member) in enumerate(zip(texts, members, strict=True)):
+    for i in rungs[0].rung.places:
+        text, member = texts[i], members[i]
         write_weights(jax.tree.map(np.asarray, member.ema), _weights(folder, text), {"arch": text})
         scores = [dict(zip(*each.rung, strict=True)).get(i) for each in rungs]
         scores = [float(score) for score in scores if score is not None]
