@@ -1,7 +1,8 @@
 """Candidate operations of discriminators: convolutions that keep or halve the size, each with a norm of its own.
 
-Activations are leaky ReLUs of slope 0.2. A name ends in its norm: none, "i" (instance norm, arXiv 1607.08022) or "s"
-(spectral norm, arXiv 1802.05957, section 2.1): `k3`, `k3i`, `k3s`.
+Activations are leaky ReLUs of slope 0.2. A name ends in its norm: none, "i" (instance norm, arXiv 1607.08022, of the
+input: of a normalised output, which has one mean and variance in every image, a head that takes means over pixels
+would see a constant) or "s" (spectral norm, arXiv 1802.05957, section 2.1): `k3`, `k3i`, `k3s`.
 """
 
 import functools
@@ -95,22 +96,19 @@ def mean_pool2(x: Float[Array, "*d h w c"]) -> Float[Array, "*d i j c"]:
     return x.reshape(*lead, height // 2, 2, width // 2, 2, channels).mean((-4, -2))
 
 
-def _dense(kernel: int) -> Callable[[int, int, bool], dict[str, Param]]:
-    return lambda c, out, bias: conv_params(kernel, c, out, gain=_GAIN, bias=bias)
+def _dense(kernel: int) -> Callable[[int, int], dict[str, Param]]:
+    return lambda c, out: conv_params(kernel, c, out, gain=_GAIN)
 
 
-def _normed(name: str, declare: Callable[[int, int, bool], dict[str, Param]], convolve: _ConvFn, norm: str) -> Op:
+def _normed(name: str, declare: Callable[[int, int], dict[str, Param]], convolve: _ConvFn, norm: str) -> Op:
     def params(c, out, inner):
         u = {"u": Param((out,), 1.0)} if norm == "spectral" else {}
-        # A norm over pixels takes back what a bias adds.
-        return {**declare(c, out, norm != "instance"), **u}
+        return {**declare(c, out), **u}
 
     def apply(p, x, out, inner):
         x = x[..., :inner] if isinstance(inner, int) else x
-        if norm == "instance":
-            return leaky(normalise(convolve(p, x, out)))
-        if norm == "none":
-            return leaky(convolve(p, x, out))
+        if norm != "spectral":
+            return leaky(convolve(p, normalise(x) if norm == "instance" else x, out))
         scale = spectral_size(p["w"], p["u"], out, inner=inner)
         y = convolve({"w": p["w"]}, x, out) / jnp.maximum(_spread(scale, x.ndim), _TINY).astype(x.dtype)
         bias = p["b"][: y.shape[-1]].astype(x.dtype)
@@ -120,12 +118,13 @@ def _normed(name: str, declare: Callable[[int, int, bool], dict[str, Param]], co
 
 
 def _separable(mark: str) -> Op:
-    point = _normed(f"k1{mark}", _dense(1), conv, _NORMS[mark])
+    point = _normed("k1", _dense(1), conv, "none")
 
     def params(c, out, inner):
         return {"d": depthwise_params(5, c, bias=False), "z": point.params(c, out, inner)}
 
     def apply(p, x, out, inner):
+        x = normalise(x) if _NORMS[mark] == "instance" else x
         return point.apply(p["z"], depthwise(p["d"], x), out, inner)
 
     return Op(f"k5{mark}", params, apply)

@@ -7,7 +7,7 @@ Operator: kernel, stride and norm of each convolution. Channel: the widths. The 
 with (`fixed_options`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -17,7 +17,6 @@ from nasjax.ops.blocks import OFF, channel_attention, global_mean, spatial_atten
 from nasjax.ops.conv import conv, conv_params
 from nasjax.ops.judging import halving, keeping, leaky, mean_pool2, pool_op
 from nasjax.ops.layers import conv_op
-from nasjax.ops.norm import normalise
 from nasjax.ops.reflect import fill_up
 from nasjax.ops.reflected import CLOSED, gate
 from nasjax.ops.resize import upscale
@@ -79,8 +78,8 @@ class Discriminating(NamedTuple):
 
     def _level(self, net: Net, i: int, h: Any) -> Any:
         before, after = net.width(f"w{i - 1}"), net.width(f"w{i}")
-        h = net.choose(f"c{i}", {"off": OFF, **{name: _normed(keeping(), name) for name in self.keep}}, h, out=before)
-        ops = {"pool": pool_op(self.widest[i]), **{name: _normed(halving(), name) for name in self.halve}}
+        h = net.choose(f"c{i}", {"off": OFF, **{name: keeping()[name] for name in self.keep}}, h, out=before)
+        ops = {"pool": pool_op(self.widest[i]), **{name: halving()[name] for name in self.halve}}
         half = net.choose(f"d{i}", ops, h, out=after, inner=f"w{i - 1}")
         half = net.choose(f"e{i}", _EDGES, {"h": half, "skip": h}, out=after)
         return net.choose("att", _ATTENTION, half, out=after) if i == 1 else half
@@ -112,18 +111,6 @@ FIXED = {  # name -> kind and level of the head, and the operations that keep th
     "unet": ("unet", 3, "off", "s4s"),
     "patchgan": ("patch", 3, "off", "s4i"),
 }
-
-
-def _normed(known: Mapping[str, Op], name: str) -> Op:
-    """An operation by name; where that ends in "i", the plain one of its normalised input.
-
-    Not its normalised output: that has one mean and variance in every image, of which a head that takes means over
-    pixels would see a constant.
-    """
-    if not name.endswith("i"):
-        return known[name]
-    plain = known[name[:-1]]
-    return Op(name, plain.params, lambda p, x, out, inner: plain.apply(p, normalise(x), out, inner))
 
 
 def _both() -> Op:
