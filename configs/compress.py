@@ -3,6 +3,7 @@
 Paper: coarse-to-fine search for efficient generators (arXiv 2104.09223) under distillation, as in GAN Compression
 (arXiv 2003.08936) and online distillation (arXiv 2108.06908). The teacher is that of the package vintagify.
 Command: nasjax search compress, or, for a generator of your own, nasjax compress TEACHER IMAGES --budget BUDGET
+(percentages are of the teacher's costs there; behind `search` they are of the dearest network of the space).
 Time and score: see docs/results/compression.md.
 """
 
