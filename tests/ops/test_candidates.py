@@ -78,7 +78,7 @@ def test_large_kernel_attention_reaches_seventeen_pixels():
 def test_local_maxima_are_those_of_windows(window, dilation, before, behind):
     """Of as many pixels before as behind, and one more behind if need be, as far as the image goes."""
     x = np.random.default_rng(2).normal(size=(1, 9, 11, 2)).astype(np.float32)
-    found = np.asarray(local_maxima(jnp.asarray(x), window, dilation=dilation))
+    found = np.asarray(jax.jit(functools.partial(local_maxima, window=window, dilation=dilation))(x))
     for place in ((0, 0), (4, 5), (8, 10), (2, 9)):
         seen = [[n for n in range(at - before, at + behind + 1, dilation) if n >= 0] for at in place]
         rows, columns = ([n for n in ns if n < size] for ns, size in zip(seen, (9, 11), strict=True))
@@ -88,7 +88,7 @@ def test_local_maxima_are_those_of_windows(window, dilation, before, behind):
 def test_self_modulation_is_its_formula():
     """SMFANet, equations 2 to 5: x * GELU(1x1(alpha * depthwise(maxima) + beta * variance)), maxima 8 pixels apart."""
     p, x = _drawn(self_modulation().params(4, 4, 4)), _normal(1, 10, 21, 4)
-    structure = _dilated(np.asarray(local_maxima(jnp.asarray(x), 8)), p["d"]["w"], 8)
+    structure = _dilated(np.asarray(jax.jit(functools.partial(local_maxima, window=8))(x)), p["d"]["w"], 8)
     mixed = p["alpha"] * structure + p["beta"] * x.var((1, 2), keepdims=True)
     expected = x * _gelu(mixed @ p["m"]["w"][0, 0] + p["m"]["b"])
     np.testing.assert_allclose(_run(modulated, p, x, 4), expected, atol=1e-4)

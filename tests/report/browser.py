@@ -99,11 +99,19 @@ class Page:
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
 
     def until(self, condition: str) -> None:
-        """Wait until an expression in the page is true."""
+        """Wait until an expression in the page is true; a page that is left meanwhile is waited for, too."""
         deadline = time.monotonic() + _PATIENCE_S
-        while not self.evaluate(condition):
+        while not self._holds(condition):
             assert time.monotonic() < deadline, condition
             time.sleep(0.05)
+
+    def _holds(self, condition: str) -> bool:
+        try:
+            return bool(self.evaluate(condition))
+        except AssertionError as error:
+            if "navigated" not in str(error):
+                raise
+            return False
 
     def prepare(self, script: str) -> None:
         """Run a script before those of every page that is opened from now on."""
