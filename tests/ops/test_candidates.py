@@ -23,7 +23,8 @@ def _drawn(specs):
     """Params with biases and scales far from where they start."""
     rng = np.random.default_rng(1)
     return jax.tree.map(
-        lambda a: np.asarray(a) + np.float32(0.3) * rng.standard_normal(a.shape, np.float32), draw(KEY, specs)
+        lambda a: np.asarray(a) + np.float32(0.3) * rng.standard_normal(a.shape, np.float32),
+        jax.jit(lambda key: draw(key, specs))(KEY),
     )
 
 
@@ -32,8 +33,8 @@ def _normal(*shape):
 
 
 def _run(fn, p, x, *widths):
-    """A function of params and an image, from numpy to numpy."""
-    return np.asarray(fn(*jax.tree.map(jnp.asarray, (p, x)), *widths))
+    """A function of params and an image, from numpy to numpy, as one program."""
+    return np.asarray(jax.jit(lambda p, x: fn(p, x, *widths))(p, x))
 
 
 def _dilated(x, w, dilation):

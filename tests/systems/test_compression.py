@@ -122,7 +122,7 @@ def test_a_network_that_was_found_is_a_teacher(tmp_path):
     network = found_bundle(tmp_path / "bundle", "resnet_generator", arguments, options)
     teacher = load_teacher(tmp_path / "bundle")
     x = jax.random.uniform(KEY, (1, 16, 20, 3), minval=-1)
-    np.testing.assert_allclose(teacher.apply(x), network.apply(network.params, x), atol=1e-5)
+    np.testing.assert_allclose(jax.jit(teacher.apply)(x), jax.jit(network.apply)(network.params, x), atol=1e-5)
     assert teacher.builder[1]["widths"] == [[4], [8], [8], [8], [4]] and teacher.builder[1]["ops"] == ["dil", "res"]
     student = compression(str(tmp_path / "bundle"), "embedded", ("params<=90%",)).system
     assert {"dil", "res", "sep"} <= set(student.ops) and student.blocks == 3

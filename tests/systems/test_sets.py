@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -41,14 +42,21 @@ def test_what_is_worse_is_further(folders, capsys):
     assert capsys.readouterr().err.count("from 12 pictures: it needs 513") == 1
 
 
-def test_other_data_sets_and_sets_that_are_too_small(folders, capsys, tmp_path):
+def test_other_data_sets_and_sets_that_are_too_small(folders, monkeypatch, capsys, tmp_path):
     """Of pairs the targets are compared; one picture is no set, and the folder and its number are named."""
     for side, name in (("input", "blurred"), ("target", "real")):
         (tmp_path / "pairs" / side).mkdir(parents=True)
         for i, path in enumerate(sorted((folders / name).iterdir())):
-            Image.open(path).resize((128, 128)).save(tmp_path / "pairs" / side / f"{i}.png")
-    found = _distances(capsys, f"pairs:{tmp_path / 'pairs'}", folders / "blurred", "--side", 64)
-    assert found["real"] == 12 and found["alexnet_gram"] > 0.01  # its inputs are the blurred ones themselves
+            Image.open(path).resize((128, 128)).save(tmp_path / "pairs" / side / f"{i:02d}.png")
+    seen = []
+    monkeypatch.setattr(sets, "set_distances", lambda real, made, **how: seen.append((real, made)) or {})
+    for spec, side in (("pairs:", "target"), ("reversed:pairs:", "input")):
+        found = _distances(capsys, f"{spec}{tmp_path / 'pairs'}", folders / "blurred")
+        assert found == {"real": 12, "made": 12, "side": 128}
+        real, made = seen.pop()
+        for i, path in enumerate(sorted((tmp_path / "pairs" / side).iterdir())):
+            np.testing.assert_array_equal(real[i]["image"], np.asarray(Image.open(path)))
+        np.testing.assert_array_equal(made[0]["image"], np.asarray(Image.open(folders / "blurred" / made.name(0))))
     (tmp_path / "one").mkdir()
     Image.new("RGB", (70, 70)).save(tmp_path / "one" / "a.png")
     assert main(["distance", str(folders / "real"), str(tmp_path / "one")]) == 2

@@ -160,16 +160,16 @@ def test_a_model_has_its_features_beside_it():
     net = resnet_generator(((4,), (4,), (4, 8), (4,), (4,)), (4,), blocks=1, ops=("res",), up=("nearest",))
     net = net.at(net.space.at_stage("channel", net.space.default_arch()))
     sampler, x = strict_fair(net.space), jax.random.uniform(KEY, (2, 1, 16, 16, 3))
-    params, plan = net.init(KEY), sampler.sample(KEY, 0)
+    params, plan = jax.jit(net.init)(KEY), sampler.sample(KEY, 0)
     model = supernet_model(net, sampler)
     assert model.tapped is not None
-    y, features = model.tapped(params, plan, x)
-    np.testing.assert_allclose(y, model.forward(params, plan, x), rtol=1e-5, atol=1e-5)
+    y, features = jax.jit(model.tapped)(params, plan, x)
+    np.testing.assert_allclose(y, jax.jit(model.forward)(params, plan, x), rtol=1e-5, atol=1e-5)
     assert features["down"].shape == (2, 1, 4, 4, 8)
     alone = extracted_model(net, plan[0])
     assert alone.tapped is not None
     own = net.extract_params(params, np.asarray(plan[0]))
-    z, features = alone.tapped(own, single(np.asarray(plan[0])).sample(KEY, 0), x[:1])
+    z, features = jax.jit(alone.tapped)(own, single(np.asarray(plan[0])).sample(KEY, 0), x[:1])
     np.testing.assert_allclose(z, y[:1], rtol=1e-4, atol=1e-5)
     assert features["down"].shape[-1] in (4, 8)
 

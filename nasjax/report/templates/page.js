@@ -113,6 +113,7 @@
       });
     });
     await waiting();
+    settle();
     root.dataset.drawn = "yes";
   };
 
@@ -190,6 +191,13 @@
     }, footer.dataset.refresh * 1000);
   };
 
+  const jump = (top) => {
+    root.style.scrollBehavior = "auto";
+    scrollTo(0, top);
+    root.style.scrollBehavior = "";
+  };
+
+  let settle = () => {};
   const restore = () => {
     try {
       const kept = JSON.parse(sessionStorage.getItem(location.pathname));
@@ -197,9 +205,9 @@
       if (!kept) return;
       all("details").forEach((entry, i) => { entry.open = Boolean(kept.open[i]); });
       all("select").forEach((select, i) => { if (kept.lists[i] < select.length) select.selectedIndex = kept.lists[i]; });
-      root.style.scrollBehavior = "auto";
-      scrollTo(0, kept.top);
-      root.style.scrollBehavior = "";
+      jump(kept.top);
+      // Charts that are drawn above it have moved it by what their space lacked; a reader who went on is left alone.
+      settle = () => { if (Math.abs(scrollY - kept.top) < 40) jump(kept.top); };
     } catch { /* without session storage the page opens at its top */ }
   };
 
