@@ -24,7 +24,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +55,7 @@ COLUMNS = (
 class Change(NamedTuple):
     """What an arm has other than the shipped config; nothing where it is empty."""
 
-    data: Mapping[str, Any] = MappingProxyType({})
+    data: Mapping[str, Any] = {}
     budget: tuple[str, ...] = ()
     rivals: bool = True  # of the arm `nasjax`
 
