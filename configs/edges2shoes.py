@@ -35,4 +35,6 @@ def config() -> Experiment:
 
 
 def _train(steps: int) -> TrainConfig:
-    return TrainConfig(steps=steps, lr=2e-4, betas=(0.5, 0.999), schedule="linear", clip=0.0, precision="bfloat16")
+    return TrainConfig(
+        steps=steps, lr=2e-4, betas=(0.5, 0.999), schedule="linear", hold=0.5, clip=0.0, precision="bfloat16"
+    )

@@ -1,7 +1,7 @@
 """Horse to zebra at 256 pixels, full size, with CycleGAN's recipe.
 
 Paper: CycleGAN (arXiv 1703.10593): LSGAN, cycle 10, identity 0.5, pool of 50, Adam 2e-4 with betas (0.5, 0.999), linear
-decay (theirs begins half-way, this one at the start). Peers: ResNet-9 11.4M parameters, FID 65.75; GAN Compression
+decay from half-way on. Peers: ResNet-9 11.4M parameters, FID 65.75; GAN Compression
 0.355M, 2.64G MACs, 65.19.
 Command: nasjax search horse2zebra (downloads the data set; needs the extra tfds)
 Time and score: never run at this size.

@@ -26,6 +26,7 @@ class TrainConfig:
     lr: float = 2e-3  # peak learning rate
     warmup: int = 50  # steps from 0 to the peak; at most a tenth of `steps` is used
     schedule: Schedule = "cosine"  # after the warm-up: cosine, linear, restarts (SGDR) or constant
+    hold: float = 0.0  # cosine, linear: the share of the steps after the warm-up that stays at the peak
     final_lr: float = 0.01  # where the schedule ends (each cycle, with restarts), as a fraction of the peak
     cycle: int = 100  # restarts: steps of the first cycle
     cycle_growth: float = 2.0  # restarts: each cycle is so many times as long as the one before
@@ -56,6 +57,7 @@ class TrainConfig:
         self._check("lr", self.lr > 0, "positive")
         self._check("ema", 0 <= self.ema < 1, "in [0, 1)")
         self._check("final_lr", 0 <= self.final_lr <= 1, "in [0, 1]")
+        self._check("hold", 0 <= self.hold < 1, "in [0, 1)")
         self._check("cycle_growth", self.cycle_growth >= 1, "at least 1")
         self._check("betas", all(0 <= b < 1 for b in self.betas), "in [0, 1)")
         allowed = (*self.settings(), *_BESIDE)

@@ -1,5 +1,6 @@
 """Learning rates over steps, and the optimiser that follows them."""
 
+import itertools
 import math
 
 import optax
@@ -10,20 +11,23 @@ from nasjax.train.config import TrainConfig
 def learning_rate(config: TrainConfig) -> optax.Schedule:
     """The learning rate of each step: a linear warm-up from 0, then the schedule that `config` names.
 
+    Cosine and linear begin after `hold` of the steps (CycleGAN, arXiv 1703.10593, appendix 7.1, holds half of them).
     `restarts` are cosine cycles, each `cycle_growth` times as long as the one before (SGDR, arXiv 1608.03983,
     equation 5); the last one is cut by the end of training.
     """
     warmup = min(config.warmup, config.steps // 10)
-    rest, end = config.steps - warmup, config.lr * config.final_lr
+    rest, end, peak = config.steps - warmup, config.lr * config.final_lr, optax.constant_schedule(config.lr)
+    held = int(config.hold * rest) if config.schedule in ("linear", "cosine") else 0
     after = {
-        "constant": lambda: optax.constant_schedule(config.lr),
-        "linear": lambda: optax.linear_schedule(config.lr, end, rest),
-        "cosine": lambda: optax.cosine_decay_schedule(config.lr, rest, config.final_lr),
+        "constant": lambda: peak,
+        "linear": lambda: optax.linear_schedule(config.lr, end, rest - held),
+        "cosine": lambda: optax.cosine_decay_schedule(config.lr, rest - held, config.final_lr),
         "restarts": lambda: _restarts(config, rest),
     }[config.schedule]()
-    if warmup == 0:
-        return after
-    return optax.join_schedules([optax.linear_schedule(0.0, config.lr, warmup), after], [warmup])
+    parts = [(optax.linear_schedule(0.0, config.lr, warmup), warmup), (peak, held)]
+    parts = [(part, steps) for part, steps in parts if steps]
+    ends = list(itertools.accumulate(steps for _, steps in parts))
+    return optax.join_schedules([*(part for part, _ in parts), after], ends) if parts else after
 
 
 def cycle_ends(config: TrainConfig) -> tuple[int, ...]:

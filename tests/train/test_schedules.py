@@ -28,6 +28,15 @@ def test_schedules_by_hand(schedule, values):
         assert found == pytest.approx(expected, abs=1e-6), step
 
 
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_the_peak_is_held(schedule):
+    """Ten steps of warm-up, half of the other hundred at the peak, half-way down in the middle of the rest."""
+    for step, expected in {5: 0.5, 10: 1.0, 60: 1.0, 85: 0.55, 110: 0.1}.items():
+        found = rate(step, schedule=schedule, steps=110, warmup=10, hold=0.5)
+        assert found == pytest.approx(expected, abs=1e-6), step
+    assert rate(109, schedule="restarts", steps=110, warmup=0, hold=0.5, cycle=110) < 0.11  # has no such share
+
+
 def test_the_end_of_a_cycle_is_low():
     """The last step before a restart is near the lower end."""
     assert rate(29, schedule="restarts", steps=110, warmup=10, cycle=20) < 0.11
@@ -57,6 +66,7 @@ def test_cycles_end_where_snapshots_are_taken():
         ("steps", 0),
         ("lr", 0.0),
         ("ema", 1.0),
+        ("hold", 1.0),
         ("schedule", "exponential"),
         ("betas", (0.9, 1.0)),
         ("warmup", -1),
