@@ -9,7 +9,7 @@ from nasjax.apply import engine
 from nasjax.apply.images import enlarge_into, upscale
 from nasjax.export.bundle import Bundle, load_bundle, write_bundle
 from nasjax.export.card import Card
-from tests.export.networks import NETWORKS
+from tests.export.networks import NETWORKS, sr_cell
 
 
 @pytest.fixture(autouse=True)
@@ -23,13 +23,22 @@ def _picture(height, width, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, (height, width, 3)).astype(np.float32)
 
 
-@pytest.fixture(scope="module", params=["sr_cell res+sep3", "sr_cell sep5+sep7", "resnet group+incep"])
+_NETWORKS = {
+    "windows": lambda: sr_cell(4, {"b1": "res", "b1.w": "8", "b2": "sep3", "b2.edge": "long"}),
+    "attention": lambda: sr_cell(
+        3, {"trunk": "8", "att": "ca", "tail": "sep", "image": "nearest", "b1": "sep5", "b2": "sep7", "b2.edge": "long"}
+    ),
+    "any size": NETWORKS["resnet group+incep"],
+}
+
+
+@pytest.fixture(scope="module", params=_NETWORKS)
 def folder(request, tmp_path_factory):
     """A bundle with its ONNX: one of windows, one whose channel attention takes the mean of the whole picture, and a
     generator that takes any size, and fills it up to multiples itself.
     """
     folder = tmp_path_factory.mktemp("bundle") / "b"
-    write_bundle(folder, NETWORKS[request.param](), card=Card("t"), formats=("onnx",))
+    write_bundle(folder, _NETWORKS[request.param](), card=Card("t"), formats=("onnx",))
     return folder
 
 

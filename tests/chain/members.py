@@ -74,14 +74,14 @@ def _perceptual(folder: Path) -> Experiment:
 
 
 def _translation(folder: Path) -> Experiment:
-    """The shipped config with one block of two operations; pairs are pictures and their negatives."""
-    tiny = load_config("translation").tiny()
+    """Both directions of a cycle, with one block of two operations; the domains are pictures and their negatives."""
+    tiny = load_config("unpaired").tiny()
     assert isinstance(tiny.system, ImageTranslation)
     widths = tuple((8,) if i != 2 else (8, 12) for i in range(5))
     system = replace(
         tiny.system, blocks=1, ops=("res", "sep"), widths=widths, inner=(8,), size=None, rivals=("narrower",)
     )
-    data = replace(tiny.data, source=f"pairs:{pairs(folder / 'pairs')}", test_crop=(32, 32))
+    data = replace(tiny.data, source=f"unpaired:pairs:{pairs(folder / 'pairs')}", test_crop=(32, 32))
     final = replace(tiny.final, number=1, scratch=False, formats=("onnx",))
     return replace(tiny, system=system, data=data, budget=("macs<=20M",), confirm=ConfirmConfig(), final=final)
 

@@ -14,8 +14,8 @@ from nasjax.spaces.tpsr_cell import TPSR
 from tests.contracts.members import FILTER
 from tests.contracts.own_generator import own
 
-# Two blocks with a long edge on the second; pairs of operations, so that nine networks hold all eighteen.
-_PAIRS = [tuple(CANDIDATES)[i : i + 2] for i in range(0, len(CANDIDATES), 2)]
+# Three blocks with a long edge on the second; operations three by three, so that six networks hold all eighteen.
+_TRIPLES = [tuple(CANDIDATES)[i : i + 3] for i in range(0, len(CANDIDATES), 3)]
 _PATHS = [
     {"att": att, "tail": tail, "image": image}
     for att, tail, image in (
@@ -27,7 +27,7 @@ _PATHS = [
         ("none", "sep", "nearest"),
     )
 ]
-_SMALL = {"blocks": 2, "trunk": (8, 16), "inner": (8, 16), "ops": tuple(CANDIDATES)}
+_SMALL = {"trunk": (8, 16), "inner": (8, 16), "ops": tuple(CANDIDATES)}
 
 
 def random_params(shapes: Any, seed: int = 0) -> Any:
@@ -54,16 +54,16 @@ def toy(options: Mapping[str, str]) -> Network:
     return make(BUILDERS["toy"](), options, builder=("toy", {}))
 
 
-def sr_cell(scale: int, options: Mapping[str, str]) -> Network:
+def sr_cell(scale: int, options: Mapping[str, str], *, blocks: int = 2) -> Network:
     """A network of a small super-resolution space."""
-    arguments = {"scale": scale, **_SMALL}
+    arguments = {"scale": scale, **_SMALL, "blocks": blocks}
     return make(BUILDERS["sr_cell"](**arguments), options, builder=("sr_cell", arguments))
 
 
 def _member(i: int) -> Network:
-    (first, second), scale = _PAIRS[i], (4, 3, 2)[i % 3]
-    widths = {"trunk": ("16", "8")[i % 2], "b1.w": ("8", "16")[i % 2], "b2.w": "16"}
-    return sr_cell(scale, {"b1": first, "b2": second, "b2.edge": "long", **widths, **_PATHS[i % len(_PATHS)]})
+    ops = {f"b{n}": op for n, op in enumerate(_TRIPLES[i], 1)}
+    widths = {"trunk": ("16", "8")[i % 2], "b1.w": ("8", "16")[i % 2], "b2.w": "16", "b3.w": ("16", "8")[i % 2]}
+    return sr_cell((4, 3, 2)[i % 3], {**ops, "b2.edge": "long", **widths, **_PATHS[i]}, blocks=3)
 
 
 def tpsr_cell() -> Network:
@@ -110,7 +110,7 @@ _NETWORKS: dict[str, Callable[[], Network]] = {
     "toy smallest": lambda: toy({"trunk": "8", "skip": "short", "b1": "off", "b2": "off"}),
     "toy largest": lambda: toy({"trunk": "16", "skip": "long", "b1": "rep", "b2": "sep3"}),
     "sr_cell empty": lambda: sr_cell(4, {"b1": "off", "b2": "off"}),
-    **{f"sr_cell {'+'.join(_PAIRS[i])}": lambda i=i: _member(i) for i in range(len(_PAIRS))},
+    **{f"sr_cell {'+'.join(ops)}": lambda i=i: _member(i) for i, ops in enumerate(_TRIPLES)},
     "tpsr_cell": tpsr_cell,
     "resnet res+sep": lambda: resnet("affine", {"b1": "res", "b2": "sep", "skip.full": "on", "global": "image"}),
     "resnet ir+dil": lambda: resnet("instance", {"b1": "ir", "b2": "dil", "up1": "nearest", "skip.half": "on"}),

@@ -13,7 +13,7 @@ from nasjax.export.network import Network
 from nasjax.export.onnx.model import load_onnx, write_onnx
 from nasjax.export.onnx.split import split_graph
 from nasjax.export.tiling import describe_tiling
-from tests.export.networks import NETWORKS
+from tests.export.networks import NETWORKS, sr_cell
 from tests.windows.cases import conv, kernel
 
 
@@ -30,10 +30,14 @@ def _own(fn) -> Network:
     return Network(fn, kernel(3, 3, 3), {"arch": "own", "builder": None})
 
 
+def _sr_cell(first, second, **options) -> Network:
+    return sr_cell(4, {"b1": first, "b2": second, "b2.edge": "long", **options})
+
+
 # The network, how many statistics each pass gathers, and the side of windows.
 MEMBERS = {
-    "sr_cell ir4k3+ir4k5": (NETWORKS["sr_cell ir4k3+ir4k5"], [1], 40),
-    "sr_cell vap+smfa": (NETWORKS["sr_cell vap+smfa"], [1, 1], 80),
+    "sr_cell ir4k3+ir4k5": (lambda: _sr_cell("ir4k3", "ir4k5", trunk="8", att="both", tail="sep"), [1], 40),
+    "sr_cell vap+smfa": (lambda: _sr_cell("vap", "smfa", **{"b1.w": "8"}), [1, 1], 80),
     "own": (NETWORKS["own"], [1, 1, 1], 64),
     "unet narrow": (NETWORKS["unet narrow"], [1, 1, 1], 96),
     "plain": (lambda: _own(_plain), [5, 1], 32),
