@@ -1,13 +1,16 @@
 """The networks of `nasjax upscale` on the usual benchmarks, beside bicubic and published figures.
 
     python scripts/bench_upscalers.py SR_BENCH [--run runs/upscalers] [--models medium_x4 ...] [--sets set5 ...]
-        [--json] [--sheet FILE]
+        [--degraded] [--json] [--sheet FILE]
 
 SR_BENCH holds set5, set14 and bsd100, each with HR and, for x4, LR (MATLAB's bicubic); other scales are reduced from HR
 by the same kernel. Y-PSNR and SSIM by the usual protocol: rounded to 8 bits, luma of 16 to 235, `scale` pixels cut off.
-LPIPS v0.1 (AlexNet) of whole pictures, rounded to 8-bit RGB, nothing cut off; needs the extra `perceptual`. Without
-`--run`, what comes with the package is measured; with it, the last rounds of a training. `--sheet` draws a detail of
-each picture of set14: bicubic, the fidelity weights, the perceptual ones, the truth.
+LPIPS v0.1 (AlexNet) of whole pictures, rounded to 8-bit RGB, nothing cut off; needs the extra `perceptual`. Last comes
+how much pictures repeat themselves by the scale, which is what a pixel shuffle leaves (`nasjax.losses.repetition`;
+real pictures have about 1). Without `--run`, what comes with the package is measured; with it, the last rounds of a
+training. `--degraded`: low resolution after blur, noise and JPEG, as `medium-real` learns from, drawn from the place
+of a picture in its set. `--sheet` draws a detail of each picture of set14: bicubic, the fidelity weights, the perceptual
+ones, the truth.
 """
 
 import argparse
@@ -26,11 +29,13 @@ from train_upscalers import MODELS, Model, trained
 from nasjax.apply.upscalers import load_upscaler, upscalers
 from nasjax.data import folder
 from nasjax.data.evaluation import EvalImage, eval_images
+from nasjax.losses import repetition
 from nasjax.metrics.image import sr_protocol
 from nasjax.nets.trunks import load_trunk
 from nasjax.shown import squares
 from nasjax.systems.perceptual.score import Eye, tested
 from nasjax.systems.super_resolution.pictures import bicubic, to_uint8
+from nasjax.tasks.degradation import practical
 from nasjax.typing import Params
 
 SETS = {"set5": "Set5", "set14": "Set14", "bsd100": "B100"}
@@ -57,6 +62,7 @@ class Scores(NamedTuple):
     lpips: float
     num: int
     protocol: str
+    repetition: float
 
     def said(self, field: str) -> str:
         """How one of them was measured."""
@@ -64,8 +70,18 @@ class Scores(NamedTuple):
         return f"{self.num} pictures; {how}"
 
 
-def images(bench: Path, data: str, scale: int) -> list[EvalImage]:
+def images(bench: Path, data: str, scale: int, *, degraded: bool = False) -> list[EvalImage]:
     """A set's pictures; for x4 with the low resolution that comes with it."""
+    found = _clean(bench, data, scale)
+    return [picture._replace(lr=_spoilt(picture.lr, i)) for i, picture in enumerate(found)] if degraded else found
+
+
+def _spoilt(low: np.ndarray, seed: int) -> np.ndarray:
+    x = jnp.asarray(low, jnp.float32)[None] / 127.5 - 1
+    return to_uint8(np.asarray(practical(jax.random.key(seed), x))[0])
+
+
+def _clean(bench: Path, data: str, scale: int) -> list[EvalImage]:
     high = folder(bench / data / "HR", "fail")
     if scale != 4 or not (bench / data / "LR").is_dir():
         return eval_images(high, scale)
@@ -74,14 +90,33 @@ def images(bench: Path, data: str, scale: int) -> list[EvalImage]:
     return [EvalImage(name, hr[: scale * lr.shape[0], : scale * lr.shape[1]], lr) for name, hr, lr in pairs]
 
 
-def score(predict: Predict, scale: int, bench: Path, sets: Sequence[str] = tuple(SETS)) -> dict[str, Scores]:
+def score(
+    predict: Predict, scale: int, bench: Path, sets: Sequence[str] = tuple(SETS), *, degraded: bool = False
+) -> dict[str, Scores]:
     """Means over each set of a function of one low-resolution image `[1, h, w, 3]` in [-1, 1]."""
     found, eye = {}, Eye(*load_trunk("alexnet"))
     for data in sets:
-        pictures = images(bench, data, scale)
+        pictures = images(bench, data, scale, degraded=degraded)
         means = tested(predict, pictures, scale, eye=eye).values
-        found[data] = Scores(means["psnr_y"], means["ssim_y"], means["lpips"], len(pictures), str(sr_protocol(scale)))
+        lows = [jnp.asarray(picture.lr, jnp.float32)[None] / 127.5 - 1 for picture in pictures]
+        grid = float(np.mean([repeated(predict(low), scale) for low in lows]))
+        num, protocol = len(pictures), str(sr_protocol(scale))
+        found[data] = Scores(means["psnr_y"], means["ssim_y"], means["lpips"], num, protocol, grid)
     return found
+
+
+def repeated(x: Any, scale: int) -> float:
+    """The mean over windows of a picture `[1, h, w, 3]`."""
+    return float(repetition(jnp.asarray(x), scale).mean())
+
+
+def truth(scale: int, bench: Path, sets: Sequence[str]) -> str:
+    """The line of the pictures themselves."""
+    means = []
+    for data in sets:
+        highs = [jnp.asarray(picture.hr, jnp.float32)[None] / 127.5 - 1 for picture in images(bench, data, scale)]
+        means.append(np.mean([repeated(high, scale) for high in highs]))
+    return f"| the pictures themselves | x{scale} | - | {' | '.join(f'- / - / - / {mean:.2f}' for mean in means)} |"
 
 
 def weights_of(name: str, run: Path) -> Params | None:
@@ -111,14 +146,16 @@ def networks(run: Path | None, names: Sequence[str]) -> dict[str, tuple[int, int
     return found
 
 
-def table(scores: Mapping[str, tuple[int, int, dict[str, Scores]]], sets: Sequence[str]) -> str:
-    """Markdown: Y-PSNR / SSIM / LPIPS, networks of one scale together, published figures behind those of x4."""
+def table(
+    scores: Mapping[str, tuple[int, int, dict[str, Scores]]], sets: Sequence[str], *, published: bool = True
+) -> str:
+    """Markdown: Y-PSNR / SSIM / LPIPS / repetition, networks by scale, published figures behind those of x4."""
     lines = [f"| network | scale | params | {' | '.join(SETS[s] for s in sets)} |", "|---" * (3 + len(sets)) + "|"]
     for name, (params, scale, found) in sorted(scores.items(), key=lambda item: (item[1][1], item[1][0])):
-        cells = [f"{s.psnr:.2f} / {s.ssim:.4f} / {s.lpips:.4f}" for s in found.values()]
+        cells = [f"{s.psnr:.2f} / {s.ssim:.4f} / {s.lpips:.4f} / {s.repetition:.2f}" for s in found.values()]
         lines.append(f"| {name} | x{scale} | {f'{params:,}' if params else '-'} | {' | '.join(cells)} |")
     places = [list(SETS).index(s) for s in sets]
-    for name, (params, psnrs, distances) in PUBLISHED.items():
+    for name, (params, psnrs, distances) in PUBLISHED.items() if published else ():
         cells = [f"{psnrs[i]:.2f} / - / {f'{distances[i]:.4f}' if distances else '-'}" for i in places]
         lines.append(f"| {name} (published) | x4 | {params:,} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -156,16 +193,23 @@ def main() -> None:
     parser.add_argument("--run", type=Path)
     parser.add_argument("--models", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=[*SETS])
+    parser.add_argument("--degraded", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--sheet", type=Path)
     args = parser.parse_args()
     found = networks(args.run, args.models)
     if args.sheet:
         sheet(args.sheet, args.bench, found)
-    scores = {name: (p, scale, score(fn, scale, args.bench, args.sets)) for name, (p, scale, fn) in found.items()}
-    for scale in sorted({scale for _, scale, _ in found.values()}):
-        scores[f"bicubic x{scale}"] = (0, scale, score(bicubic(scale), scale, args.bench, args.sets))
-    print(json.dumps(scores) if args.json else table(scores, args.sets))
+    found |= {f"bicubic x{scale}": (0, scale, bicubic(scale)) for scale in sorted({s for _, s, _ in found.values()})}
+    scores = {
+        name: (params, scale, score(fn, scale, args.bench, args.sets, degraded=args.degraded))
+        for name, (params, scale, fn) in found.items()
+    }
+    if args.json:
+        print(json.dumps(scores))
+        return
+    print(table(scores, args.sets, published=not args.degraded))
+    print(*(truth(scale, args.bench, args.sets) for scale in sorted({s for _, s, _ in found.values()})), sep="\n")
 
 
 if __name__ == "__main__":

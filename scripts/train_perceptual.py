@@ -1,7 +1,7 @@
 """Train the perceptual weights of `medium` x4: the network of `nasjax upscale --perceptual`.
 
     python scripts/train_perceptual.py [--run runs/upscalers] [--rounds 1] [--steps N] [--lr LR] [--data embedded]
-        [--batch 8] [--patch 24] [--seen 4] [--side 64] [--level 4] [--pixel W] [--feature W] [--game W]
+        [--batch 8] [--patch 24] [--seen 4] [--side 64] [--level 4] [--pixel W] [--feature W] [--game W] [--repeated W]
 
 Begins with the fidelity weights of `scripts/train_upscalers.py`, RUN/medium_x4/N.safetensors of the last finished
 round, and keeps them as RUN/perceptual_x4/0.safetensors; leaves RUN/perceptual_x4/ROUND.safetensors, the averaged
@@ -123,7 +123,12 @@ def task_of(args: argparse.Namespace, both: Sides) -> Task:
         return encode(params, middle(x[: args.seen], args.side))
 
     encoder = Fixed(see, load_trunk("vgg16")[1]["trunk"]) if args.feature else None
-    perception = Perception(args.pixel, feature=args.feature, game=Adversarial("relativistic-average", args.game))
+    perception = Perception(
+        args.pixel,
+        feature=args.feature,
+        game=Adversarial("relativistic-average", args.game),
+        repeated=args.repeated,
+    )
     settings = SuperResolutionTask(MODELS[FIDELITY].scale, args.patch, args.batch)
     pair = Pair(both.generate, lambda params, x: both.score(params, middle(x, args.side)), encoder)
     return perceptual_super_resolution(settings, perception, pair, init=extracted_model(both.pair, both.arch).init)
@@ -218,6 +223,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--pixel", type=float, default=1.0, help="weight of L1")
     parser.add_argument("--feature", type=float, default=0.02, help="weight of VGG16's features; 0: without them")
     parser.add_argument("--game", type=float, default=0.1, help="weight of the discriminator's word")
+    parser.add_argument("--repeated", type=float, default=0.01, help="weight of a grid of the pixel shuffle's period")
     return parser.parse_args(argv)
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import functools
 import json
 import os
 import zlib
@@ -150,9 +151,12 @@ def code_of(experiment: Experiment) -> str | None:
     Comments, layout and the function `config` do not count: settings are compared one by one.
     """
     file = None if type(experiment.system) in SYSTEMS.values() else source_of(experiment)
-    if file is None:
-        return None
-    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    return None if file is None else _code(Path(file).read_text(encoding="utf-8"))
+
+
+@functools.lru_cache(8)  # every phase that is asked about asks
+def _code(text: str) -> str:
+    tree = ast.parse(text)
     tree.body = [part for part in tree.body if not (isinstance(part, ast.FunctionDef) and part.name == "config")]
     return f"#{zlib.crc32(ast.unparse(tree).encode()):08x}"
 

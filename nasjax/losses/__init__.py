@@ -15,6 +15,7 @@ from nasjax.losses.keeping import kept_directions, kept_edges, kept_features
 from nasjax.losses.penalties import lazily, one_centred, zero_centred
 from nasjax.losses.perceptual import feature_loss, lpips_loss
 from nasjax.losses.pixel import PIXEL_LOSSES, charbonnier, l1, mse
+from nasjax.losses.repetition import repetition, repetition_loss
 
 __all__ = [
     "MOVES",
@@ -41,6 +42,8 @@ __all__ = [
     "mse",
     "nce_heads",
     "one_centred",
+    "repetition",
+    "repetition_loss",
     "ssim_loss",
     "style_loss",
     "total_variation",

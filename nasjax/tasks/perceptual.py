@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from nasjax.losses import PIXEL_LOSSES, l1
+from nasjax.losses import PIXEL_LOSSES, l1, repetition_loss
 from nasjax.metrics import image_metric, sr_protocol
 from nasjax.task import Batch, Logs, Players, Task
 from nasjax.tasks.adversarial import Adversarial, Shown, discriminator_loss, generator_loss
@@ -35,11 +35,12 @@ class Perception:
     pixel_loss: str = "l1"  # l1, charbonnier or mse
     feature: float = 0.02  # mean absolute difference of features of `Pair.encoder`
     game: Adversarial = Adversarial("relativistic-average", weight=0.1)
+    repeated: float = 0.0  # how much more than the truth a picture repeats itself by the pixel shuffle's period
 
     def __post_init__(self) -> None:
         if self.pixel_loss not in PIXEL_LOSSES:
             raise ValueError(f"perception: unknown pixel_loss {self.pixel_loss!r}; allowed: {', '.join(PIXEL_LOSSES)}")
-        if min(self.pixel, self.feature) < 0 or self.game.every != 1 or self.game.pool:
+        if min(self.pixel, self.feature, self.repeated) < 0 or self.game.every != 1 or self.game.pool:
             raise ValueError(
                 f"perception: weights must not be negative, game.every must be 1 and game.pool 0 (a training of a "
                 f"population has no memory), got {self}"
@@ -76,6 +77,8 @@ def pair_loss(
     terms = {"pixel": config.pixel * PIXEL_LOSSES[config.pixel_loss](y, high)}
     if config.feature and pair.encoder is not None:
         terms["feature"] = config.feature * _feature_loss(pair.encoder, y, high)
+    if config.repeated:
+        terms["repeated"] = config.repeated * repetition_loss(y, high, high.shape[1] // low.shape[1])
     if not config.game.weight:
         return sum(terms.values(), jnp.zeros(())), terms
     game = generator_loss(config.game, lambda x: pair.score(fixed, x), Shown(high, y), key=key)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nasjax.losses import gan_loss
+from nasjax.losses import gan_loss, repetition_loss
 from nasjax.nets.trunks import before_activation, vgg16
 from nasjax.ops.params import draw
 from nasjax.tasks.adversarial import Adversarial
@@ -60,6 +60,17 @@ def test_without_a_game_the_discriminator_rests():
     """A weight of 0 leaves fidelity and features."""
     logs, gradient = _gradient(Perception(game=Adversarial(weight=0.0)))
     assert gradient["d"] == 0 and gradient["g"] != 0 and set(logs) == {"pixel", "feature"}
+
+
+def test_a_grid_of_the_scale_is_a_term():
+    """What repeats itself by as many pixels as one of the input became, and the truth does not, has its weight."""
+    low, high = (jax.random.uniform(jax.random.key(i), (1, side, side, 3)) for i, side in enumerate((15, 30)))
+    y = _enlarge(PARAMS, low) + jnp.tile(jnp.array([[0.0, 0.5], [0.3, 0.1]]), (15, 15))[None, :, :, None]
+    config = Perception(feature=0.0, game=Adversarial(weight=0.0), repeated=0.5)
+    _, logs = pair_loss(
+        config, PAIR._replace(generate=lambda params, low: y), PARAMS, low=low, high=high, key=jax.random.key(0)
+    )
+    assert float(logs["repeated"]) == pytest.approx(0.5 * float(repetition_loss(y, high, 2))) and logs["repeated"] > 0.5
 
 
 def test_a_feature_loss_needs_an_encoder():
