@@ -9,8 +9,8 @@ LPIPS v0.1 (AlexNet) of whole pictures, rounded to 8-bit RGB, nothing cut off; n
 how much pictures repeat themselves by the scale, which is what a pixel shuffle leaves (`nasjax.losses.repetition`;
 real pictures have about 1). Without `--run`, what comes with the package is measured; with it, the last rounds of a
 training. `--degraded`: low resolution after blur, noise and JPEG, as `medium-real` learns from, drawn from the place
-of a picture in its set. `--sheet` draws a detail of each picture of set14: bicubic, the fidelity weights, the perceptual
-ones, the truth.
+of a picture in its set. `--sheet` draws a detail of each picture of set14: bicubic, the fidelity weights, the
+perceptual ones, the truth.
 """
 
 import argparse
