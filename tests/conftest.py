@@ -34,6 +34,8 @@ def _prune(folder: Path, most: int = 2**30) -> None:
 def _environment() -> None:
     """Sets the environment before jax is imported, so that processes started by tests inherit the same settings."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    # On arrays as small as these its threads wait for each other, busily.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     flags = os.environ.get("XLA_FLAGS", "")
     # Compilation is what new tests spend their time on. One small program after the other: cutting each into pieces for
     # 32 threads, and what LLVM's higher levels do, takes longer than it saves.

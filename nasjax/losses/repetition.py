@@ -26,5 +26,12 @@ def repetition(x: Float[Array, "b h w c"], period: int, *, cells: int = 6) -> Fl
 
 
 def repetition_loss(y: Float[Array, "b h w c"], target: Float[Array, "b h w c"], period: int) -> Float[Array, ""]:
-    """By how much windows of `y` repeat themselves more than those of the target: 0 where none does."""
-    return jnp.maximum(repetition(y, period) - repetition(target, period), 0).mean()
+    """By how much windows of `y` repeat themselves more than those of the target: 0 where none does.
+
+    By the period and by twice it, into which a pattern escapes that changes its sign from square to square.
+    """
+    excess = [
+        jnp.maximum(repetition(y, times * period, cells=cells) - repetition(target, times * period, cells=cells), 0)
+        for times, cells in ((1, 6), (2, 3))
+    ]
+    return sum(excess, jnp.zeros(())).mean()

@@ -1,5 +1,7 @@
 """The corrections that come with the package: each corrects what it is named after, by its graph as well."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,8 @@ DEGRADED = {
     "exposure": "exposure",
     "whitebalance": "whitebalance",
 }  # fmt: skip
+LOADED = functools.cache(load_filter)  # what is compiled for one picture serves the next
+GRAPHS = functools.cache(functools.partial(load_bundle, runtime="onnx"))
 PICTURES = (1, 2, 3)  # of the test split, 512 pixels wide
 
 
@@ -35,7 +39,7 @@ def test_a_correction_corrects(name):
     pairs = open_source(f"degraded:{DEGRADED[name]}:embedded", "test")
     gains = []
     for x, target in ((pairs[i]["input"], pairs[i]["target"]) for i in PICTURES):
-        gains.append(psnr(nasjax.filter_image(x, name), target) - psnr(x, target))
+        gains.append(psnr(nasjax.filter_image(x, LOADED(name)), target) - psnr(x, target))
     assert np.mean(gains) > 0.2
 
 
@@ -44,10 +48,10 @@ def test_its_graph_is_the_filter(name):
     """onnxruntime makes the same of a small picture, to a level; the card says what it was trained on."""
     pytest.importorskip("onnxruntime")
     x = open_source("embedded", "test")[PICTURES[0]]["image"][:96, :128]
-    graph = load_bundle(SHIPPED / name, runtime="onnx")
+    graph = GRAPHS(SHIPPED / name)
     y = np.asarray(graph.apply(np.asarray(x[None] / 127.5 - 1, np.float32)))[0]
     levels = np.round((y.clip(-1, 1) + 1) * 127.5)
-    assert np.abs(levels - nasjax.filter_image(x, load_filter(name)).astype(int)).max() <= 1
+    assert np.abs(levels - nasjax.filter_image(x, LOADED(name)).astype(int)).max() <= 1
     assert read_json(SHIPPED / name / "card.json")["training_data"][0]["licence"].startswith("CC0")
 
 
@@ -55,7 +59,7 @@ def test_its_graph_is_the_filter(name):
 def test_its_graph_is_the_filter_of_slivers(name):
     """Of pictures that are smaller than what is missing to the next multiple, too: they are mirrored several times."""
     pytest.importorskip("onnxruntime")
-    graph, filter_ = load_bundle(SHIPPED / name, runtime="onnx"), load_filter(name)
+    graph, filter_ = GRAPHS(SHIPPED / name), LOADED(name)
     for size in ((1, 9), (3, 9), (4, 3)):
         x = np.random.default_rng(0).uniform(-1, 1, (*size, 3)).astype(np.float32)
         np.testing.assert_allclose(np.asarray(graph.apply(x[None]))[0], filter_.change(x, 1.0), atol=1e-4)

@@ -98,7 +98,8 @@ def _photo_filter(folder: Path) -> Experiment:
     assert isinstance(tiny.system, PhotoFilter)
     heads = replace(tiny.system.heads, bands=("0", "1"))
     data = replace(tiny.data, patch=16, val_patch=16, test_crop=(24, 32))
-    return replace(tiny, system=replace(tiny.system, heads=heads, size=None), data=data, confirm=ConfirmConfig())
+    system, final = replace(tiny.system, heads=heads, size=None), replace(tiny.final, number=1, formats=())
+    return replace(tiny, system=system, data=data, confirm=ConfirmConfig(), final=final)
 
 
 MEMBERS: dict[str, Callable[[Path], Experiment]] = {

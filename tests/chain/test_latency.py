@@ -10,14 +10,17 @@ import pytest
 from nasjax.chain import latency as chain_latency
 from nasjax.chain.configs import as_dict, from_dict
 from nasjax.chain.latency import latency_size, measure_latency, run_latency
-from nasjax.chain.problem import make_problem
+from nasjax.chain.problem import cost_table, make_problem
 from nasjax.cli import main
-from nasjax.config import Experiment
+from nasjax.config import DataConfig, Experiment
 from nasjax.cost.latency import LatencyTable
 from nasjax.cost.measure import Latency, device_key
 from nasjax.systems import SuperResolution
+from tests.data.pictures import write_folder
 
 SYSTEM = SuperResolution(scale=2, blocks=1, trunk=(8, 16), inner=(8,), ops=("res", "sep3"), nominal=0)
+# Pictures are not what is asked about: small ones, in the folder where tests work (`few`).
+FEW = DataConfig("folder:pictures", val_patches=1, val_patch=8, test="all", test_crop=(16, 16))
 COMMAND = [
     *("--system.scale", "2", "--system.blocks", "1", "--system.trunk", "8", "16", "--system.inner", "8"),
     *("--system.ops", "res", "sep3", "--system.nominal", "0", "--system.attention", "none", "ca", "sa", "both"),
@@ -25,7 +28,21 @@ COMMAND = [
 
 
 def _config(*budget, cost="params", at=(64, 48)):
-    return Experiment(SYSTEM, budget=budget, cost=cost, latency_at=at)
+    return Experiment(SYSTEM, data=FEW, budget=budget, cost=cost, latency_at=at)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The folder that has them."""
+    folder = tmp_path_factory.mktemp("drawn")
+    write_folder(folder / "pictures", 12, 32, 32)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def few(drawn, monkeypatch):
+    """Configs find the pictures."""
+    monkeypatch.chdir(drawn)
 
 
 @pytest.fixture
@@ -35,7 +52,7 @@ def timed(monkeypatch):
 
     def measured(networks, *, at):
         asked.append(at)
-        work = make_problem(Experiment(SYSTEM, macs_at=at[::-1])).table.terms["macs"]
+        work = cost_table(Experiment(SYSTEM, macs_at=at[::-1]), networks)[0].terms["macs"]
         terms = tuple(f._replace(values=f.values / 1e7) for f in work)
         return LatencyTable(networks.supernet.space, terms, device_key(), at=at)
 

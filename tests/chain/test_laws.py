@@ -2,14 +2,11 @@
 
 import contextlib
 import json
-import os
 import re
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,9 +27,9 @@ from nasjax.config import Experiment
 from nasjax.export.trainable import load_trainable
 from nasjax.export.weights import flatten
 from nasjax.search.archive import Archive
-from tests.chain.members import MEMBERS, TUTORIAL, member, own_file
+from tests.chain.members import MEMBERS, member
+from tests.chain.started import heard, started
 from tests.conftest import forget
-from tests.docs.blocks import blocks
 from tests.report.browser import browser, find_chromium
 
 
@@ -64,6 +61,27 @@ def finished(request, tmp_path_factory) -> Iterator[Finished]:
 def problem(finished) -> Problem:
     """What the run worked on, and what it compiled: for the laws that read it, or run it again."""
     return finished.problem
+
+
+@pytest.fixture
+def steps_of_one(finished, monkeypatch) -> None:
+    """What single steps work on is made of the folder's config by the first of them, and the next ones take it."""
+    made: dict[bool, Problem] = {True: finished.problem}
+
+    def once(experiment: Experiment, path: Path, *, decides: bool = True, say: Callable[[str], None]) -> Problem:
+        if decides not in made:
+            made[decides] = make_problem(experiment, path, decides=decides, say=say)
+        return made[decides]
+
+    monkeypatch.setattr("nasjax.chain.steps.make_problem", once)
+
+
+def another_final(problem: Problem, **changes: Any) -> Problem:
+    """The same with other final settings: what these do not change is compiled already."""
+    experiment = problem.experiment
+    other = replace(problem, experiment=replace(experiment, final=replace(experiment.final, **changes)))
+    vars(other)["kept"] = problem.kept
+    return other
 
 
 class Stop(BaseException):
@@ -145,7 +163,8 @@ def test_every_row_is_measured_and_trained_as_often_as_asked(finished):
 def test_a_stopped_run_goes_on_to_the_bit(finished, problem, tmp_path, monkeypatch, capfd):
     """Stopped before every single phase and called again, it makes the same archive, weights and scores, silently."""
     begin, path, stops, results = chain_run.Run.begin, tmp_path / "run", [], None
-    # Built anew each time it would take longer than all the trainings.
+    # Built anew each time it would take longer than all the trainings; graphs of all formats are in the finished run.
+    problem = another_final(problem, formats=needed(problem.experiment.final.formats))
     monkeypatch.setattr("nasjax.chain.experiment.make_problem", lambda *args, **more: problem)
     known: set[str] = set()
     capfd.readouterr()
@@ -160,7 +179,7 @@ def test_a_stopped_run_goes_on_to_the_bit(finished, problem, tmp_path, monkeypat
     monkeypatch.setattr(chain_run.Run, "begin", stopping)
     while results is None:
         with contextlib.suppress(Stop):
-            results = run_experiment(finished.experiment, path, say=None)
+            results = run_experiment(problem.experiment, path, say=None)
     assert capfd.readouterr() == ("", "")
     assert stops == [row["phase"] for row in record(finished.path, "phases")] and len(stops) > 4
     assert (path / "archive.csv").read_bytes() == (finished.path / "archive.csv").read_bytes()
@@ -209,14 +228,14 @@ def test_a_budget_out_of_reach_is_refused_before_anything(finished, tmp_path):
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-def test_what_still_holds_is_taken_over(finished, tmp_path):
+def test_what_still_holds_is_taken_over(finished, problem, tmp_path, monkeypatch):
     """With another final training, supernets and searches come from the other run, to the byte, not repeated."""
     final = finished.experiment.final
     train, formats = replace(final.train, lr=1e-4), needed(final.formats)
-    final = replace(final, number=1, seeds=1, train=train, rivals=False, scratch=False, formats=formats)
-    other = replace(finished.experiment, final=final)
+    other = another_final(problem, number=1, seeds=1, train=train, rivals=False, scratch=False, formats=formats)
+    monkeypatch.setattr("nasjax.chain.experiment.make_problem", lambda *args, **more: other)
     file = tmp_path / "config.json"
-    file.write_text(json.dumps(as_dict(other)))
+    file.write_text(json.dumps(as_dict(other.experiment)))
     run = tmp_path / "run"
     assert main(["search", str(file), "--run", str(run), "--from", str(finished.path), "--json"]) == 0
     assert (run / "archive.csv").read_bytes() == (finished.path / "archive.csv").read_bytes()
@@ -235,6 +254,7 @@ def test_the_config_comes_back_from_the_run(finished):
         assert theirs | {"kind": mine["kind"]} == mine and theirs["kind"]["name"] == mine["kind"]["name"]
 
 
+@pytest.mark.usefixtures("steps_of_one")
 def test_any_arch_can_be_tuned_scored_and_shipped(finished, problem, tmp_path):
     """Another network than the found one: trained by command, scored by the same protocol, exported to a bundle."""
     path = tmp_path / "run"
@@ -258,7 +278,8 @@ def test_any_arch_can_be_tuned_scored_and_shipped(finished, problem, tmp_path):
         np.testing.assert_allclose(kept[leaf], value, rtol=1e-3, atol=1e-7)
 
 
-def test_weights_are_read_back_for_what_they_were_trained_on_alone(finished, problem, tmp_path):
+@pytest.mark.usefixtures("steps_of_one")
+def test_weights_are_read_back_for_what_they_were_trained_on_alone(finished, problem, tmp_path, monkeypatch):
     """A stage that is trained by command after other decisions, and an arch from another start: refused, in words."""
     path, said, stage = tmp_path / "run", [], problem.space.stages[-1]
     shutil.copytree(finished.path, path)
@@ -277,6 +298,7 @@ def test_weights_are_read_back_for_what_they_were_trained_on_alone(finished, pro
     row["given"]["arch"] = "another"
     (path / "phases.json").write_text(json.dumps(phases))
     (path / "results.json").unlink()
+    monkeypatch.setattr("nasjax.chain.experiment.make_problem", lambda *args, **more: problem)
     with pytest.raises(ValueError, match="holds finalist/0-0 of another kind: arch was 'another', now"):
         run_experiment(experiment, path, say=None)
 
@@ -323,66 +345,33 @@ def test_the_bundle_is_applied_to_a_photograph(finished, tmp_path):
         assert picture.mode == "RGB" and picture.size[0] % 56 == picture.size[1] % 40 == 0
 
 
-def test_the_tutorial_is_short(tmp_path):
-    """A system of one's own is a page: 120 lines, blank ones included."""
-    assert len(own_file(tmp_path).read_text(encoding="utf-8").splitlines()) <= 120
-    assert len(blocks(TUTORIAL, "bash")) >= 2
-
-
-RUNNER = """
-import sys
-from nasjax.cli import main
-sys.exit(main(["search", sys.argv[1], "--tiny", "--run", sys.argv[2], *sys.argv[3:]]))
-"""
-
-
-def test_a_folder_has_one_owner_and_a_killed_one_is_replaced(tmp_path):
+@pytest.mark.parametrize("finished", ["own"], indirect=True)
+def test_a_folder_has_one_owner_and_a_killed_one_is_replaced(finished, problem, tmp_path, monkeypatch, capfd):
     """A second search is refused in one line that names the first; killed, its lock and its phases are taken over.
 
     What comes out is to the bit what a run that nobody killed makes.
     """
-    file, run, whole = own_file(tmp_path), tmp_path / "run", tmp_path / "whole"
-    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
-    short = ("--data.val-patches", "2", "--final.number", "1", "--final.seeds", "1")
-    short += ("--final.no-rivals", "--final.no-scratch")
-    command = [sys.executable, "-c", RUNNER, str(file), str(run), *short]
-    first = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert first.stderr is not None
-    for line in first.stderr:
-        if "supernet/operator 1/2" in line:
-            break
-    second = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert second.returncode == 2 and len(second.stderr.strip().splitlines()) == 1
-    assert f"in use by process {first.pid}" in second.stderr and "since" in second.stderr
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    third = subprocess.run(command, env=environment, capture_output=True, text=True)
-    first.communicate()
-    assert third.returncode == 0, third.stderr
-    steps = {line.split()[0] for line in third.stderr.splitlines() if line.startswith("  ")}
+    run, whole = tmp_path / "run", finished.path
+    short = ("--final.formats", "stablehlo", "--final.no-rivals", "--final.no-scratch")
+    words = ("search", str(whole / "config.json"), "--run", str(run), *short)
+    first = started(*words)
+    heard(first, "search/path 1/2")
+    try:
+        first.send_signal(signal.SIGSTOP)  # what owns the folder stays, and takes no time
+        capfd.readouterr()
+        assert main(words) == 2
+        refused = capfd.readouterr().err
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
+    assert len(refused.strip().splitlines()) == 1
+    assert f"in use by process {first.pid}" in refused and "since" in refused
+    # It has all that the killed one had to make for itself, compiled.
+    monkeypatch.setattr("nasjax.chain.experiment.make_problem", lambda *args, **more: problem)
+    assert main(words) == 0
+    steps = {line.split()[0] for line in capfd.readouterr().err.splitlines() if line.startswith("  ")}
     assert steps and "supernet/path" not in steps
-    command[command.index(str(run))] = str(whole)
-    assert subprocess.run(command, env=environment, capture_output=True).returncode == 0
-    names = sorted(p.name for p in (whole / "checkpoints").glob("*.safetensors"))
-    assert "supernet-channel.safetensors" in names
+    names = sorted(p.name for p in (run / "checkpoints").glob("*.safetensors"))
+    assert "supernet-channel.safetensors" in names and "finalist-0-0.safetensors" in names
     for name in ("archive.csv", *(f"checkpoints/{name}" for name in names)):
         assert (run / name).read_bytes() == (whole / name).read_bytes(), name
-
-
-def test_sigterm_exits_143(tmp_path):
-    """A terminated search saves, says in one line how to go on, and has a shell's exit code."""
-    file, run = own_file(tmp_path), tmp_path / "run"
-    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
-    command = [sys.executable, "-c", RUNNER, str(file), str(run), "--stages.0.train.steps", "100000"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if "supernet/path" in line:
-            process.send_signal(signal.SIGTERM)
-            break
-    rest = process.communicate(timeout=120)[1].strip().splitlines()
-    assert process.returncode == 143 and "goes on from there" in rest[-1]
-    status = json.loads((run / "status.json").read_text())
-    assert status["state"] == "stopped" and status["done"] is False

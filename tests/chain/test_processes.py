@@ -25,6 +25,7 @@ def start(folder: Path, run: str, devices: int, *more: str) -> subprocess.Popen:
     flags = re.sub(r"device_count=\d+", f"device_count={devices}", os.environ["XLA_FLAGS"])
     command = [sys.executable, "-c", RUN, "search", str(folder / "my_task.py"), "--tiny", "--run", str(folder / run)]
     command += ["--final.no-scratch"]  # trainings that differ from finalists by their start alone
+    command += ["--final.formats", "stablehlo", "--system.ops", "sep3", "sep5", "--system.widths", "8", "12"]
     environment = {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
     with open(folder / f"{run}-{'-'.join(more[-1:])}.log", "a") as log:
         return subprocess.Popen([*command, *more], stdout=log, stderr=log, env=environment)

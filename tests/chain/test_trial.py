@@ -1,5 +1,6 @@
 """Trials of pairs: stopped at any moment they go on to the bit; pairs that fail are told as lost."""
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from nasjax.spaces.sr_cell import sr_cell
 from nasjax.spaces.sr_discriminator import sr_discriminator
 from nasjax.systems.perceptual import trial as module
 from nasjax.systems.perceptual.settings import REWARD, Proxy
-from nasjax.systems.perceptual.trial import Trials, make_trial, ranks
+from nasjax.systems.perceptual.trial import Trials, make_trial, ranks, run_trial
 from nasjax.train.config import TrainConfig
-from nasjax.train.population import Line
+from nasjax.train.population import Line, _program
 
 GENERATOR = sr_cell(2, blocks=1, trunk=(4,), inner=(8,), ops=("res",))
 JUDGES = sr_discriminator(((4, 6), (4, 6)), heads=("patch1", "dense1"), keep=("k3",), halve=("s3",))
@@ -39,22 +40,35 @@ def _score(predict, judge):
     return {"lpips": jnp.zeros(()), REWARD: jnp.abs(predict(judge)).mean()}
 
 
-def _trials(seconds=0.0):
-    pool = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3), np.uint8)
-    judge = jnp.ones((1, 4, 4, 3))
-    proxy = replace(PROXY, save_seconds=seconds)
-    return Trials(proxy, PAIR, ONE, _loss, _score, lambda params: judge, lambda: pool)
-
-
-def _trial(seconds=0.0):
-    return make_trial(_trials(seconds))
-
-
+POOL = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3), np.uint8)
+JUDGE = np.ones((1, 4, 4, 3), np.float32)
 PARAMS = PAIR.init(jax.random.key(0))
 
 
-def _run(folder: Path, archs=ARCHS, said=None, seconds=0.0, spares=ARCHS[:0]):
-    return _trial(seconds).score(PARAMS, archs, folder, (said if said is not None else []).append, spares)
+def _trials(seconds=0.0):
+    return Trials(replace(PROXY, save_seconds=seconds), PAIR, ONE, _loss, _score, lambda _: JUDGE, lambda: POOL)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept():
+    """The programs that trials of this file share; seats are each trial's own, as after a kill."""
+    trials = _trials()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nasjax.train.population._program", functools.cache(_program))
+        members = module._population(trials, len(ARCHS))
+        yield {"pool": POOL, "judge": JUDGE, "score": module._scorer(trials, JUDGE), "population": members}
+
+
+@pytest.fixture(scope="module")
+def run(kept):
+    """A trial, and what it tells."""
+
+    def one(folder: Path, archs=ARCHS, said=None, *, seconds=0.0, spares=ARCHS[:0]):
+        said = [] if said is None else said
+        given = (archs, spares)
+        return run_trial(_trials(seconds), PARAMS, given, folder=folder, kept=dict(kept), say=said.append)
+
+    return one
 
 
 def _content(folder: Path) -> dict[str, bytes]:
@@ -63,9 +77,9 @@ def _content(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A trial that went through, and what it told."""
+    """A trial that went through, made as a system does, and what it told."""
     folder = tmp_path_factory.mktemp("whole")
-    return folder, _run(folder)
+    return folder, make_trial(_trials()).score(PARAMS, ARCHS, folder, print, ARCHS[:0])
 
 
 def test_the_better_half_goes_on_and_everybody_is_told(whole):
@@ -83,8 +97,9 @@ def test_the_weights_that_were_scored_are_kept(whole):
     """Of each pair, those of its own network, which give the reward that was told."""
     folder, told = whole
     best = int(np.argmin(told[REWARD]))
-    params = _trial().params(ARCHS[best], folder)
-    assert params is not None and _trial().params(PAIR.space.encode({"head": "dense1"}), folder) is None
+    trial = make_trial(_trials())
+    params = trial.params(ARCHS[best], folder)
+    assert params is not None and trial.params(PAIR.space.encode({"head": "dense1"}), folder) is None
     y = ONE.extract(ARCHS[best]).apply({"params": params}, jnp.ones((1, 4, 4, 3)))
     np.testing.assert_allclose(jnp.abs(y).mean(), told[REWARD][best], rtol=1e-5)
 
@@ -101,10 +116,9 @@ def test_a_pair_is_kept_as_its_own_network(whole):
     assert (folder / "progress.safetensors").stat().st_size < 1.5 * 4 * sum(kept) + 20_000
 
 
-def test_processes_tell_each_other_of_pairs_of_all_sizes(whole, monkeypatch):
+def test_processes_tell_each_other_of_pairs_of_all_sizes(kept, monkeypatch):
     """What is sent has one shape, whatever the pair; what comes back is each pair's own again."""
-    trials = _trials()
-    population = module._population(trials, len(ARCHS))
+    population = kept["population"]
     fresh = jax.tree.map(np.asarray, population.member(PARAMS))
     line = Line(ARCHS, np.arange(len(ARCHS), dtype=np.int32))
     mine = [population.own(fresh, arch) for arch in ARCHS]
@@ -130,7 +144,7 @@ class Stop(Exception):
 
 @pytest.mark.parametrize("seconds", [0.0, 1e6])
 @pytest.mark.parametrize("place", ["members", "rungs"])
-def test_a_killed_trial_goes_on_to_the_bit(whole, tmp_path, monkeypatch, place, seconds):
+def test_a_killed_trial_goes_on_to_the_bit(whole, run, tmp_path, monkeypatch, place, seconds):
     """Stopped after each time that members, or rungs, were kept: the same rewards, weights and rows, to the byte.
 
     However seldom members are kept while they train: whom a rung stops is as it was scored.
@@ -148,7 +162,7 @@ def test_a_killed_trial_goes_on_to_the_bit(whole, tmp_path, monkeypatch, place, 
     monkeypatch.setattr(module, name, stopping)
     for _ in range(10):
         try:
-            found = _run(tmp_path, seconds=seconds)
+            found = run(tmp_path, seconds=seconds)
             break
         except Stop:
             continue
@@ -157,19 +171,19 @@ def test_a_killed_trial_goes_on_to_the_bit(whole, tmp_path, monkeypatch, place, 
     assert _content(tmp_path) == _content(folder)
 
 
-def test_a_pair_that_fails_is_dropped_and_told(tmp_path):
+def test_a_pair_that_fails_is_dropped_and_told(run, tmp_path):
     """NaN for it in every measure, a line that names it, and the others as if it had not been there."""
     archs = ARCHS.copy()
     archs[1, FAILS] = 1
     said: list[str] = []
-    told = _run(tmp_path, archs, said)
+    told = run(tmp_path, archs, said)
     lost = [bool(np.isnan(v)) for v in told[REWARD]]
     assert lost == [False, True, False, False] and np.isnan(told["lpips"][1])
     assert any("not finite" in line and PAIR.space.text(archs[1]) in line for line in said)
 
 
 @pytest.mark.parametrize("stop", [None, 1, 2])
-def test_a_spare_is_trained_for_each_pair_that_fails(tmp_path, monkeypatch, stop):
+def test_a_spare_is_trained_for_each_pair_that_fails(run, tmp_path, monkeypatch, stop):
     """Of three one, since one failed, as if it had been asked for; and the same one where the trial was stopped."""
     archs, spares = ARCHS[:2].copy(), ARCHS[2:].copy()
     archs[0, FAILS] = 1
@@ -184,19 +198,19 @@ def test_a_spare_is_trained_for_each_pair_that_fails(tmp_path, monkeypatch, stop
     monkeypatch.setattr(module, "write_weights", stopping)
     if stop:
         with pytest.raises(Stop):
-            _run(tmp_path, archs, spares=spares)
-    told = _run(tmp_path, archs, spares=spares)[REWARD]
+            run(tmp_path, archs, spares=spares)
+    told = run(tmp_path, archs, spares=spares)[REWARD]
     assert np.isfinite(told).tolist() == [False, True, True, False]
     assert [row["arch"] for row in read_json(tmp_path / "trials.json")["rows"]] == [
         PAIR.space.text(arch) for arch in (*archs, spares[0])
     ]
-    alone = _run(tmp_path / "alone", np.stack([archs[1], spares[0]]))[REWARD]
+    alone = run(tmp_path / "alone", np.stack([archs[1], spares[0]]))[REWARD]
     np.testing.assert_array_equal(told[1:3], alone)
 
 
-def test_who_is_asked_for_twice_is_trained_once(tmp_path, whole):
+def test_who_is_asked_for_twice_is_trained_once(run, tmp_path, whole):
     """A generation that is filled up with its last arch costs nothing more."""
-    told = _run(tmp_path, np.concatenate([ARCHS, ARCHS[-1:]]))
+    told = run(tmp_path, np.concatenate([ARCHS, ARCHS[-1:]]))
     assert len(read_json(tmp_path / "trials.json")["rows"]) == 4
     assert told[REWARD][-1] == told[REWARD][-2]
 

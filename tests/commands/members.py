@@ -1,16 +1,18 @@
 """The commands on pictures that every law of files is tested over: a new one is a new row."""
 
 import contextlib
+import functools
 import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
 from PIL import Image
 
-from nasjax.cli import main
+from nasjax import cli
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
 from nasjax.export.network import Network
@@ -19,6 +21,7 @@ from nasjax.spaces.photonet import photonet
 from tests.commands.cases import SCENE
 from tests.export.networks import photo_filter, sr_cell
 
+_parser = functools.cache(cli._parser)  # hundreds of calls want the same one
 _STYLE = {"widths": [4, 6, 8], "convs": [1, 1, 1], "ops": ["conv"]}
 
 
@@ -37,14 +40,18 @@ class Command(NamedTuple):
         """Exit code, standard output and standard error."""
         out, err = io.StringIO(), io.StringIO()
         words = (*self.before, str(images), *self.behind, str(output))
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = main([self.name, *self.options, *options, "--", *words])
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            mock.patch.object(cli, "_parser", _parser),
+        ):
+            code = cli.main([self.name, *self.options, *options, "--", *words])
         return code, out.getvalue(), err.getvalue()
 
 
 def _apply(folder: Path) -> Command:
     """A network that enlarges by bicubic: all that it has learned is nothing."""
-    write_bundle(folder / "bundle", _bicubic(), card=Card("x2"), formats=())
+    _write(folder / "bundle", _bicubic(), "x2")
     return Command("apply", (), (str(folder / "bundle"),), (), 2, "", 1.0)
 
 
@@ -52,6 +59,12 @@ def _apply_onnx(folder: Path) -> Command:
     """The same in onnxruntime."""
     write_bundle(folder / "bundle", _bicubic(), card=Card("x2"), formats=("onnx",))
     return Command("apply", ("--runtime", "onnx"), (str(folder / "bundle"),), (), 2, "", 1.0)
+
+
+def _write(folder: Path, network: Network, name: str) -> None:
+    """The bundle without graphs: only theirs are cut as its card says, which takes long to find out."""
+    with mock.patch("nasjax.export.card.describe_tiling", return_value={}):
+        write_bundle(folder, network, card=Card(name), formats=())
 
 
 def _bicubic() -> Network:
@@ -80,12 +93,7 @@ def _stylize(folder: Path) -> Command:
 def _filter(folder: Path) -> Command:
     """A photo filter whose colours and detail are left as they are: all that it has learned is nothing."""
     network = photo_filter({"colour": "mix3x2", "grid": "a8x2", "bands": "2", "restore": "half1sep"})
-    write_bundle(
-        folder / "bundle",
-        network._replace(params=jax.tree.map(jnp.zeros_like, network.params)),
-        card=Card("nothing"),
-        formats=(),
-    )
+    _write(folder / "bundle", network._replace(params=jax.tree.map(jnp.zeros_like, network.params)), "nothing")
     return Command("filter", ("--model", str(folder / "bundle")), (), (), 1, "", 1.0)
 
 

@@ -1,5 +1,7 @@
 """`nasjax compress`: from somebody's file and a folder of pictures to a small bundle, and what it refuses."""
 
+import contextlib
+import io
 import json
 from pathlib import Path
 
@@ -10,8 +12,12 @@ from PIL import Image
 from nasjax.cli import main
 from nasjax.commands.compress import saved_text
 from nasjax.export.bundle import load_bundle
+from tests.docs.blocks import ROOT
+from tests.docs.running import run_blocks
 from tests.nets.teacher_states import CASES, state_of
 from tests.nets.torch_files import write_zip
+
+PAGE = "docs/tutorials/compress.md"
 
 
 def teacher_and_photos(folder: Path) -> Path:
@@ -32,44 +38,52 @@ def given(tmp_path_factory):
     return teacher_and_photos(tmp_path_factory.mktemp("compress"))
 
 
-def compress(given, *more: str) -> int:
-    """The command in miniature; MACs are not limited, since a tiny space has few networks."""
-    teacher, photos = str(given / "teacher.pth"), str(given / "photos")
+def compress(*more: str) -> str:
+    """What the command in miniature prints; MACs are not limited, since a tiny space has few networks."""
+    words = ["teacher.pth", "photos", "--tiny", "--run", "runs/small", "--budget", "params<=60%"]
     short = ["--final.number", "1", "--final.formats", "onnx", "--system.rivals"]
-    return main(["compress", teacher, photos, "--tiny", "--run", str(given / "run"), *more, *short])
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(["compress", *words, *more, *short]) == 0
+    return printed.getvalue()
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """Kept crops go to a folder of the test; compiled programs do not, or all of them would be made anew."""
+def there(given, tmp_path, monkeypatch):
+    """The current folder is the given one.
+
+    Kept crops go to a folder of the test; compiled programs do not, or all of them would be made anew.
+    """
     monkeypatch.setattr("nasjax.systems.translation.teach.crops_folder", lambda: tmp_path / "crops")
+    monkeypatch.chdir(given)
 
 
-def test_a_teacher_becomes_a_small_bundle(given, cache, capsys):
-    """The student keeps the budget, what it saved is printed and kept, ONNX runs at odd sizes; again, nothing runs."""
+def test_a_teacher_becomes_a_small_bundle(there):
+    """The student keeps the budget, what it saved is printed and kept, ONNX runs at odd sizes; again, nothing runs.
+
+    Nor does the page about it train anything, whose experiment is that of the command, and prints what it shows.
+    """
     ort = pytest.importorskip("onnxruntime")
-    assert compress(given, "--budget", "params<=60%") == 0
-    said = capsys.readouterr().out
-    results = json.loads((given / "run" / "results.json").read_text())
+    said, run = compress(), Path("runs/small")
+    results = json.loads((run / "results.json").read_text())
     rows = {row["name"]: row["values"] for row in results["rows"]}
     assert set(rows) == {"found, fine-tuned", "found, inherited", "teacher", "input"}
     assert rows["found, fine-tuned"]["params"] <= 0.6 * rows["teacher"]["params"]
     assert rows["teacher"]["lpips"] < 0.01 and rows["teacher"]["psnr"] > 45
     assert rows["teacher"]["diversity"] == pytest.approx(1, abs=0.05) and "diversity" in rows["found, fine-tuned"]
-    saved = {row["cost"]: row for row in json.loads((given / "run" / "saved.json").read_text())}
+    saved = {row["cost"]: row for row in json.loads((run / "saved.json").read_text())}
     assert saved["params"]["factor"] == round(rows["teacher"]["params"] / rows["found, fine-tuned"]["params"], 1) > 1.5
     assert set(saved) == {"params", "macs", "latency_ms", "bytes"} and "saved" in said and f"{'params':<11}" in said
-    bundle = load_bundle(given / "run" / "export")
-    session = ort.InferenceSession(str(given / "run" / "export" / "model.onnx"))
+    bundle = load_bundle(run / "export")
+    session = ort.InferenceSession(str(run / "export" / "model.onnx"))
     for height, width in ((37, 53), (64, 41)):
         x = np.random.default_rng(0).uniform(-1, 1, (1, height, width, 3)).astype(np.float32)
         (y,) = session.run(None, {session.get_inputs()[0].name: x})
         np.testing.assert_allclose(y, bundle.apply(x), atol=1e-4)
-    before = (given / "run" / "results.json").stat().st_mtime_ns
-    assert compress(given, "--budget", "params<=60%", "--json") == 0
-    again = json.loads(capsys.readouterr().out)
+    before = (run / "results.json").stat().st_mtime_ns
+    again = json.loads(compress("--json"))
     assert again["rows"] == results["rows"] and again["saved"] == list(saved.values())
-    assert (given / "run" / "results.json").stat().st_mtime_ns == before
+    run_blocks(ROOT / PAGE, PAGE)
+    assert (run / "results.json").stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize(

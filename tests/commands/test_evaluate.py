@@ -16,6 +16,7 @@ from nasjax.chain.configs import as_dict
 from nasjax.chain.steps import evaluate_bundle
 from nasjax.cli import main
 from nasjax.config import Experiment
+from nasjax.data import embedded_photos
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
 from nasjax.systems import SuperResolution
@@ -27,7 +28,8 @@ from tests.export.networks import sr_cell
 def bundle(tmp_path_factory) -> Path:
     """A network that enlarges by bicubic, found by an experiment on small pictures."""
     network = sr_cell(2, {"b1": "off", "b2": "off", "image": "bicubic"})
-    experiment = Experiment(SuperResolution(2, blocks=1))
+    # Of its space nothing is asked: the costs of a narrow one are counted soonest.
+    experiment = Experiment(SuperResolution(2, blocks=1, trunk=(8,), inner=(8,), ops=("res",), attention=("none",)))
     folder = tmp_path_factory.mktemp("network") / "bundle"
     network = network._replace(params=jax.tree.map(jnp.zeros_like, network.params))
     write_bundle(folder, network, card=Card("x2", experiment=as_dict(experiment)), formats=())
@@ -69,9 +71,12 @@ def test_the_pictures_of_a_folder_are_those_of_every_command(bundle, tmp_path):
     assert len(lines) == 1 + len(FAILING) + sum(bool(case.says) for case in lossless.values())
 
 
-def test_large_pictures_are_scored_in_windows(bundle, monkeypatch):
+def test_large_pictures_are_scored_in_windows(bundle, tmp_path, monkeypatch):
     """The scores are those of the whole pictures, which no program is made for."""
-    whole = evaluate_bundle(bundle)
+    for i, (height, width) in enumerate(((120, 96), (97, 151), (100, 100))):
+        photo = embedded_photos("test")[i]["image"][:height, :width]
+        Image.fromarray(photo).save(tmp_path / f"{i}.png")
+    whole = evaluate_bundle(bundle, f"folder:{tmp_path}", "all")
     windows, outputs = [], engine.outputs
 
     def watched(*given, **options):
@@ -82,9 +87,9 @@ def test_large_pictures_are_scored_in_windows(bundle, monkeypatch):
     monkeypatch.setattr(images, "outputs", watched)
     monkeypatch.setattr(engine, "SIDES", (16, 24))
     engine._studies.clear()
-    parts = evaluate_bundle(bundle)
+    parts = evaluate_bundle(bundle, f"folder:{tmp_path}", "all")
     engine._studies.clear()
-    assert set(windows) == {(48, 48, 3)} and len(windows) >= 9 * len(parts["pictures"])
+    assert len(parts["pictures"]) == 3 and set(windows) == {(48, 48, 3)} and len(windows) >= 9 * len(parts["pictures"])
     for name in ("psnr_y", "ssim_y"):
         assert parts[name] == pytest.approx(whole[name], rel=1e-5)
 

@@ -81,8 +81,8 @@ def _with_extremes(net):
         live = np.flatnonzero(space.active(plan)[:, i])
         column = np.repeat(np.arange(len(counts)), counts)[round_.slots - len(live) :]
         plan[live, i] = np.concatenate([column[:1], rng.permutation(column[1:-1]), column[1:][-1:]])
-    extremes = np.stack([np.repeat(np.arange(len(c)), c)[[0, -1]] for c in round_.counts], -1)
-    assert space.contains(plan).all() and (plan[[0, -1]] == extremes).all()
+    ends = np.stack([np.repeat(np.arange(len(c)), c)[[0, -1]] for c in round_.counts], -1)
+    assert space.contains(plan).all() and (plan[[0, -1]] == ends).all()
     return plan
 
 

@@ -1,8 +1,5 @@
 """The documentation is executed: Python blocks run, the output shown is theirs, commands and pictures exist."""
 
-import contextlib
-import doctest
-import io
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,19 +11,21 @@ import pytest
 from nasjax.cli import _parser
 from nasjax.commands.given import experiment_of
 from tests.chain.members import own_file, pairs
-from tests.commands.test_compress import teacher_and_photos
 from tests.contracts.own_generator import own
 from tests.docs.blocks import ROOT, blocks, commands, pages
+from tests.docs.running import run_blocks
 from tests.report.make_run import make_run
 
 _PAGES = {page.relative_to(ROOT).as_posix(): page for page in pages()}
-_WITH_PYTHON = [name for name, page in _PAGES.items() if blocks(page, "python")]
+# Run where what it makes is there already, with the very same experiment.
+_ELSEWHERE = {"docs/tutorials/compress.md": "tests/commands/test_compress.py"}
+_WITH_PYTHON = [name for name, page in _PAGES.items() if blocks(page, "python") and name not in _ELSEWHERE]
 _NASJAX = [(name, command) for name, page in _PAGES.items() for command in commands(page, "nasjax ")]
 _SCRIPTS = [(name, command) for name, page in _PAGES.items() for command in commands(page, "scripts/")]
+_PARSER = _parser()
 # What a reader of a page is assumed to have in the current folder.
 _GIVEN = {
     "docs/tutorials/read_runs.md": lambda folder: _runs(folder / "runs", "quickstart", "again"),
-    "docs/tutorials/compress.md": lambda folder: teacher_and_photos(folder),
     "docs/tutorials/translate.md": lambda folder: pairs(folder / "mine"),
 }
 
@@ -44,14 +43,7 @@ def test_python_blocks_run(name, tmp_path, monkeypatch):
     """A page's Python blocks run in order in one namespace, in an empty folder, and print what the page shows."""
     monkeypatch.chdir(tmp_path)
     _GIVEN.get(name, lambda folder: None)(tmp_path)
-    namespace = {"__name__": "__main__"}
-    for block in blocks(_PAGES[name], "python"):
-        # Line numbers of the page, so that a traceback points into it.
-        code = compile("\n" * (block.line - 1) + block.text, name, "exec")
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(code, namespace)
-        if block.output is not None:
-            _check_same(printed.getvalue(), block.output, f"{name}:{block.line}")
+    run_blocks(_PAGES[name], name)
 
 
 def test_the_tutorial_writes_the_generator_of_the_law_tests():
@@ -72,7 +64,7 @@ def test_commands_exist(page, command, tmp_path, monkeypatch, capsys):
     own_file(tmp_path)  # the config file that pages speak of
     words = shlex.split(command, comments=True)[1:]
     try:
-        args, rest = _parser().parse_known_args(words)
+        args, rest = _PARSER.parse_known_args(words)
         assert not rest or getattr(args, "overrides", False), f"{page}: {command}: unknown {rest}"
         if rest:
             experiment_of(args, rest)
@@ -102,8 +94,3 @@ def test_pictures_are_there_and_shown():
 def _runs(folder: Path, *names: str) -> None:
     for name in names:
         make_run(folder / name, num_pictures=0)
-
-
-def _check_same(printed: str, shown: str, where: str) -> None:
-    if not doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE):
-        pytest.fail(f"{where} shows\n{shown}\nbut prints\n{printed}", pytrace=False)

@@ -14,9 +14,11 @@ from nasjax.data import embedded_photos
 from nasjax.train.schedules import cycle_ends
 from tests.docs.blocks import ROOT, commands
 
-# Programs of all colour maps and grids take minutes to compile.
+# Programs of all colour maps and grids take minutes to compile; of operators and widths nothing is left to search.
 FEWER = shlex.split(
-    "--system.heads.colour curves --system.heads.grid none --system.heads.bands 0 --system.heads.restore none"
+    "--system.heads.colour curves --system.heads.grid none --system.heads.bands 0 --system.heads.restore none "
+    "--system.ops res --system.widths.fine 4 --system.widths.trunk 4 --system.widths.inner 4 --system.widths.restore 4 "
+    "--final.number 1 --final.formats onnx"
 )
 PAGE = ROOT / "docs" / "tutorials" / "filters.md"
 

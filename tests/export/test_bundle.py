@@ -175,7 +175,7 @@ def test_a_network_without_a_size_multiple_is_refused():
     net = BUILDERS["toy"]()
     tall = replace(net, forward=lambda n, x: net.forward(n, x)[:, :, ::2])
     with pytest.raises(ValueError, match=r"toy:.*no size_multiple up to 64 .*; give size_multiple"):
-        make(tall, {})
+        make(tall, {"trunk": "8", "b1": "off", "b2": "off"})  # the least: 64 sizes are tried
 
 
 def test_a_space_of_the_users_needs_its_graph(tmp_path):

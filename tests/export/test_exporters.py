@@ -1,28 +1,46 @@
-"""Every exporter reproduces every network."""
+"""Every exporter reproduces every network, and graphs pass the tools that people put them through.
+
+Such as preparing for quantisation, half precision, other opsets, the runtime of browsers.
+"""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+import onnx
+import onnx.version_converter
+import onnxruntime
 import pytest
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime.transformers.float16 import convert_float_to_float16
 
 import nasjax
+from nasjax.apply.upscalers import FOLDER
 from nasjax.export import parity
 from nasjax.export.bundle import EXPORTERS, load_bundle, write_bundle
 from nasjax.export.card import Card
 from nasjax.export.network import BUILDERS, Network
+from nasjax.export.onnx.model import OPSET, write_onnx_function
+from nasjax.export.style_function import style_function
+from nasjax.export.stylist import StyleNetwork
 from nasjax.export.weights import flatten, nest
 from nasjax.ops.base import is_native
 from nasjax.ops.candidates import CANDIDATES
 from nasjax.ops.normed import normed_blocks
+from nasjax.spaces.photonet import photonet
 from nasjax.spaces.resnet_generator import UPS
-from tests.export.networks import NETWORKS, toy
+from tests.export.networks import NETWORKS, random_params, toy
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+RNG = np.random.default_rng(0)
+of_tools = pytest.mark.filterwarnings("ignore")  # they have warnings of their own
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +197,110 @@ def test_transposed_weights_survive(tmp_path):
     x = np.ones((1, 1, 1, 3), np.float32)
     loaded = exporter.load(tmp_path / "w.safetensors", network)
     np.testing.assert_array_equal(loaded(x), x @ params["w"])
+
+
+def _picture(height, width):
+    return RNG.uniform(-1, 1, (1, height, width, 3)).astype(np.float32)
+
+
+def _style_network():
+    net = photonet((4, 6, 8), (2, 1, 1))
+    # All there is, and a transfer of each kind: at the bottleneck, in a skip, in the decoder.
+    off = dict.fromkeys(("d3.wct", "d2.wct", "d2.skip"), "off")
+    arch = net.space.encode({c.name: c.options[-1] for c in net.space.choices} | off)
+    x = jax.ShapeDtypeStruct((1, 16, 16, 3), np.float32)
+    params = random_params(jax.eval_shape(net.extract(arch).init, jax.random.key(0), x)["params"])
+    return StyleNetwork(net, tuple(arch.tolist()), params, {})
+
+
+class _Graph(NamedTuple):
+    """A file, what it is fed, and what it makes of that."""
+
+    path: Path
+    fed: dict[str, np.ndarray]
+    output: np.ndarray
+
+
+@pytest.fixture(scope="module", params=[*NETWORKS, "stylist"])
+def graph(request, bundles, tmp_path_factory):
+    """The graph of each network of the table, and of one that stylises."""
+    if request.param == "stylist":
+        path = tmp_path_factory.mktemp("graph") / "model.onnx"
+        write_onnx_function(style_function(_style_network()), path, {})
+        fed = {"content": _picture(23, 30), "style": _picture(34, 21), "alpha": np.array(0.8, np.float32)}
+    else:
+        path, fed = bundles(request.param)[0] / "model.onnx", {"image": _picture(18, 22)}
+    return _Graph(path, fed, _run(path, fed))
+
+
+def _run(model: Any, fed: dict[str, np.ndarray]) -> Any:
+    given = str(model) if isinstance(model, Path) else model.SerializeToString()
+    session = onnxruntime.InferenceSession(given, providers=["CPUExecutionProvider"])
+    return session.run(None, fed)[0]
+
+
+@of_tools
+def test_every_node_has_a_name_of_its_own(graph):
+    """Tools speak of nodes by their names."""
+    names = [node.name for node in onnx.load(graph.path).graph.node]
+    assert all(names) and len(set(names)) == len(names)
+
+
+@of_tools
+def test_preparing_for_quantisation_changes_nothing(graph, tmp_path, monkeypatch):
+    """All shapes are inferred, the graph is optimised, and computes what it did."""
+    monkeypatch.chdir(tmp_path)  # where the tool leaves its files
+    quant_pre_process(str(graph.path), str(tmp_path / "ready.onnx"))
+    np.testing.assert_allclose(_run(tmp_path / "ready.onnx", graph.fed), graph.output, atol=1e-4)
+
+
+@of_tools
+@pytest.mark.parametrize("opset", [OPSET - 2, OPSET + 1])
+def test_another_opset_changes_nothing(graph, opset):
+    """An older one, and a newer one."""
+    converted = onnx.version_converter.convert_version(onnx.load(graph.path), opset)
+    assert converted.opset_import[0].version == opset
+    np.testing.assert_allclose(_run(converted, graph.fed), graph.output, atol=1e-5)
+
+
+@of_tools
+def test_half_precision_runs(graph):
+    """And stays near; a stylist's roots of covariances are for more digits, there it is enough that it runs."""
+    halved = _run(convert_float_to_float16(onnx.load(graph.path), keep_io_types=True), graph.fed)
+    assert halved.shape == graph.output.shape
+    if "image" in graph.fed:
+        assert np.abs(halved - graph.output).max() < 0.02 * np.abs(graph.output).max()
+
+
+@pytest.fixture(scope="module")
+def web():
+    """Node with onnxruntime-web, from this folder or NODE_PATH, started once for all graphs."""
+    found = ["node", "-e", "require.resolve('onnxruntime-web')"]
+    if shutil.which("node") is None or subprocess.run(found, cwd=HERE, capture_output=True).returncode:
+        pytest.skip("needs Node with onnxruntime-web: npm install --no-save onnxruntime-web")
+    command = ["node", str(HERE / "run_web.cjs")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+
+
+@of_tools
+def test_the_web_runtime_computes_the_same(graph, web):
+    """WebAssembly, as a browser runs it."""
+    _check_web(web, graph)
+
+
+@of_tools
+def test_the_web_runtime_runs_what_is_shipped(web):
+    """The file of a network that comes with the package, on a picture that is not square."""
+    path, fed = FOLDER / "small_x4" / "model.onnx", {"image": _picture(19, 26)}
+    _check_web(web, _Graph(path, fed, _run(path, fed)))
+
+
+def _check_web(web, graph):
+    inputs = {name: {"dims": a.shape, "values": a.ravel().tolist()} for name, a in graph.fed.items()}
+    web.stdin.write(json.dumps({"model": str(graph.path), "inputs": inputs}) + "\n")
+    web.stdin.flush()
+    found = json.loads(web.stdout.readline())
+    assert tuple(found["dims"]) == graph.output.shape
+    values, most = np.reshape(found["values"], graph.output.shape), np.abs(graph.output).max()
+    np.testing.assert_allclose(values, graph.output, atol=1e-4 * most)

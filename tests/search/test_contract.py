@@ -82,25 +82,28 @@ class Member(NamedTuple):
     """A searcher or a driver, and where its optimum is looked for: the space, and generations enough for every seed.
 
     `make` is None where nothing is compiled. Within `harder` generations it beats random search on harder problems.
+    What it proposes is looked at for `proposed` generations; one of `resumed` generations is interrupted.
     """
 
     search: Search
     make: object
     space: SearchSpace
     generations: int
-    harder: int = 20
+    harder: int = 14
+    proposed: int = 6
+    resumed: int = 7
 
 
 MEMBERS = {
     # Random search can only enumerate: 1089 archs, 32 a generation.
     "random": Member(ask_tell(_random), _random, SMALL, 48),
-    "aging_evolution": Member(ask_tell(_aging), _aging, BLOCKS, 60),
-    "nsga2": Member(ask_tell(_nsga2), _nsga2, BLOCKS, 30),
-    "reinforce": Member(ask_tell(_reinforce), _reinforce, BLOCKS, 60),
-    "coarse_to_fine": Member(_stages, None, PRESENT, 36),
-    "pymoo": Member(ask_tell(_pymoo), None, SMALL, 16),
+    "aging_evolution": Member(ask_tell(_aging), _aging, BLOCKS, 40),
+    "nsga2": Member(ask_tell(_nsga2), _nsga2, BLOCKS, 20),
+    "reinforce": Member(ask_tell(_reinforce), _reinforce, BLOCKS, 40),
+    "coarse_to_fine": Member(_stages, None, PRESENT, 24, resumed=9),
+    "pymoo": Member(ask_tell(_pymoo), None, SMALL, 12, 12),
     # Each proposal is a fit to all that was told: few of them, where there is less to find.
-    "optuna_tpe": Member(ask_tell(_optuna), None, SMALL, 16, 12),
+    "optuna_tpe": Member(ask_tell(_optuna), None, SMALL, 10, 10, proposed=4),
 }
 ALL = pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
 # The budget stands for a constrained problem: about one random arch in five is feasible.
@@ -111,14 +114,14 @@ PROBLEMS = {"free": lambda s, seed: separable(s, seed)[0], "constrained": lambda
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 def test_proposals(member, problem):
     """Proposals are canonical, allowed, never evaluated twice, and decided by the key, with and without constraints."""
-    check_proposals(member.search, BLOCKS, problem(BLOCKS, 0))
+    check_proposals(member.search, BLOCKS, problem(BLOCKS, 0), generations=member.proposed)
 
 
 @ALL
 def test_proposals_under_a_mask(member):
     """Options outside the mask are never proposed."""
     space = BLOCKS.restrict({"b0": ["off", "op2"], "b1": ["op1"], "b2.w": ["1", "3"], "b3.edge": ["long"]})
-    check_proposals(member.search, space, epistatic(BLOCKS))
+    check_proposals(member.search, space, epistatic(BLOCKS), generations=member.proposed)
 
 
 @pytest.mark.parametrize("name", [name for name, member in MEMBERS.items() if member.make])
@@ -146,16 +149,16 @@ def test_beats_random_under_a_budget(name):
     check_beats_random(search, BLOCKS, generations=generations, problem=lambda s, seed: budgeted(s, 3.0, seed))
 
 
-@pytest.mark.parametrize("make", [_nsga2_of_two, _pymoo_of_two], ids=["nsga2", "pymoo"])
-def test_beats_random_on_two_objectives(make):
+@pytest.mark.parametrize("make, generations", [(_nsga2_of_two, 14), (_pymoo_of_two, 20)], ids=["nsga2", "pymoo"])
+def test_beats_random_on_two_objectives(make, generations):
     """The hypervolume spanned between an epistatic objective and a cost is larger than random search's."""
-    check_beats_random(ask_tell(make), BLOCKS, generations=20, problem=trade_off, reference=(1.0, 1.0))
+    check_beats_random(ask_tell(make), BLOCKS, generations=generations, problem=trade_off, reference=(1.0, 1.0))
 
 
 @ALL
 def test_resume(member, tmp_path):
     """A search interrupted three times resumes to the archive of the uninterrupted one."""
-    check_resume(member.search, BLOCKS, budgeted(BLOCKS, 4.0), folder=tmp_path, generations=9)
+    check_resume(member.search, BLOCKS, budgeted(BLOCKS, 4.0), folder=tmp_path, generations=member.resumed)
 
 
 def _broken(space: SearchSpace) -> Searcher:

@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import replace
+from unittest import mock
 
 import jax
 import numpy as np
@@ -20,6 +21,7 @@ from nasjax.spaces.teacher import inherit, read_generator, teacher_of
 from nasjax.spaces.unet_generator import unet_generator
 from nasjax.systems.translation.compress import absolute, compression
 from nasjax.systems.translation.teach import crops_of, forget_unused, outputs_of, window_of
+from tests.export.networks import random_params
 from tests.nets.teacher_states import CASES, state_of
 from tests.nets.torch_files import write_zip
 from tests.systems.noise import pictures
@@ -126,16 +128,27 @@ def test_a_network_that_was_found_is_a_teacher(tmp_path):
     assert teacher.builder[1]["widths"] == [[4], [8], [8], [8], [4]] and teacher.builder[1]["ops"] == ["dil", "res"]
     student = compression(str(tmp_path / "bundle"), "embedded", ("params<=90%",)).system
     assert {"dil", "res", "sep"} <= set(student.ops) and student.blocks == 3
+    inherited(student, teacher)
+
+
+def inherited(student, teacher):
+    """What the supernet of a student begins with, instead of zeros."""
     shared = student.networks().supernet
-    inherit(shared, jax.jit(shared.init)(KEY), teacher)
+    shapes = jax.eval_shape(shared.init, KEY)
+    return inherit(shared, jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes), teacher)
 
 
 def found_bundle(folder, name, arguments, options):
-    """A bundle of one network of a space, as a search writes it, and the network."""
+    """A bundle of one network of a space, as a search writes it, and the network.
+
+    How large pictures are cut for it, which takes long to find out, is not said on its card.
+    """
     net = {"resnet_generator": resnet_generator, "unet_generator": unet_generator}[name](**arguments)
     arch = net.space.encode(options)
-    network = deployed(net, net.extract_params(jax.jit(net.init)(KEY), arch), arch, builder=(name, arguments))
-    write_bundle(folder, network, card=Card("found", task="image translation"), formats=())
+    params = random_params(jax.eval_shape(net.init, KEY))
+    network = deployed(net, net.extract_params(params, arch), arch, builder=(name, arguments))
+    with mock.patch("nasjax.export.card.describe_tiling", return_value={}):
+        write_bundle(folder, network, card=Card("found", task="image translation"), formats=())
     return network
 
 
@@ -155,9 +168,7 @@ def test_blocks_that_were_found_have_students(tmp_path, inner, op, added):
         student = compression(str(tmp_path / "bundle"), "embedded", (budget,)).system
         incep = all(width % 4 == 0 for width in student.inner)
         assert {op, *added} <= set(student.ops) and ("incep" in student.ops) == incep
-        shared = student.networks().supernet
-        shapes = jax.eval_shape(shared.init, KEY)
-        inherit(shared, jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes), teacher)
+        inherited(student, teacher)
 
 
 def test_unets_of_two_sides_have_students(tmp_path):
@@ -170,9 +181,7 @@ def test_unets_of_two_sides_have_students(tmp_path):
     teacher = load_teacher(tmp_path / "bundle")
     assert [8, 16] in teacher.builder[1]["widths"]
     student = compression(str(tmp_path / "bundle"), "embedded", ("params<=90%",)).system
-    shared = student.networks().supernet
-    shapes = jax.eval_shape(shared.init, KEY)
-    inherit(shared, jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes), teacher)
+    inherited(student, teacher)
 
 
 def test_a_bundle_with_a_weight_that_is_not_finite_is_no_teacher(tmp_path, monkeypatch):
@@ -202,9 +211,9 @@ def test_a_student_of_a_unet(case, tmp_path):
     experiment = compression(
         str(tmp_path / "unet.pth"), f"folder:{pictures(tmp_path / 'p')}", ("params<=50%",), patch=32
     )
-    system, shared = experiment.system, experiment.system.networks().supernet
+    system = experiment.system
     assert system.space == "unet" and len(system.widths) == whole.net.forward.levels
-    inherit(shared, jax.jit(shared.init)(KEY), whole)
+    inherited(system, whole)
 
 
 def test_a_teacher_sees_more_than_a_patch(teacher, tmp_path, monkeypatch):

@@ -24,7 +24,7 @@ from tests.chain.members import pictures
 
 @pytest.fixture(scope="module")
 def domains(tmp_path_factory):
-    """Twelve pictures, and twelve of other names that are darker and redder."""
+    """Twelve small pictures, and twelve of other names that are darker and redder."""
     folder = tmp_path_factory.mktemp("domains")
     for side in ("a", "b"):
         (folder / side).mkdir()
@@ -33,7 +33,9 @@ def domains(tmp_path_factory):
         if "_" in path.stem:
             path.unlink()
             continue
-        red = np.asarray(Image.open(path)) * np.array([0.9, 0.5, 0.4])
+        small = Image.open(path).resize((64, 48))
+        small.save(path)
+        red = np.asarray(small) * np.array([0.9, 0.5, 0.4])
         Image.fromarray(red.astype(np.uint8)).save(folder / "b" / f"dusk{path.name}")
     return folder
 
@@ -251,8 +253,10 @@ def test_the_rival_of_the_poster_is_a_setting(domains, tmp_path):
     """CycleGAN's family over every pixel, by the same config: searched to the end, and a filter like any other."""
     experiment = _experiment(f"degraded:exposure:folder:{domains / 'a'}", generator="resnet")
     assert experiment.system.networks().builder[0] == "resnet_generator"
+    stages = tuple(replace(stage, population=2, generations=1) for stage in experiment.stages)
     final = replace(experiment.final, number=1, formats=())
-    results = run_experiment(replace(experiment, final=final, budget=("params<=300K",)), tmp_path / "run", say=None)
+    experiment = replace(experiment, stages=stages, final=final, budget=("params<=300K",))
+    results = run_experiment(experiment, tmp_path / "run", say=None)
     assert "resnet" in results["arch"] and results["rows"][0]["values"]["psnr"] > 0
     photo, out = next((domains / "a").iterdir()), tmp_path / "out.png"
     assert main(["filter", str(photo), str(out), "--model", str(tmp_path / "run")]) == 0

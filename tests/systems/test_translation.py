@@ -47,17 +47,24 @@ def real():
     return middles(sides.targets, 24, (32, 32))[1]
 
 
-def test_scores_say_what_is_right_and_what_is_better(eyes, real):
+@pytest.fixture(scope="module")
+def reference(eyes, real):
+    """Half of them."""
+    return make_reference(real[12:], eyes)
+
+
+def test_scores_say_what_is_right_and_what_is_better(eyes, real, reference):
     """The truth itself has no distance; noise costs, more noise costs more; the table says the same as the search."""
     half = real[:12]
-    reference, held = make_reference(real[12:], eyes), Held(tuple(map(str, range(12))), half, half)
+    held = Held(tuple(map(str, range(12))), half, half)
     judge = make_judge(half, half, reference=reference, eyes=eyes)
     noise = jax.random.normal(KEY, (32, 32, 3))
 
     def by(level):
         return lambda x: x + level * noise[None]
 
-    scores = [{n: float(v) for n, v in measure(by(level), judge).items()} for level in (0.0, 0.1, 0.4)]
+    measured = jax.jit(lambda level: measure(by(level), judge))
+    scores = [{n: float(v) for n, v in measured(level).items()} for level in (0.0, 0.1, 0.4)]
     assert scores[0]["lpips"] == pytest.approx(0, abs=1e-6) and scores[0]["ssim"] == pytest.approx(1)
     for name, better in (("lpips", 1), ("ssim", -1), ("psnr", -1)):
         values = [better * s[name] for s in scores]
@@ -69,9 +76,9 @@ def test_scores_say_what_is_right_and_what_is_better(eyes, real):
     assert set(table.pictures) == set(held.names) and table.values["diversity"] > 0.2
 
 
-def test_a_collapsed_network_shows(eyes, real):
+def test_a_collapsed_network_shows(eyes, real, reference):
     """One picture for every input: no diversity, whatever else is said of it."""
-    reference, held = make_reference(real[12:], eyes), Held(tuple("abcdefgh"), real[:8], None)
+    held = Held(tuple("abcdefgh"), real[:8], None)
     same = scored(lambda x: jnp.broadcast_to(x[:1] * 0, x.shape), held, reference=reference, eyes=eyes)
     alive = scored(lambda x: x, held, reference=reference, eyes=eyes)
     assert "lpips" not in same.values
@@ -84,11 +91,11 @@ def test_hand_scaled_rivals_cost_what_was_found():
     ways = ("narrower", "fewer blocks", "separable")
     wanted = 30_000_000
     plain = {"ways": ways, "norm": "instance", "up": "nearest"}
-    rivals = list(hand_scaled(wanted, space="resnet", blocks=6, size=(64, 64), **plain))
+    rivals = list(hand_scaled(wanted, space="resnet", blocks=3, size=(64, 64), **plain))
     assert [rival.name for rival in rivals] == [f"hand-scaled, {way}" for way in ways]
     nets = [rival.networks.supernet for rival in rivals]
     options = [net.space.decode(rival.arch) for net, rival in zip(nets, rivals, strict=True)]
-    assert [sum(o.get(f"b{i}", "off") != "off" for i in range(1, 7)) for o in options] == [6, 2, 6]
+    assert [sum(o.get(f"b{i}", "off") != "off" for i in range(1, 4)) for o in options] == [3, 1, 3]
     assert options[2]["b1"] == "sep" and options[0]["b1"] == options[1]["b1"] == "res"
     width = [int(o["w.down2"]) for o in options]
     assert width[0] < width[1] and width[0] < width[2]

@@ -15,7 +15,7 @@ import numpy as np
 from nasjax.data.pipeline import PatchIterator, patches
 from nasjax.data.spec import open_source
 from nasjax.train.log import RunLog
-from nasjax.train.loop import Data, Interrupted, fit
+from nasjax.train.loop import Data, Interrupted, Training, fit_training
 from nasjax.train.processes import exchange, share
 from nasjax.train.state import TrainState
 from nasjax.train.validation import Validation
@@ -24,6 +24,7 @@ from tests.train.runner import SAMPLER, TASK
 
 STEPS, COUNT = 6, 2
 _BATCH = TASK.batch_spec["table"].shape[0]
+_COMPILED = {}  # the step, which all trainings of a process have in common
 
 
 class Brightness:
@@ -55,7 +56,7 @@ def train(folder: Path, data: Data) -> TrainState:
     config = parts.config(STEPS, log_every=3, validate_every=2, checkpoint_every=0)
     validation = Validation(score, best="error", highest=True)
     with RunLog(folder, "supernet/path", STEPS, validation=validation) as log:
-        return fit(TASK, parts.SPACE, SAMPLER, data=data, config=config, log=log)
+        return fit_training(Training(TASK, parts.SPACE, SAMPLER, data, config, log, steps=_COMPILED))
 
 
 def score(params) -> dict[str, float]:

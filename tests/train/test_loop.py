@@ -16,7 +16,7 @@ import pytest
 
 from nasjax.sampling import strict_fair
 from nasjax.train.log import RunLog
-from nasjax.train.loop import Diverged, Interrupted, fit
+from nasjax.train.loop import Diverged, Interrupted, Training, fit, fit_training
 from tests.train import parts
 from tests.train.runner import SAMPLER, TASK, train
 
@@ -50,7 +50,7 @@ def killed_within(folder: Path, steps: int, rng: random.Random) -> None:
             if (folder / "checkpoints" / "supernet-path").exists() and max(saved_steps(folder), default=0) > before:
                 break
             time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.4))
+        time.sleep(rng.uniform(0, 0.2))
     finally:
         process.kill()
         error = process.communicate()[1]
@@ -59,13 +59,13 @@ def killed_within(folder: Path, steps: int, rng: random.Random) -> None:
 
 def test_killed_at_random_moments(tmp_path):
     """Killed twice by SIGKILL and resumed, the final state is that of the uninterrupted run to the bit, and fair."""
-    steps, rng = 600, random.Random(0)
+    steps, rng = 300, random.Random(0)
     for _ in range(2):
         killed_within(tmp_path / "killed", steps, rng)
     resumed_from = saved_steps(tmp_path / "killed")[-1]
     assert 0 < resumed_from < steps
     state = train(tmp_path / "killed", steps, checkpoint_every=0)
-    parts.assert_same(state, train(tmp_path / "whole", steps, checkpoint_every=0))
+    parts.assert_same(state, train(tmp_path / "whole", steps, checkpoint_every=0, log_every=100))
     assert [row["step"] for row in record(tmp_path / "killed")] == list(range(1, steps + 1))
     assert parts.gap(parts.SPACE, state.counts) == 0
     assert int(state.counts[parts.SPACE.index("skip")].sum()) == steps * 8 * SAMPLER.slots
@@ -126,28 +126,36 @@ def test_a_resumed_run_has_each_step_once(tmp_path, whole, stop_after):
     assert [row["step"] for row in record(tmp_path)] == list(range(1, STEPS + 1))
 
 
+@pytest.fixture(scope="module")
+def run_of_two(tmp_path_factory):
+    """How two players are trained in a folder, by one compiled step; and the state where nothing happened to them."""
+    task, steps = parts.table_task(parts.SPACE, SAMPLER, ("first", "second")), {}
+    config = parts.config(STEPS, checkpoint_every=3, log_every=4)
+
+    def run(folder, event=None):
+        with RunLog(folder, "supernet/path", STEPS) as log:
+            data = parts.Numbers(task, event=event)
+            return fit_training(Training(task, parts.SPACE, SAMPLER, data, config, log, steps=steps))
+
+    return run, parts.host(run(tmp_path_factory.mktemp("good")))
+
+
 @pytest.mark.parametrize("player", ["first", "second"])
-def test_divergence_names_where_and_keeps_what_was_good(tmp_path, player):
+def test_divergence_names_where_and_keeps_what_was_good(tmp_path, run_of_two, player):
     """NaN in the data of one player at step 8: the error names phase, step and player; with good data the state before
     it leads to the result of the undisturbed run."""
-    task = parts.table_task(parts.SPACE, SAMPLER, ("first", "second"))
-    config = parts.config(STEPS, checkpoint_every=3, log_every=4)
+    run, good = run_of_two
 
     def spoil(position, batch):
         if position == 8:
             batch[player][0] = np.nan
 
-    def run(folder, event=None):
-        with RunLog(folder, "supernet/path", STEPS) as log:
-            data = parts.Numbers(task, event=event)
-            return fit(task, parts.SPACE, SAMPLER, data=data, config=config, log=log)
-
     with pytest.raises(Diverged, match=rf"supernet/path: .*{player!r} is not finite after step 7"):
-        run(tmp_path / "bad", spoil)
-    assert saved_steps(tmp_path / "bad") == [6, 7]
-    state = run(tmp_path / "bad")
+        run(tmp_path, spoil)
+    assert saved_steps(tmp_path) == [6, 7]
+    state = run(tmp_path)
     assert int(state.failed) == 0 and int(state.step) == STEPS
-    parts.assert_same(state, run(tmp_path / "good"))
+    parts.assert_same(state, good)
 
 
 @pytest.mark.parametrize("bad", [1, 3, 10])

@@ -1,6 +1,7 @@
 """One step: fair, compiled once, the mean over devices and over sub-networks, guarded against what is not finite."""
 
 import contextlib
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ from tests.train import parts
 
 NET = toy().at(parts.SPACE)
 SAMPLER = strict_fair(parts.SPACE)
+WHOLE = toy().space
 
 
 def mesh_of(devices: int):
@@ -28,14 +30,20 @@ def mesh_of(devices: int):
     return data_mesh(jax.devices()[:devices])
 
 
-def prepare(space, sampler, *, devices=1, players=("table",), optimisers=None, ema=0.999):
-    """The table task's step, its first state and its data."""
+@functools.cache
+def made_step(space, sampler, *, devices=1, players=("table",), ema=0.999, new=0, **changes):
+    """The table task, its optimisers, step and mesh; who asks for the same shares the trace, unless `new` differs."""
     mesh = mesh_of(devices)
     task = parts.table_task(space, sampler, players)
-    optimisers = optimisers or {p: optimiser(parts.config()) for p in players}
+    optimisers = {p: optimiser(parts.config(**changes)) for p in players}
+    return task, optimisers, make_step(task, space, sampler, optimisers=optimisers, mesh=mesh, ema=ema), mesh
+
+
+def prepare(space, sampler, **kind):
+    """The table task's step (see `made_step`), its first state and its data."""
+    task, optimisers, step, mesh = made_step(space, sampler, **kind)
     state = init_state(task, space, optimisers, mesh=mesh, seed=0)
-    step = make_step(task, space, sampler, optimisers=optimisers, mesh=mesh, ema=ema)
-    data = parts.Numbers(task, devices=devices)
+    data = parts.Numbers(task, devices=mesh.size)
     return step, state, (put_batch(batch, mesh) for batch in data)
 
 
@@ -108,13 +116,17 @@ def moved(stepped):
 
 
 @pytest.mark.parametrize(
-    ("stage", "make", "devices"),
-    [("path", strict_fair, 1), ("path", strict_fair, 8), ("path", pairwise_fair, 8), ("whole", strict_fair, 8)],
+    ("space", "sampler", "devices"),
+    [
+        (parts.SPACE, SAMPLER, 1),
+        (parts.SPACE, SAMPLER, 8),
+        (parts.SPACE, pairwise_fair(parts.SPACE), 8),
+        (WHOLE, strict_fair(WHOLE), 8),
+    ],
+    ids=["path-strict_fair-1", "path-strict_fair-8", "path-pairwise_fair-8", "whole-strict_fair-8"],
 )
-def test_every_step_is_strictly_fair(stage, make, devices):
+def test_every_step_is_strictly_fair(space, sampler, devices):
     """After every step each allowed option of each free choice has been trained equally often, over all devices."""
-    space = parts.SPACE if stage == "path" else toy().space
-    sampler = make(space)
     step, state, batches = prepare(space, sampler, devices=devices)
     for number in range(1, 5):
         state, _ = step(state, next(batches))
@@ -135,7 +147,7 @@ def test_uniform_sampling_is_what_fairness_is_measured_against():
 @pytest.mark.parametrize("sampler", [SAMPLER, uniform(parts.SPACE, 2)], ids=lambda s: s.name)
 def test_plans_and_batches_never_recompile(sampler):
     """Twelve steps see different plans and batches, and compile once."""
-    step, state, batches = prepare(parts.SPACE, sampler, devices=8)
+    step, state, batches = prepare(parts.SPACE, sampler, devices=8, new=1)
     counts = []
     with counted_compiles() as programs:
         for _ in range(12):
@@ -175,11 +187,9 @@ def test_a_routed_step_is_the_mean_over_extracted_networks(stepped, one_by_one):
 
 def test_a_step_takes_the_memory_of_the_state():
     """Params, optimiser state and average are donated, and the caller's own params are not."""
-    optimisers = {"table": optimiser(parts.config())}
-    task, mesh = parts.table_task(parts.SPACE, SAMPLER), mesh_of(8)
+    task, optimisers, step, mesh = made_step(parts.SPACE, SAMPLER, devices=8)
     mine = {"table": task.init(jax.random.key(9))["table"]}
     state = init_state(task, parts.SPACE, optimisers, mesh=mesh, seed=0, params=mine)
-    step = make_step(task, parts.SPACE, SAMPLER, optimisers=optimisers, mesh=mesh)
     new, _ = step(state, put_batch(next(parts.Numbers(task)), mesh))
     old = jax.tree.leaves((state.params, state.opt_state, state.ema, state.counts))
     assert all(leaf.is_deleted() for leaf in old)
@@ -200,8 +210,7 @@ def test_the_average_follows_its_formula():
 @pytest.mark.parametrize("clip", [0.0, 0.01, 1e6])
 def test_gradients_are_clipped_before_adam(clip):
     """Adam's first mean is (1 - b1) times the clipped gradient; the logged norm is the one before."""
-    optimisers = {"table": optimiser(parts.config(clip=clip, betas=(0.9, 0.99)))}
-    step, state, batches = prepare(parts.SPACE, SAMPLER, optimisers=optimisers)
+    step, state, batches = prepare(parts.SPACE, SAMPLER, clip=clip, betas=(0.9, 0.99))
     state, logs = step(state, next(batches))
     norm = float(logs["grad_norm"])
     assert norm > 0.1
@@ -227,7 +236,7 @@ def test_a_step_that_is_not_finite_changes_nothing(bad):
 
 def test_players_are_logged_by_name():
     """Several players: their logs are under their names, "loss" is the sum."""
-    step, state, batches = prepare(parts.SPACE, SAMPLER, players=("first", "second"))
+    step, state, batches = prepare(parts.SPACE, SAMPLER, devices=8, players=("first", "second"))
     _, logs = step(state, next(batches))
     assert float(logs["loss"]) == pytest.approx(float(logs["first/loss"]) + float(logs["second/loss"]), rel=1e-5)
     assert {"first/error", "second/grad_norm"} <= set(logs)

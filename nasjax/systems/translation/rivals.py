@@ -68,7 +68,7 @@ def _macs(net: Supernet, arch: np.ndarray, size: tuple[int, int]) -> int:
 
 def _closest(wanted: int, macs_fn: Any) -> int:
     """The width with the closest MACs, which grow with it: by bisection."""
-    # The last two were compared before: counting them again would be a third of all work.
+    # The last two were counted on the way: counting them again would be a fifth of all work.
     low, high, macs_fn = 1, _MOST_WIDTH, functools.cache(macs_fn)
     while high - low > 1:
         middle = (low + high) // 2
