@@ -1,6 +1,5 @@
 """The laws of the chain, for every shipped system and for one that a user wrote."""
 
-import contextlib
 import json
 import re
 import shlex
@@ -17,7 +16,6 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
-from nasjax.chain import run as chain_run
 from nasjax.chain.configs import as_dict, load_config
 from nasjax.chain.experiment import run_experiment
 from nasjax.chain.problem import Problem, make_problem
@@ -29,6 +27,7 @@ from nasjax.export.weights import flatten
 from nasjax.search.archive import Archive
 from tests.chain.members import MEMBERS, member
 from tests.chain.started import heard, started
+from tests.chain.stopped import assert_same_run, stopped_everywhere
 from tests.conftest import forget
 from tests.report.browser import browser, find_chromium
 
@@ -82,10 +81,6 @@ def another_final(problem: Problem, **changes: Any) -> Problem:
     other = replace(problem, experiment=replace(experiment, final=replace(experiment.final, **changes)))
     vars(other)["kept"] = problem.kept
     return other
-
-
-class Stop(BaseException):
-    """What a kill looks like from inside."""
 
 
 def content(path: Path) -> dict[str, bytes]:
@@ -162,36 +157,12 @@ def test_every_row_is_measured_and_trained_as_often_as_asked(finished):
 
 def test_a_stopped_run_goes_on_to_the_bit(finished, problem, tmp_path, monkeypatch, capfd):
     """Stopped before every single phase and called again, it makes the same archive, weights and scores, silently."""
-    begin, path, stops, results = chain_run.Run.begin, tmp_path / "run", [], None
-    # Built anew each time it would take longer than all the trainings; graphs of all formats are in the finished run.
+    # Graphs of all formats are in the finished run.
     problem = another_final(problem, formats=needed(problem.experiment.final.formats))
-    monkeypatch.setattr("nasjax.chain.experiment.make_problem", lambda *args, **more: problem)
-    known: set[str] = set()
     capfd.readouterr()
-
-    def stopping(run: chain_run.Run, phase: str, given: Any = None) -> None:
-        begin(run, phase, given)
-        if phase not in known:
-            known.add(phase)
-            stops.append(phase)
-            raise Stop(phase)
-
-    monkeypatch.setattr(chain_run.Run, "begin", stopping)
-    while results is None:
-        with contextlib.suppress(Stop):
-            results = run_experiment(problem.experiment, path, say=None)
-    assert capfd.readouterr() == ("", "")
-    assert stops == [row["phase"] for row in record(finished.path, "phases")] and len(stops) > 4
-    assert (path / "archive.csv").read_bytes() == (finished.path / "archive.csv").read_bytes()
-    weights = sorted(p.name for p in (path / "checkpoints").glob("*.safetensors"))
-    assert weights == sorted(p.name for p in (finished.path / "checkpoints").glob("*.safetensors"))
-    for name in weights:
-        assert (path / "checkpoints" / name).read_bytes() == (finished.path / "checkpoints" / name).read_bytes(), name
-    timed = ("latency_ms", "cost") if finished.experiment.cost == "latency" else ("latency_ms",)
-    for mine, theirs in zip(results["rows"], finished.results["rows"], strict=True):
-        assert mine["name"] == theirs["name"]
-        for name, value in theirs["values"].items():
-            assert name in timed or mine["values"][name] == value
+    stops = stopped_everywhere(problem, tmp_path / "run", monkeypatch)
+    assert capfd.readouterr() == ("", "") and len(stops) > 4
+    assert_same_run(tmp_path / "run", finished.path, stops)
 
 
 def test_a_finished_run_is_read_and_not_touched(finished, monkeypatch):

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nasjax.chain.problem import make_problem
 from nasjax.cli import main
 from nasjax.commands.compress import saved_text
 from nasjax.export.bundle import load_bundle
+from tests.chain.stopped import assert_same_run, stopped_everywhere
 from tests.docs.blocks import ROOT
 from tests.docs.running import run_blocks
 from tests.nets.teacher_states import CASES, state_of
@@ -57,7 +59,21 @@ def there(given, tmp_path, monkeypatch):
     monkeypatch.chdir(given)
 
 
-def test_a_teacher_becomes_a_small_bundle(there):
+@pytest.fixture(scope="module")
+def made():
+    """The problems of this file's runs: one, for a finished run is read and made no problem of."""
+    found = []
+
+    def kept(*given, **more):
+        found.append(make_problem(*given, **more))
+        return found[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nasjax.chain.experiment.make_problem", kept)
+        yield found
+
+
+def test_a_teacher_becomes_a_small_bundle(there, made):
     """The student keeps the budget, what it saved is printed and kept, ONNX runs at odd sizes; again, nothing runs.
 
     Nor does the page about it train anything, whose experiment is that of the command, and prints what it shows.
@@ -84,6 +100,14 @@ def test_a_teacher_becomes_a_small_bundle(there):
     assert again["rows"] == results["rows"] and again["saved"] == list(saved.values())
     run_blocks(ROOT / PAGE, PAGE)
     assert (run / "results.json").stat().st_mtime_ns == before
+
+
+def test_a_stopped_compression_goes_on_to_the_bit(there, made, tmp_path, monkeypatch):
+    """Students and their adapters, taught by crops that are kept: before each phase, as `tests/chain/test_laws.py`."""
+    compress()
+    stops = stopped_everywhere(made[0], tmp_path / "run", monkeypatch)
+    assert len(stops) > 4
+    assert_same_run(tmp_path / "run", Path("runs/small"), stops)
 
 
 @pytest.mark.parametrize(
