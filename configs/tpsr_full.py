@@ -12,6 +12,7 @@ Released weights of TPSR at 61K on Set5 / Set14 / B100: LPIPS .1207 / .2185 / .2
 from nasjax.config import ConfirmConfig, DataConfig, Experiment, FinalConfig, StageConfig
 from nasjax.systems import PerceptualSuperResolution
 from nasjax.systems.perceptual.settings import Proxy
+from nasjax.tasks.perceptual import Perception
 from nasjax.train.config import TrainConfig
 
 
@@ -27,6 +28,8 @@ def config() -> Experiment:
             width=20,
             op="rep",
             tail="sep",
+            # Against the grid of the pixel shuffle, which LPIPS, and so the reward, does not mind.
+            perception=Perception(repeated=0.01),
             proxy=Proxy(train=game, batch=16, pictures=4096, rungs=(0.125, 0.25, 0.5, 1.0)),
             rivals=("srgan", "esrgan", "unet", "patchgan"),
         ),

@@ -7,7 +7,11 @@ from jaxtyping import Array, Float
 _UNSEEN = (2 / 255) ** 2
 
 
-def repetition(x: Float[Array, "b h w c"], period: int, *, cells: int = 6) -> Float[Array, "b i j"]:
+CELLS = 6
+"""Squares of a period that a window has a side: of a pixel shuffle so many low-resolution pixels, and one more."""
+
+
+def repetition(x: Float[Array, "b h w c"], period: int, *, cells: int = CELLS) -> Float[Array, "b i j"]:
     """How much each window of pictures repeats itself by `period` pixels: 1 where not at all, `cells`^2 where exactly.
 
     Of second differences, so that slopes and edges are no patterns: the energy of the mean over a window's `cells` x
@@ -32,6 +36,6 @@ def repetition_loss(y: Float[Array, "b h w c"], target: Float[Array, "b h w c"],
     """
     excess = [
         jnp.maximum(repetition(y, times * period, cells=cells) - repetition(target, times * period, cells=cells), 0)
-        for times, cells in ((1, 6), (2, 3))
+        for times, cells in ((1, CELLS), (2, CELLS // 2))
     ]
     return sum(excess, jnp.zeros(())).mean()

@@ -21,7 +21,7 @@ from nasjax.system import Shipped
 from nasjax.systems.perceptual.generator import begun, given_generator
 from nasjax.systems.perceptual.system import PerceptualSuperResolution, export, fixed_archs, prepare
 from nasjax.tasks.networks import Fixed
-from nasjax.tasks.perceptual import Pair, pair_loss, pairs_of
+from nasjax.tasks.perceptual import Pair, Perception, pair_loss, pairs_of
 from tests.docs.blocks import ROOT
 
 SMALL = FOLDER / "small_x4"
@@ -111,6 +111,9 @@ def test_rivals_are_checked_before_anything_is_trained():
     system = replace(tiny.system, rivals=("esrgan", "srgan"))
     with pytest.raises(ValueError, match=r"system\.rivals: the space holds no srgan .*'s3i'.*system\.halve"):
         prepare(system, replace(tiny, system=system), system.networks())
+    grid = replace(tiny.system, perception=Perception(repeated=0.1))
+    with pytest.raises(ValueError, match=r"data\.patch must be at least 7 where system\.perception\.repeated weighs"):
+        prepare(grid, replace(tiny, system=grid, data=replace(tiny.data, patch=6)), grid.networks())
 
 
 @pytest.mark.parametrize("feature", [0.0, 1.0])

@@ -22,6 +22,7 @@ from nasjax.data.spec import open_source
 from nasjax.export.bundle import write_bundle
 from nasjax.export.card import Card
 from nasjax.export.network import deployed
+from nasjax.losses.repetition import CELLS
 from nasjax.metrics.image import sr_protocol
 from nasjax.nets.trunks import before_activation, load_trunk
 from nasjax.ops.params import merge_params
@@ -98,7 +99,8 @@ class PerceptualSuperResolution:
         train = replace(self.proxy.train, steps=2)
         proxy = replace(self.proxy, train=train, batch=2, pictures=4, rungs=(0.5, 1.0))
         small = replace(self, blocks=1, width=8, widths=((4, 8), (4, 8), (8, 12)), heads=("patch1", "dense2"))
-        return replace(small, keep=("k3", "k3i"), halve=("s4", "s4i"), level=1, proxy=proxy, rivals=("esrgan",))
+        small = replace(small, keep=("k3", "k3i"), halve=("s4", "s4i"), level=1, proxy=proxy, rivals=("esrgan",))
+        return replace(small, perception=replace(self.perception, repeated=0.0))  # for patches that hold no window
 
     def generating(self) -> Generator:
         """The generator; raises ValueError where the one that is named is none for this scale."""
@@ -113,6 +115,9 @@ class PerceptualSuperResolution:
 
 def prepare(system: PerceptualSuperResolution, experiment: Experiment, networks: Networks) -> Ground:
     """What the chain is given; see `PerceptualSuperResolution.prepare`."""
+    if system.perception.repeated and experiment.data.patch <= CELLS:
+        least = f"at least {CELLS + 1} where system.perception.repeated weighs ({system.perception.repeated:g})"
+        raise ValueError(f"data.patch must be {least}, got {experiment.data.patch}")
     as_sr = SuperResolution(system.scale)
     generator, fixed = system.generating(), fixed_archs(system, networks.supernet) if experiment.final.rivals else {}
     forms = {p: paired(generator.net, generator.arch, system.discriminators(), part=p) for p in ("generator", "scores")}
