@@ -30,12 +30,5 @@ def repetition(x: Float[Array, "b h w c"], period: int, *, cells: int = CELLS) -
 
 
 def repetition_loss(y: Float[Array, "b h w c"], target: Float[Array, "b h w c"], period: int) -> Float[Array, ""]:
-    """By how much windows of `y` repeat themselves more than those of the target: 0 where none does.
-
-    By the period and by twice it, into which a pattern escapes that changes its sign from square to square.
-    """
-    excess = [
-        jnp.maximum(repetition(y, times * period, cells=cells) - repetition(target, times * period, cells=cells), 0)
-        for times, cells in ((1, CELLS), (2, CELLS // 2))
-    ]
-    return sum(excess, jnp.zeros(())).mean()
+    """By how much windows of `y` repeat themselves more than those of the target: 0 where none does."""
+    return jnp.maximum(repetition(y, period) - repetition(target, period), 0).mean()
