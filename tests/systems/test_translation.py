@@ -88,14 +88,15 @@ def test_a_collapsed_network_shows(eyes, real, reference):
 
 def test_hand_scaled_rivals_cost_what_was_found():
     """Each way is within an eighth of the MACs asked for, and is what its name says."""
-    ways = ("narrower", "fewer blocks", "separable")
+    ways = ("narrower", "fewer blocks", "separable", "residual")
     wanted = 30_000_000
     plain = {"ways": ways, "norm": "instance", "up": "nearest"}
     rivals = list(hand_scaled(wanted, space="resnet", blocks=3, size=(64, 64), **plain))
     assert [rival.name for rival in rivals] == [f"hand-scaled, {way}" for way in ways]
     nets = [rival.networks.supernet for rival in rivals]
     options = [net.space.decode(rival.arch) for net, rival in zip(nets, rivals, strict=True)]
-    assert [sum(o.get(f"b{i}", "off") != "off" for i in range(1, 4)) for o in options] == [3, 1, 3]
+    assert [sum(o.get(f"b{i}", "off") != "off" for i in range(1, 4)) for o in options] == [3, 1, 3, 1]
+    assert [o["global"] for o in options] == ["none", "none", "none", "image"]
     assert options[2]["b1"] == "sep" and options[0]["b1"] == options[1]["b1"] == "res"
     width = [int(o["w.down2"]) for o in options]
     assert width[0] < width[1] and width[0] < width[2]

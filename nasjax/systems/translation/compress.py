@@ -46,6 +46,7 @@ def compression(
         crops=500,
         window=COUNTED_AT,
         compare=Comparison(number=12, side=COUNTED_AT, weights=(1.0, 0.0, 0.0)),
+        rivals=("narrower", "fewer blocks", "separable", "residual"),
     )
     return Experiment(
         system,

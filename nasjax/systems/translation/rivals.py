@@ -1,4 +1,4 @@
-"""What a found generator is compared with: the usual network scaled down by hand, in three ways, to the same MACs."""
+"""What a found generator is compared with: the usual network scaled down by hand, in some ways, to the same MACs."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -24,12 +24,17 @@ class Shape(NamedTuple):
     name: str
     blocks: int
     op: str = "res"
+    added_to: str = "none"  # what the output is added to; "image": its input
 
 
 def shapes(blocks: int) -> tuple[Shape, ...]:
-    """CycleGAN's generator made narrower, or of a third of the blocks, or of separable ones (GAN Compression)."""
+    """CycleGAN's generator made narrower, of a third of the blocks, or of separable ones (GAN Compression).
+
+    "residual" is the second, and makes a change of its input, which is no usual generator but the usual advice.
+    """
     few = max(1, blocks // _FEWER)
-    return Shape("narrower", blocks), Shape("fewer blocks", few), Shape("separable", blocks, "sep")
+    plain = Shape("narrower", blocks), Shape("fewer blocks", few), Shape("separable", blocks, "sep")
+    return *plain, Shape("residual", few, added_to="image")
 
 
 def hand_scaled(
@@ -43,7 +48,8 @@ def hand_scaled(
     for shape in (shape for shape in known if shape.name in ways):
         base = _closest(macs, lambda width, shape=shape: _macs(*usual(space, shape, width, norm=norm, up=up), size))
         net, arch = usual(space, shape, base, norm=norm, up=up)
-        note = f"the usual generator of width {base} with {shape.blocks} blocks, from random weights"
+        added = "" if shape.added_to == "none" else ", added to its input"
+        note = f"the usual generator of width {base} with {shape.blocks} blocks{added}, from random weights"
         yield Rival(f"hand-scaled, {shape.name}", note, Networks(net, same_size()), arch)
 
 
@@ -56,7 +62,7 @@ def usual(space: str, shape: Shape, width: int, *, norm: str, up: str) -> tuple[
     times: Sequence[Any] = [[width * k] for k in (1, 2, 4, 2, 1)]
     net = resnet_generator(times, (4 * width,), blocks=shape.blocks, ops=(shape.op,), up=(up,), norm=norm)
     options = teacher_options(net.space, up=up) | {f"b{i}": shape.op for i in range(1, shape.blocks + 1)}
-    return net, net.space.encode(options)
+    return net, net.space.encode(options | {"global": shape.added_to})
 
 
 def _macs(net: Supernet, arch: np.ndarray, size: tuple[int, int]) -> int:

@@ -69,7 +69,12 @@ class ImageTranslation:
     mirror: bool = True  # of augmentation, left and right alone: most things stand on their feet
     compare: Comparison = field(default_factory=Comparison)
     # The usual generator, scaled down to the found one's MACs in these ways, is trained and compared with.
-    rivals: tuple[Literal["narrower", "fewer blocks", "separable"], ...] = ("narrower", "fewer blocks", "separable")
+    # How the usual generator is scaled down to be compared with; "residual" is added to its input.
+    rivals: tuple[Literal["narrower", "fewer blocks", "separable", "residual"], ...] = (
+        "narrower",
+        "fewer blocks",
+        "separable",
+    )
 
     def __post_init__(self) -> None:
         teaching = self.recipe.teaching
