@@ -78,8 +78,9 @@ def _translation(folder: Path) -> Experiment:
     tiny = load_config("unpaired").tiny()
     assert isinstance(tiny.system, ImageTranslation)
     widths = tuple((8,) if i != 2 else (8, 12) for i in range(5))
-    # Augmentations are tested elsewhere; in steps of four networks they take a third of all memory.
-    recipe = replace(tiny.system.recipe, adversarial=replace(tiny.system.recipe.adversarial, augment=()))
+    # Augmentations and identity are tested elsewhere; in steps of four networks they take a third of all memory.
+    game = replace(tiny.system.recipe.adversarial, augment=())
+    recipe = replace(tiny.system.recipe, adversarial=game, identity=0.0)
     system = replace(tiny.system, blocks=1, ops=("res", "sep"), widths=widths, inner=(8,), size=None, recipe=recipe)
     system = replace(system, rivals=("narrower",))
     data = replace(tiny.data, source=f"unpaired:pairs:{pairs(folder / 'pairs')}", test_crop=(32, 32))
