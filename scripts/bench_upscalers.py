@@ -1,16 +1,16 @@
 """The networks of `nasjax upscale` on the usual benchmarks, beside bicubic and published figures.
 
     python scripts/bench_upscalers.py SR_BENCH [--run runs/upscalers] [--models medium_x4 ...] [--sets set5 ...]
-        [--degraded] [--json] [--sheet FILE]
+        [--sharpness 0.59 ...] [--degraded] [--json] [--sheet FILE]
 
 SR_BENCH holds set5, set14 and bsd100, each with HR and, for x4, LR (MATLAB's bicubic); other scales are reduced from HR
 by the same kernel. Y-PSNR and SSIM by the usual protocol: rounded to 8 bits, luma of 16 to 235, `scale` pixels cut off.
 LPIPS v0.1 (AlexNet) of whole pictures, rounded to 8-bit RGB, nothing cut off; needs the extra `perceptual`. Last comes
 how much pictures repeat themselves by the scale, which is what a pixel shuffle leaves (`nasjax.losses.repetition`;
 real pictures have about 1). Without `--run`, what comes with the package is measured; with it, the last rounds of a
-training. `--degraded`: low resolution after blur, noise and JPEG, as `medium-real` learns from, drawn from the place
-of a picture in its set. `--sheet` draws a detail of each picture of set14: bicubic, the fidelity weights, the
-perceptual ones, the truth.
+training. `--sharpness`: also what the package has between fidelity (0) and perceptual weights (1). `--degraded`: low
+resolution after blur, noise and JPEG, as `medium-real` learns from, drawn from the place of a picture in its set.
+`--sheet` draws a detail of each picture of set14: bicubic, the fidelity weights, the perceptual ones, the truth.
 """
 
 import argparse
@@ -193,11 +193,15 @@ def main() -> None:
     parser.add_argument("--run", type=Path)
     parser.add_argument("--models", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=[*SETS])
+    parser.add_argument("--sharpness", nargs="+", type=float, default=[])
     parser.add_argument("--degraded", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--sheet", type=Path)
     args = parser.parse_args()
     found = networks(args.run, args.models)
+    for sharpness in args.sharpness:
+        between = load_upscaler("medium", MODELS[FIDELITY].scale, sharpness=sharpness)
+        found[f"medium, sharpness {sharpness:g}"] = between.card["params"], between.card["scale"], between.apply
     if args.sheet:
         sheet(args.sheet, args.bench, found)
     found |= {f"bicubic x{scale}": (0, scale, bicubic(scale)) for scale in sorted({s for _, s, _ in found.values()})}

@@ -115,6 +115,12 @@ def forget():
     """Compiled programs are given up, and the memory that they leave goes back to the system."""
     jax.clear_caches()
     contexts.clear()
+    give_back()
+
+
+def give_back():
+    """What nobody holds any more goes back to the system; programs, and what made them, hold each other."""
+    gc.collect()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # a C library without it
             ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -6,16 +6,16 @@ from jaxtyping import Array, Float
 # Squared second differences of less than a level of 8-bit pixels: where a picture is as flat, nothing is seen.
 _UNSEEN = (2 / 255) ** 2
 
-
 CELLS = 6
 """Squares of a period that a window has a side: of a pixel shuffle so many low-resolution pixels, and one more."""
 
 
 def repetition(x: Float[Array, "b h w c"], period: int, *, cells: int = CELLS) -> Float[Array, "b i j"]:
-    """How much each window of pictures repeats itself by `period` pixels: 1 where not at all, `cells`^2 where exactly.
+    """How much each window of pictures in [-1, 1] repeats itself by `period` pixels, 0 to `cells`^2.
 
     Of second differences, so that slopes and edges are no patterns: the energy of the mean over a window's `cells` x
-    `cells` squares of `period` pixels, as a multiple of what it would be if the squares had nothing in common.
+    `cells` squares of `period` pixels, as a multiple of what it would be if the squares had nothing in common. So it is
+    about 1 where they have not, `cells`^2 where they are equal, and less than 1 where they are each other's opposite.
     Raises ValueError where no window fits into the pictures.
     """
     curved = 4 * x[:, 1:-1, 1:-1] - x[:, :-2, 1:-1] - x[:, 2:, 1:-1] - x[:, 1:-1, :-2] - x[:, 1:-1, 2:]

@@ -68,12 +68,12 @@ def test_small_sides_are_mirrored_the_same_everywhere(tmp_path):
     write_bundle(tmp_path / "bands", network, card=Card("bands"), formats=("onnx",))
     found, whole = filtering.load_filter(tmp_path / "bands"), load_bundle(tmp_path / "bands")
     graph = load_bundle(tmp_path / "bands", runtime="onnx")
-    for size in ((1, 9), (9, 1), (2, 8), (7, 3), (4, 6), (5, 5)):
-        x = _photo(*size).astype(np.float32) / 127.5 - 1
+    for side in range(1, 10):
+        x = _photo(side, 10 - side).astype(np.float32) / 127.5 - 1
         wanted = np.asarray(whole.apply(x[None]))[0]
         np.testing.assert_allclose(found.change(x, 1.0), wanted, atol=1e-5)
         np.testing.assert_allclose(np.asarray(graph.apply(x[None]))[0], wanted, atol=1e-5)
-        assert 1 in size or np.abs(wanted - x).max() > 0.01
+        assert side in (1, 9) or np.abs(wanted - x).max() > 0.01
 
 
 @pytest.mark.parametrize(("margin", "step"), [(28, 8), (12, 2), (5, 1)])

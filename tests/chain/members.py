@@ -74,16 +74,29 @@ def _perceptual(folder: Path) -> Experiment:
 
 
 def _translation(folder: Path) -> Experiment:
-    """Both directions of a cycle, with one block of two operations; the domains are pictures and their negatives."""
-    tiny = load_config("unpaired").tiny()
+    """The shipped config with one block of two operations; pairs are pictures and their negatives."""
+    return _small(load_config("translation"), f"pairs:{pairs(folder / 'pairs')}")
+
+
+def _cycle(folder: Path) -> Experiment:
+    """Both directions of a cycle: the domains are pictures and their negatives."""
+    unpaired = load_config("unpaired")
+    assert isinstance(unpaired.system, ImageTranslation)
+    # Of four networks in a step the programs are large: augmentation is the other one's.
+    game = replace(unpaired.system.recipe.adversarial, augment=())
+    recipe = replace(unpaired.system.recipe, adversarial=game)
+    system = replace(unpaired.system, recipe=recipe)
+    return _small(replace(unpaired, system=system), f"unpaired:pairs:{pairs(folder / 'pairs')}")
+
+
+def _small(experiment: Experiment, source: str) -> Experiment:
+    tiny = experiment.tiny()
     assert isinstance(tiny.system, ImageTranslation)
     widths = tuple((8,) if i != 2 else (8, 12) for i in range(5))
-    # Augmentations and identity are tested elsewhere; in steps of four networks they take a third of all memory.
-    game = replace(tiny.system.recipe.adversarial, augment=())
-    recipe = replace(tiny.system.recipe, adversarial=game, identity=0.0)
-    system = replace(tiny.system, blocks=1, ops=("res", "sep"), widths=widths, inner=(8,), size=None, recipe=recipe)
-    system = replace(system, rivals=("narrower",))
-    data = replace(tiny.data, source=f"unpaired:pairs:{pairs(folder / 'pairs')}", test_crop=(32, 32))
+    system = replace(
+        tiny.system, blocks=1, ops=("res", "sep"), widths=widths, inner=(8,), size=None, rivals=("narrower",)
+    )
+    data = replace(tiny.data, source=source, test_crop=(32, 32))
     final = replace(tiny.final, number=1, scratch=False, formats=("onnx",))
     return replace(tiny, system=system, data=data, budget=("macs<=20M",), confirm=ConfirmConfig(), final=final)
 
@@ -100,7 +113,7 @@ def _photo_filter(folder: Path) -> Experiment:
     assert isinstance(tiny.system, PhotoFilter)
     heads = replace(tiny.system.heads, bands=("0", "1"))
     data = replace(tiny.data, patch=16, val_patch=16, test_crop=(24, 32))
-    system, final = replace(tiny.system, heads=heads, size=None), replace(tiny.final, number=1, formats=())
+    system, final = replace(tiny.system, heads=heads, size=None), replace(tiny.final, number=1, formats=("onnx",))
     return replace(tiny, system=system, data=data, confirm=ConfirmConfig(), final=final)
 
 
@@ -111,6 +124,7 @@ MEMBERS: dict[str, Callable[[Path], Experiment]] = {
     "perceptual_super_resolution": _perceptual,
     "photo_filter": _photo_filter,
     "translation": _translation,
+    "cycle": _cycle,
 }
 
 

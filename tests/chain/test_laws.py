@@ -28,7 +28,7 @@ from nasjax.search.archive import Archive
 from tests.chain.members import MEMBERS, member
 from tests.chain.started import heard, started
 from tests.chain.stopped import assert_same_run, stopped_everywhere
-from tests.conftest import forget
+from tests.conftest import forget, give_back
 from tests.report.browser import browser, find_chromium
 
 
@@ -43,8 +43,9 @@ class Finished(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=list(MEMBERS))
-def finished(request, tmp_path_factory) -> Iterator[Finished]:
+def finished(request, tmp_path_factory) -> Finished:
     """One run of each system, to the end; its programs are forgotten before the next one's."""
+    forget()  # here, where nobody holds the one before any more
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "pictures").mkdir()
     experiment, said = member(request.param, folder / "pictures"), []
@@ -52,8 +53,14 @@ def finished(request, tmp_path_factory) -> Iterator[Finished]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nasjax.chain.experiment.make_problem", lambda *args, **more: problem)
         results = run_experiment(experiment, folder / "run", say=said.append)
-    yield Finished(experiment, problem, folder / "run", results, said)
-    forget()
+    return Finished(experiment, problem, folder / "run", results, said)
+
+
+@pytest.fixture(autouse=True)
+def trimmed() -> Iterator[None]:
+    """What a law has compiled for itself is not kept until Python looks for it."""
+    yield
+    give_back()
 
 
 @pytest.fixture(scope="module")

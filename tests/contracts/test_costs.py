@@ -14,17 +14,16 @@ from nasjax.ops.base import formulation
 from nasjax.ops.candidates import CANDIDATES
 from nasjax.spaces.resnet_generator import resnet_generator
 from nasjax.spaces.sr_cell import sr_cell
-from nasjax.spaces.sr_discriminator import WIDTHS, sr_discriminator
+from nasjax.spaces.sr_discriminator import sr_discriminator
 from nasjax.supernet.units import units
 from tests.contracts.members import RESNET_WIDTHS, SPACES, extremes
 
-# Members that are only traced, never compiled: with all operations, and as deep as by default. Of the widths the least
-# and the most are enough, for every pair of widths is traced by itself.
+# Members that are only traced, never compiled: one at full size, one with all operations.
 _NETS = {
     **SPACES,
-    "sr_cell-whole": sr_cell(4, trunk=(16, 48), inner=(8, 40), ops=tuple(CANDIDATES)),
+    "sr_cell-whole": sr_cell(4, ops=tuple(CANDIDATES)),
     "resnet-all": resnet_generator(RESNET_WIDTHS, (8, 16), blocks=1),
-    "discriminator-whole": sr_discriminator([(options[0], options[-1]) for options in WIDTHS]),
+    "discriminator-whole": sr_discriminator(),
 }
 _INPUT = (1, 16, 12, 3)
 

@@ -82,7 +82,6 @@ class Member(NamedTuple):
     """A searcher or a driver, and where its optimum is looked for: the space, and generations enough for every seed.
 
     `make` is None where nothing is compiled. Within `harder` generations it beats random search on harder problems.
-    What it proposes is looked at for `proposed` generations; one of `resumed` generations is interrupted.
     """
 
     search: Search
@@ -90,8 +89,6 @@ class Member(NamedTuple):
     space: SearchSpace
     generations: int
     harder: int = 14
-    proposed: int = 6
-    resumed: int = 7
 
 
 MEMBERS = {
@@ -100,10 +97,10 @@ MEMBERS = {
     "aging_evolution": Member(ask_tell(_aging), _aging, BLOCKS, 40),
     "nsga2": Member(ask_tell(_nsga2), _nsga2, BLOCKS, 20),
     "reinforce": Member(ask_tell(_reinforce), _reinforce, BLOCKS, 40),
-    "coarse_to_fine": Member(_stages, None, PRESENT, 24, resumed=9),
+    "coarse_to_fine": Member(_stages, None, PRESENT, 24),
     "pymoo": Member(ask_tell(_pymoo), None, SMALL, 12, 12),
     # Each proposal is a fit to all that was told: few of them, where there is less to find.
-    "optuna_tpe": Member(ask_tell(_optuna), None, SMALL, 10, 10, proposed=4),
+    "optuna_tpe": Member(ask_tell(_optuna), None, SMALL, 10, 10),
 }
 ALL = pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
 # The budget stands for a constrained problem: about one random arch in five is feasible.
@@ -114,14 +111,14 @@ PROBLEMS = {"free": lambda s, seed: separable(s, seed)[0], "constrained": lambda
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 def test_proposals(member, problem):
     """Proposals are canonical, allowed, never evaluated twice, and decided by the key, with and without constraints."""
-    check_proposals(member.search, BLOCKS, problem(BLOCKS, 0), generations=member.proposed)
+    check_proposals(member.search, BLOCKS, problem(BLOCKS, 0))
 
 
 @ALL
 def test_proposals_under_a_mask(member):
     """Options outside the mask are never proposed."""
     space = BLOCKS.restrict({"b0": ["off", "op2"], "b1": ["op1"], "b2.w": ["1", "3"], "b3.edge": ["long"]})
-    check_proposals(member.search, space, epistatic(BLOCKS), generations=member.proposed)
+    check_proposals(member.search, space, epistatic(BLOCKS))
 
 
 @pytest.mark.parametrize("name", [name for name, member in MEMBERS.items() if member.make])
@@ -158,7 +155,7 @@ def test_beats_random_on_two_objectives(make, generations):
 @ALL
 def test_resume(member, tmp_path):
     """A search interrupted three times resumes to the archive of the uninterrupted one."""
-    check_resume(member.search, BLOCKS, budgeted(BLOCKS, 4.0), folder=tmp_path, generations=member.resumed)
+    check_resume(member.search, BLOCKS, budgeted(BLOCKS, 4.0), folder=tmp_path, generations=9)
 
 
 def _broken(space: SearchSpace) -> Searcher:

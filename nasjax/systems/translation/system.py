@@ -68,8 +68,8 @@ class ImageTranslation:
     size: int | None = None  # pixels that the shorter side of each picture is first made; None: as they are
     mirror: bool = True  # of augmentation, left and right alone: most things stand on their feet
     compare: Comparison = field(default_factory=Comparison)
-    # The usual generator, scaled down to the found one's MACs in these ways, is trained and compared with.
-    # How the usual generator is scaled down to be compared with; "residual" is added to its input.
+    # The usual generator, scaled down to the found one's MACs in these ways, is trained and compared with; "residual"
+    # is added to its input.
     rivals: tuple[Literal["narrower", "fewer blocks", "separable", "residual"], ...] = (
         "narrower",
         "fewer blocks",
