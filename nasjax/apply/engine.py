@@ -16,6 +16,7 @@ from jaxtyping import Num
 
 from nasjax.apply.levels import LUMA
 from nasjax.apply.memory import refusal
+from nasjax.apply.parts import lanes
 from nasjax.apply.passes import Passes
 from nasjax.apply.tiles import Tile, cut
 from nasjax.export.bundle import Bundle
@@ -25,7 +26,8 @@ from nasjax.windows.values import NotWindowed
 from nasjax.windows.windowed import Known, Place, Plan, fitted
 
 SIDES = (64, 128, 256, 384, 512)  # of windows, in pixels: what there are programs for
-_WINDOW_BYTES = 400 << 20  # what a window may take: wide networks get smaller ones
+_CACHED = 256  # a side beyond which windows outgrow the caches of CPUs: longer ones only where margins ask for it
+_WINDOW_BYTES = 400 << 20  # what windows may take: wide networks get smaller ones, or fewer at once
 _SPARE = 1.2  # of an estimate of memory
 _KEPT = 4  # networks whose programs stay
 
@@ -111,8 +113,8 @@ def memory_needed(bundle: Bundle, size: tuple[int, int]) -> Need:
     """What it takes to run a bundle on a picture of (height, width), without running it."""
     way, size = _way(bundle), _accepted(bundle, size)
     tiles = [Tile(0, 0, *size, (0, 0, *size))] if way.passes is None else way.passes.tiles(size)
-    each = way.bytes_per_pixel
-    return Need(None if each is None else int(each * tiles[0].height * tiles[0].width), len(tiles), way.whole)
+    each, at_once = way.bytes_per_pixel, min(len(tiles), 1 if way.passes is None else way.passes.lanes)
+    return Need(None if each is None else int(at_once * each * tiles[0].height * tiles[0].width), len(tiles), way.whole)
 
 
 def sees_around(bundle: Bundle) -> bool:
@@ -190,6 +192,14 @@ def _sides(bytes_per_pixel: float | int, margin: int, step: int) -> tuple[int, .
     return tuple(sorted({*within, *(() if within and within[-1] >= least else (least,))}))
 
 
+def _cached(sides: tuple[int, ...], margin: int) -> tuple[int, ...]:
+    """Those that CPUs are fast at: up to one that is long enough, and half of whose pixels are not margin."""
+    if jax.default_backend() != "cpu":
+        return sides
+    enough = [side for side in sides if side >= _CACHED and 2 * (side - 2 * margin) ** 2 >= side**2]
+    return tuple(side for side in sides if not enough or side <= enough[0])
+
+
 def _of_code(bundle: Bundle) -> _Way:
     """As a study of its operations finds."""
     forward, card, step = bundle.forward, bundle.card, bundle.card["size_multiple"]
@@ -203,7 +213,8 @@ def _of_code(bundle: Bundle) -> _Way:
         windowed, plan = fitted(forward, bundle.params, multiple=step, channels=channels, side=side, store=store)
         if plan.scale != card["scale"]:
             raise NotWindowed(f"its output is {plan.scale} times as large, where its card says {card['scale']}")
-        sides = _sides(each, max(plan.margins), plan.multiple)
-        return _Way(Passes(windowed, bundle.params, plan, sides), each)
+        sides = _cached(_sides(each, max(plan.margins), plan.multiple), max(plan.margins))
+        at_once = max(1, min(lanes(), int(_WINDOW_BYTES / (each * sides[-1] ** 2))))
+        return _Way(Passes(windowed, bundle.params, plan, sides, lanes=at_once), each)
     except NotWindowed as error:
         return _Way(None, each, str(error))

@@ -1,9 +1,11 @@
 """A photo filter on pictures of any size: the small copy is looked at once, then the picture is made part by part."""
 
+import contextlib
 import functools
 import itertools
 import math
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -18,6 +20,7 @@ from nasjax.apply.engine import outputs, sees_around, too_large
 from nasjax.apply.files import bundle_folder, digest
 from nasjax.apply.levels import to_floats, to_levels
 from nasjax.apply.memory import refusal
+from nasjax.apply.parts import in_turn, lanes
 from nasjax.apply.picture import Picture
 from nasjax.apply.select import Location
 from nasjax.apply.tiles import Tile, cut, spans
@@ -30,9 +33,10 @@ from nasjax.supernet.extract import Static, as_tuple
 from nasjax.typing import Params
 
 SHIPPED = Path(__file__).parent / "filters"
-_PIXELS = 1 << 19  # of a strip: what is computed of it fits in the caches' neighbourhood, and in 100 MB
-_WINDOW = 1 << 20  # pixels of a window: of smaller ones, more is margin
-_STRIP_BYTES = 200 << 20  # of the part that is being computed, and of the small copy's network
+_PIXELS = 1 << 18  # of a strip: what is computed of it fits in the caches' neighbourhood, and in 50 MB
+_WINDOW = 1 << 18  # pixels of a window: of smaller ones, more is margin
+_AT_ONCE = 4  # parts, at most
+_STRIP_BYTES = 250 << 20  # of the parts that are being computed, and of the small copy's network
 _ROWS = 576  # of a window: convolutions of higher ones take up to 1.7 times as long a pixel, on CPUs
 _GRAIN = 64  # sides of parts are multiples of it: few programs
 _LAST = re.compile(r"\d+$")
@@ -180,6 +184,7 @@ def _in_parts(
     static, base, margin = as_tuple(arch), max(forward.sides), forward.margin(space.decode(arch))
     code_fn = jax.jit(lambda p, copy: forward.code(Static(space, p, static), copy))
 
+    @_compiled_once
     @jax.jit
     def render(p: Params, code: Any, x: jax.Array, rows: jax.Array, columns: jax.Array, strength: jax.Array):
         y = forward.render(Static(space, p, static), code, x, rows=rows, columns=columns)
@@ -189,13 +194,16 @@ def _in_parts(
         size = pixels.shape[:2]
         copy = jnp.asarray(_small_copy(pixels, base)[None])
         coded = [(params, code_fn(params, copy)) for params in members]
-        parts = _windows(size, margin, forward.step) if margin else _strips(size)
+        parts = list(_windows(size, margin, forward.step) if margin else _strips(size))
         out = _same_kind(pixels)
-        for tile in parts:
+
+        def made(tile: Tile) -> np.ndarray:
             places = [_places(*axis) for axis in ((tile.top, tile.height, size[0]), (tile.left, tile.width, size[1]))]
             rows, columns = places[0].reshape(1, -1, 1, 1), places[1].reshape(1, 1, -1, 1)
             x = cut(pixels, tile, mirrored=margin > 0)
-            y = _mean(np.asarray(render(*each, x, rows, columns, np.float32(strength)))[0] for each in coded)
+            return _mean(np.asarray(render(*each, x, rows, columns, np.float32(strength)))[0] for each in coded)
+
+        for tile, y in in_turn(made, parts, at_once=min(lanes(), _AT_ONCE)):
             top, left, bottom, right = tile.core
             core = y[top - tile.top : bottom - tile.top, left - tile.left : right - tile.left]
             out[top:bottom, left:right] = _like(pixels, core)
@@ -203,6 +211,19 @@ def _in_parts(
         return out
 
     return change
+
+
+def _compiled_once(render: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """The same function of params, code and a part: of several threads with parts of a new size, one compiles."""
+    compiling, ready = threading.Lock(), set[tuple[int, ...]]()
+
+    def rendered(p: Params, code: Any, x: np.ndarray, *rest: Any) -> jax.Array:
+        with contextlib.nullcontext() if x.shape in ready else compiling:
+            y = render(p, code, x, *rest)
+        ready.add(x.shape)
+        return y
+
+    return rendered
 
 
 def _mean(arrays: Iterator[np.ndarray]) -> np.ndarray:

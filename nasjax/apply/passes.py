@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax
 import numpy as np
 
-from nasjax.apply.parts import told
+from nasjax.apply.parts import in_turn
 from nasjax.apply.tiles import Tile, counting, moved, place_of, tiles_of
 from nasjax.windows.windowed import Known, Place, Plan
 
@@ -52,6 +52,7 @@ class Passes(NamedTuple):
     """A function, what it is given beside a picture, and the sides that windows may have.
 
     `exact`: windows lie inside the picture and begin at multiples of that number; 0: they may reach beyond its end.
+    `lanes` windows are computed at once.
     """
 
     windowed: Programs
@@ -59,6 +60,7 @@ class Passes(NamedTuple):
     plan: Plan
     sides: Sequence[int]
     exact: int = 0
+    lanes: int = 1
 
     def tiles(self, size: tuple[int, int], level: int = -1) -> list[Tile]:
         """The windows of a picture for the statistics of a level, or for the output."""
@@ -72,12 +74,16 @@ class Passes(NamedTuple):
         """The statistics of the first levels over the whole picture; nothing where it is one window."""
         known: dict[str, Any] = {}
         for level in range(0 if self.is_one(source) else levels):
-            total: Any = None
-            for tile in told(self._counting(source, level)):
+            given, total = dict(known), None
+
+            def measured(tile: Tile, level: int = level, given: Known = given) -> dict[str, Any]:
                 place = place_of(tile, source.size)
-                sums = self.windowed.sums(level, self.parameters, source.cut(tile), place=place, known=known)
+                sums = self.windowed.sums(level, self.parameters, source.cut(tile), place=place, known=given)
+                return jax.block_until_ready(sums)
+
+            for _, sums in in_turn(measured, self._counting(source, level), at_once=self.lanes):
                 total = sums if total is None else self.windowed.merge(total, sums)
-            known |= total
+            known |= total or {}
         return known
 
     def outputs(self, source: Source, known: Known) -> Iterator[tuple[Tile, Any, Known]]:
@@ -85,16 +91,14 @@ class Passes(NamedTuple):
 
         Tiles are placed in the picture itself; of one that is continued, windows may begin before its first column.
         """
-        pending: tuple[Tile, Any] | None = None
-        for tile in told(self._counting(source, -1)):
-            window, place = source.cut(tile), place_of(tile, source.size)
-            jax.block_until_ready(pending)  # two at once would take the memory of two
-            made = self.windowed.output(self.parameters, window, place=place, known=known)
-            if pending is not None:  # taken while the next one is computed
-                yield pending[0], *pending[1]
-            pending = moved(tile, -source.reach), made
-        if pending is not None:
-            yield pending[0], *pending[1]
+
+        def made(tile: Tile) -> tuple[Any, Known]:
+            place = place_of(tile, source.size)
+            found = self.windowed.output(self.parameters, source.cut(tile), place=place, known=known)
+            return jax.block_until_ready(found)
+
+        for tile, (y, sums) in in_turn(made, self._counting(source, -1), at_once=self.lanes):
+            yield moved(tile, -source.reach), y, sums
 
     def _counting(self, source: Source, level: int) -> list[Tile]:
         return counting(self.tiles(source.size, level), source.size, source.reach)

@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, Num, Shaped
 
 from nasjax.apply.canvas import canvas, release
 from nasjax.apply.levels import to_floats
+from nasjax.apply.parts import lanes
 from nasjax.apply.passes import Passes
 from nasjax.apply.points import at_feature, marked, point_rules
 from nasjax.apply.tiles import Packed, Tile, cut
@@ -38,6 +39,7 @@ Shares: TypeAlias = Shaped[np.ndarray, "h w k"] | Shaped[Array, "h w k"]
 Counts: TypeAlias = Float[np.ndarray, "h w"] | Float[Array, "h w"]
 Record: TypeAlias = dict[str, Moments]  # by point: statistics of each region, [labels, ...]
 SIDES = (256, 512)  # of windows, in pixels: what there are programs for
+_AT_ONCE = 2  # windows, at most: one takes some 130 MB
 _COLOURS = "colours"
 _SQUARE = 4  # pixels of a square of `ops.guided.keep_detail`
 _AT_ONCE = 1 << 18  # pixels, where they do not depend on one another
@@ -168,7 +170,7 @@ class Stylist:
         key = (id(windowed), side, labels)
         if key not in self._plans:
             self._plans[key] = windowed.plan(parameters, (3, labels, 1), side=side)
-        return Passes(windowed, parameters, self._plans[key], self.sides)
+        return Passes(windowed, parameters, self._plans[key], self.sides, lanes=min(lanes(), _AT_ONCE))
 
 
 def _content(network: StyleNetwork, smooth: bool) -> Callable[..., Array]:

@@ -22,7 +22,7 @@ from nasjax.apply.select import Location, Selection, select
 from nasjax.apply.stylize import SHIPPED, StyleOptions, stylize
 from nasjax.export.stylist import load_style_network
 
-_WINDOW_BYTES = 500 << 20  # what a window takes
+_WINDOW_BYTES = 650 << 20  # what windows take
 
 
 def stylize_files(

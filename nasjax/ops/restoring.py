@@ -20,7 +20,8 @@ from nasjax.ops.resize import upscale
 from nasjax.ops.strided import mean2, quarters
 from nasjax.typing import Params
 
-_NAME = re.compile(r"(?P<size>half|full)(?P<depth>\d+)(?P<kind>conv|sep)")
+_NAME = re.compile(r"(?P<size>full|half|quarter)(?P<depth>\d+)(?P<kind>conv|sep)")
+_HALVINGS = {"full": 0, "half": 1, "quarter": 2}
 
 
 def bands(levels: Sequence[str]) -> dict[str, Op]:
@@ -34,26 +35,27 @@ def bands(levels: Sequence[str]) -> dict[str, Op]:
 
 
 def restorers(names: Sequence[str]) -> dict[str, Op]:
-    """Operations by name: none, or halfDconv, halfDsep, fullDconv, fullDsep with D layers of the inner width.
+    """Operations by name: none, or fullDconv, fullDsep, half..., quarter... with D layers of the inner width.
 
-    "half" works on squares of 2x2 pixels. Raises ValueError for another name.
+    "half" works on squares of 2x2 pixels, "quarter" on those of 4x4. Raises ValueError for another name.
     """
     return {name: OFF if name == "none" else _restorer(name) for name in names}
 
 
 def reach(name: str) -> int:
-    """From how many pixels away a restorer, or a number of bands, can change a pixel."""
+    """From how many pixels away a restorer, or a number of bands, can change what begins at a multiple of `step`."""
     if name.isdigit():
         return 0 if name == "0" else 2 ** (int(name) + 1)
     found = _NAME.fullmatch(name)
-    return 0 if found is None else (int(found["depth"]) + 2) * (2 if found["size"] == "half" else 1)
+    return 0 if found is None else (int(found["depth"]) + 2) * step(name)
 
 
 def step(name: str) -> int:
     """Of what number the sizes of a picture must be multiples for a restorer, or a number of bands."""
     if name.isdigit():
         return 2 ** int(name)
-    return 2 if name.startswith("half") else 1
+    found = _NAME.fullmatch(name)
+    return 1 if found is None else 2 ** _HALVINGS[found["size"]]
 
 
 def coarse_of(name: str) -> str:
@@ -93,24 +95,28 @@ def _restorer(name: str) -> Op:
     found = _NAME.fullmatch(name)
     if found is None or not 1 <= int(found["depth"]) <= 16:
         raise ValueError(
-            f"photo_filter: unknown restoring branch {name!r}; allowed: none, halfDconv, halfDsep, fullDconv, fullDsep "
-            "with D from 1 to 16"
+            f"photo_filter: unknown restoring branch {name!r}; allowed: none, fullDconv, fullDsep, halfDconv, "
+            "halfDsep, quarterDconv, quarterDsep with D from 1 to 16"
         )
-    depth, separable, half = int(found["depth"]), found["kind"] == "sep", found["size"] == "half"
-    ends = 12 if half else 3
+    depth, separable, halvings = int(found["depth"]), found["kind"] == "sep", _HALVINGS[found["size"]]
+    ends = 3 * 4**halvings
 
     def params(c, out, inner):
         layers = {f"l{i}": _layer_params(inner, separable) for i in range(depth)}
         return {"stem": conv_params(3, ends, inner), **layers, "z": conv_params(3, inner, ends, gain=0.0)}
 
     def apply(p, x, out, inner):
-        h = jnp.concatenate(quarters(x), -1) if half else x
+        h = x
+        for _ in range(halvings):
+            h = jnp.concatenate(quarters(h), -1)
         h = _conv(p["stem"], h, inner)
         for i in range(depth):
             # Nothing is cut off on the way from one sum to the next: behind activations most channels die.
             h = h + _layer(p[f"l{i}"], activate(h), inner)
         change = _conv(p["z"], activate(h), ends)
-        return x + (pixel_shuffle(change, 2) if half else change)
+        for _ in range(halvings):
+            change = pixel_shuffle(change, 2)
+        return x + change
 
     return Op(name, params, apply)
 

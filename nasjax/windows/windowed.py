@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -83,6 +84,7 @@ class Windowed:
         self._merges: dict[str, Callable[[Any, Any], Any]] = {}
         self._seen: tuple[Any, ...] = ()
         self._made: dict[Any, Callable[..., Any]] = {}
+        self._making = threading.RLock()
 
     def plan(self, parameters: Any, channels: Sequence[int] = (3,), *, side: int = 256) -> Plan:
         """Studies the function at windows of `side`, a multiple of `multiple` that its borders are small against.
@@ -146,9 +148,15 @@ class Windowed:
         """Runs what `make` makes of such arguments: traced now, or found in the store."""
         leaves, tree = jax.tree.flatten(given)
         key = (kind, tree, tuple((tuple(leaf.shape), str(leaf.dtype)) for leaf in leaves))
-        if key not in self._made:
-            self._made[key] = jax.jit(make) if self._store is None else self._kept(self._store, kind, make, given)
-        return self._made[key](*given)
+        if key in self._made:
+            return self._made[key](*given)
+        with self._making:  # of several threads that need a program, one makes it
+            made = self._made.get(key)
+            if made is None:
+                made = jax.jit(make) if self._store is None else self._kept(self._store, kind, make, given)
+            found = made(*given)  # compiles it
+            self._made[key] = made
+        return found
 
     def _kept(self, store: Store, kind: str, make: Callable[..., Any], given: Any) -> Callable[..., Any]:
         path = store.path(kind, given)

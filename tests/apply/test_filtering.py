@@ -21,14 +21,15 @@ from tests.contracts.members import FILTER
 from tests.export.networks import make, photo_filter, sr_cell, toy
 
 POINTWISE = {"colour": "mix3x2", "grid": "a8x2", "grid.guide": "mlp"}
-NEIGHBOURS = {"colour": "low3", "bands": "2", "restore": "half1sep"}
+NEIGHBOURS = {"colour": "low3", "bands": "2", "restore": "half1conv"}
+QUARTERS = {"grid": "none", "restore": "quarter1sep"}
 
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory):
-    """A filter that reads no neighbours, and one that does; random weights."""
+    """A filter that reads no neighbours, and two that do; random weights."""
     folder = tmp_path_factory.mktemp("filters")
-    for name, options in (("pointwise", POINTWISE), ("neighbours", NEIGHBOURS)):
+    for name, options in (("pointwise", POINTWISE), ("neighbours", NEIGHBOURS), ("quarters", QUARTERS)):
         network = photo_filter(options)
         network = network._replace(params=jax.tree.map(lambda p: 0.3 * p, network.params))
         write_bundle(folder / name, network, card=Card(name), formats=())
@@ -51,12 +52,13 @@ def test_strips_without_neighbours_are_the_whole_picture_to_the_bit(bundles, siz
     assert np.abs(whole - x).max() > 0.05
 
 
-def test_windows_with_neighbours_see_as_far_as_the_network_does(bundles, monkeypatch):
-    """Of a network with a restoring branch at half resolution and two bands, no seam is left."""
+@pytest.mark.parametrize("name", ["neighbours", "quarters"])
+def test_windows_with_neighbours_see_as_far_as_the_network_does(bundles, name, monkeypatch):
+    """Of a network with a restoring branch at half resolution and two bands, or one at a quarter, no seam is left."""
     monkeypatch.setattr(filtering, "_WINDOW", 1 << 13)
     x = _photo(151, 161).astype(np.float32) / 127.5 - 1
-    y = filtering.load_filter(bundles / "neighbours").change(x, 1.0)
-    np.testing.assert_allclose(y, load_bundle(bundles / "neighbours").apply(x[None])[0], atol=2e-5)
+    y = filtering.load_filter(bundles / name).change(x, 1.0)
+    np.testing.assert_allclose(y, load_bundle(bundles / name).apply(x[None])[0], atol=2e-5)
     assert np.abs(y - x).max() > 0.05
 
 

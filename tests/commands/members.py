@@ -92,7 +92,7 @@ def _stylize(folder: Path) -> Command:
 
 def _filter(folder: Path) -> Command:
     """A photo filter whose colours and detail are left as they are: all that it has learned is nothing."""
-    network = photo_filter({"colour": "mix3x2", "grid": "a8x2", "bands": "2", "restore": "half1sep"})
+    network = photo_filter({"colour": "mix3x2", "grid": "a8x2", "bands": "2", "restore": "half1conv"})
     _write(folder / "bundle", network._replace(params=jax.tree.map(jnp.zeros_like, network.params)), "nothing")
     return Command("filter", ("--model", str(folder / "bundle")), (), (), 1, "", 1.0)
 

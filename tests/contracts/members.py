@@ -22,7 +22,7 @@ FILTER = {
         "colour": ["none", "mix3x2", "low3"],
         "grid": ["none", "a4x2", "a8x2"],
         "bands": ["0", "2"],
-        "restore": ["none", "half1conv", "half1sep"],
+        "restore": ["none", "half1conv", "quarter1sep"],
     },
     "sides": [16, 32],
     "cells": 4,

@@ -78,7 +78,7 @@ def test_the_page_gives_what_bundles_give(build, tmp_path):
 
     The slider moves, nothing comes from elsewhere, and the page is no wider than a phone.
     """
-    filter_ = photo_filter({"colour": "mix3x2", "grid": "a8x2", "bands": "2", "restore": "half1sep"})
+    filter_ = photo_filter({"colour": "mix3x2", "grid": "a8x2", "bands": "2", "restore": "half1conv"})
     filter_ = filter_._replace(params=jax.tree.map(lambda p: 0.3 * p, filter_.params))
     write_bundle(tmp_path / "lift", filter_, card=Card("lift"), formats=())
     write_bundle(tmp_path / "bundle", toy({}), card=Card("tiny"), formats=("onnx",))

@@ -94,7 +94,7 @@ def photo_filter(options: Mapping[str, str]) -> Network:
         **FILTER["heads"],
         "colour": colours,
         "grid": ["none", "a2x2", "a8x2", "m4x3"],
-        "restore": ["none", "half1sep", "full1conv"],
+        "restore": ["none", "half1conv", "quarter1sep", "full1conv"],
     }
     arguments = {**FILTER, "heads": heads}
     return make(BUILDERS["photo_filter"](**arguments), options, builder=("photo_filter", arguments))
@@ -120,8 +120,10 @@ _NETWORKS: dict[str, Callable[[], Network]] = {
     "unet default": lambda: unet("affine", {}),
     "unet narrow": lambda: unet("instance", {**{f"{k}{i}": "double2" for k in "us" for i in (1, 2)}, "d2": "conv2"}),
     "unet nearest": lambda: unet("fixed", {"s1": "off", "s2": "off", **{f"u{i}": "nearest" for i in (1, 2, 3)}}),
-    "filter curves": lambda: photo_filter({"colour": "curves", "bands": "2", "restore": "half1sep"}),
-    "filter planes": lambda: photo_filter({"colour": "lut2", "grid": "a8x2", "grid.guide": "mlp"}),
+    "filter curves": lambda: photo_filter({"colour": "curves", "bands": "2", "restore": "half1conv"}),
+    "filter planes": lambda: photo_filter(
+        {"colour": "lut2", "grid": "a8x2", "grid.guide": "mlp", "restore": "quarter1sep"}
+    ),
     "filter cube": lambda: photo_filter({"colour": "mix3x2", "grid": "m4x3", "restore": "full1conv", "side": "16"}),
     "filter low rank": lambda: photo_filter({"colour": "low3", "grid": "a2x2", "b1": "off"}),
     "own": lambda: make(own, {"m1": "dilated", "m2": "sep3", "skip": "add"}, size_multiple=2),

@@ -89,7 +89,7 @@ def test_outputs_stay_in_range():
         (colour_maps, "mix99x2", "mixNxM"),
         (colour_maps, "lut9", "unknown colour map"),
         (lambda names: grids(names, 4), "a5x2", "S of 2, 4, 8"),
-        (restorers, "half0conv", "halfDconv"),
+        (restorers, "half0conv", "quarterDconv"),
         (bands, "7", "0 to 5"),
     ],
 )
