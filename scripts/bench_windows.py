@@ -3,9 +3,9 @@
     python scripts/bench_windows.py [--models small medium large] [--sides 128 256 512] [--at-once 1 2]
         [--size 2000x1500] [--repeats 3]
 
-Seconds from levels in to floats out, without files, of shipped networks (x4) on random pixels; each combination in turn,
-again and again, in one process, after a first call that compiles: medians, and how many times as fast as the row
-`--sides` of the last one, one at a time. Wants an idle machine.
+Seconds from levels in to floats out, without files, of shipped networks (x4) on random pixels; each combination in
+turn, again and again, in one process, after a first call that compiles: medians, and how many times as fast as windows
+of the last side, one at a time. Wants an idle machine.
 """
 
 import argparse
