@@ -34,7 +34,7 @@ from nasjax.typing import Params
 
 SHIPPED = Path(__file__).parent / "filters"
 _PIXELS = 1 << 18  # of a strip: what is computed of it fits in the caches' neighbourhood, and in 50 MB
-_WINDOW = 1 << 18  # pixels of a window: of smaller ones, more is margin
+_WINDOW = 3 << 17  # pixels of a window: of smaller ones, more is margin
 _AT_ONCE = 4  # parts, at most
 _STRIP_BYTES = 250 << 20  # of the parts that are being computed, and of the small copy's network
 _ROWS = 576  # of a window: convolutions of higher ones take up to 1.7 times as long a pixel, on CPUs
