@@ -64,6 +64,17 @@ def test_the_budget_is_held(tmp_path, monkeypatch, spent, over):
     assert [line.split()[0] for line in plugin._exceeded(found)] == over
 
 
+@pytest.mark.parametrize(("paces", "over"), [([], True), ([0.01], True), ([0.03, 0.03, 0.01], False)])
+def test_seconds_count_less_where_the_machine_is_slower(tmp_path, monkeypatch, paces, over):
+    """By as much as a fixed piece of work takes longer; never more."""
+    limits = tmp_path / "budget.json"
+    limits.write_text('{"cpu_minutes_beside_compiling": 1, "programs": 10, "worker_peak_mib": 100, "pace_ms": 20}')
+    monkeypatch.setattr(budget, "_LIMITS", limits)
+    plugin = Budget(SimpleNamespace(option=SimpleNamespace()))
+    plugin._paces = paces
+    assert bool(plugin._exceeded({"cpu": {"a": 80.0}, "programs": {}, "compiling": {}, "peak": 100})) == over
+
+
 @pytest.mark.parametrize(
     ("asked", "whole"),
     [

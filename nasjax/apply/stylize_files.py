@@ -19,10 +19,12 @@ from nasjax.apply.plan import FileOptions, Item, Wanted, plan
 from nasjax.apply.reading import MAX_PIXELS, read_picture
 from nasjax.apply.regions import Labels
 from nasjax.apply.select import Location, Selection, select
+from nasjax.apply.stylist import SIDES
 from nasjax.apply.stylize import SHIPPED, StyleOptions, stylize
 from nasjax.export.stylist import load_style_network
 
-_WINDOW_BYTES = 650 << 20  # what windows take
+_WINDOW_BYTES = 500 << 20  # what a window takes
+_ANOTHER = 150 << 20  # what another takes at the same time
 
 
 def stylize_files(
@@ -95,7 +97,7 @@ def style_change(style: Location, options: StyleOptions, *, max_pixels: int = MA
         change,
         size_fn=lambda size: limited(size, options.size),
         settings=_settings(options, None),
-        refuse_fn=lambda size: refusal(size, _WINDOW_BYTES),
+        refuse_fn=_refusal,
     )
 
 
@@ -150,11 +152,15 @@ def _pairs(contents: Selection, styles: Selection, options: StyleOptions) -> lis
             (content, style),
             f"{content.path.stem}_{style.path.stem}",
             limited(content.header.size, options.size),
-            refusal(content.header.size, _WINDOW_BYTES),
+            _refusal(content.header.size),
         )
         for style in styles.sources
         for content in contents.sources
     ]
+
+
+def _refusal(size: tuple[int, int]) -> str:
+    return refusal(size, _WINDOW_BYTES + (_ANOTHER if max(size) > SIDES[-1] else 0))
 
 
 def _settings(options: StyleOptions, masks: tuple[Location, Location] | None) -> dict[str, Any]:

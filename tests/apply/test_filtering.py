@@ -206,7 +206,7 @@ def test_networks_of_other_spaces_are_filters(foreign, monkeypatch):
 def test_memory_is_that_of_the_picture_and_of_a_part(run, foreign, kind, monkeypatch):
     """Of what numpy holds at the peak, most is the output, of three bytes a pixel; floats of a picture are twelve."""
     monkeypatch.setattr(filtering, "_PIXELS", 1 << 14)
-    monkeypatch.setattr(engine, "SIDES", (128, 256))
+    monkeypatch.setattr(engine, "SIDES", (64, 128))
     found = filtering.load_filter(run, snapshots=3) if kind == "snapshots" else filtering.load_filter(foreign)
     pixels = np.tile(_photo(100, 100), (9, 8, 1))
     found.change(pixels[:300], 0.5)  # programs take memory as well

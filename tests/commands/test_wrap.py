@@ -58,8 +58,10 @@ def test_a_picture_that_wraps_is_not_done_by_one_that_does_not(command, tmp_path
     assert "1 done before" in command(tmp_path / "a.png", tmp_path / "out", "--wrap")[2]
 
 
-def test_a_filter_that_reads_neighbours_has_no_seam(tmp_path):
-    """One that comes with the package, whose network changes pixels by what is beside them, also across the seam."""
+# The gains of `deblur` stem from a copy of the picture, whose own borders lie elsewhere when it is turned.
+@pytest.mark.parametrize(("model", "levels"), [("dejpeg", 1), ("deblur", 3)])
+def test_a_filter_that_reads_neighbours_has_no_seam(model, levels, tmp_path):
+    """Those that come with the package, whose networks change pixels by what is beside them, also across the seam."""
     picture = _around()
     Image.fromarray(picture).save(tmp_path / "a.png")
     Image.fromarray(np.roll(picture, _TURN, 1)).save(tmp_path / "b.png")
@@ -68,9 +70,9 @@ def test_a_filter_that_reads_neighbours_has_no_seam(tmp_path):
         made = []
         for name in ("a", "b"):
             target = tmp_path / f"{name}-out{len(options)}.png"
-            assert main(["filter", str(tmp_path / f"{name}.png"), str(target), "--model", "deblur", *options]) == 0
+            assert main(["filter", str(tmp_path / f"{name}.png"), str(target), "--model", model, *options]) == 0
             made.append(np.asarray(Image.open(target).convert("RGB"), np.int32))
         assert np.abs(made[0] - picture).max() > 3
         return int(np.abs(np.roll(made[0], _TURN, 1) - made[1]).max())
 
-    assert apart("--wrap") <= 2 and apart() > 10
+    assert apart("--wrap") <= levels and apart() > 10
