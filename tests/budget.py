@@ -1,9 +1,10 @@
 """What a test run costs, by file: CPU seconds and compiled programs, beside a budget that is committed.
 
 A pytest plugin, loaded by tests/conftest.py. Seconds are those of this process and the processes that it waited for,
-so they depend little on what else the machine does, and that little is measured (`_pace`). Under xdist every worker counts its own, and the first process adds
-up. A whole run (no file, test or marker asked for) that exceeds `tests/budget.json` fails. What is compiled is bounded
-by the number of programs and not by its seconds, which depend on what the cache of compiled programs already holds.
+so they depend little on what else the machine does; how fast it is at all is looked at now and then (`_pace`). Under
+xdist every worker counts its own, and the first process adds up. A whole run (no file, test or marker asked for) that
+exceeds `tests/budget.json` fails. What is compiled is bounded by the number of programs and not by its seconds, which
+depend on what the cache of compiled programs already holds.
 """
 
 import json
