@@ -202,11 +202,15 @@ def test_networks_of_other_spaces_are_filters(foreign, monkeypatch):
     assert np.abs(wanted - x).max() > 0.05
 
 
-@pytest.mark.parametrize("kind", ["snapshots", "foreign"])
-def test_memory_is_that_of_the_picture_and_of_a_part(run, foreign, kind, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "at_once", "sides"), [("snapshots", 2, ()), ("foreign", 1, (128, 256)), ("foreign", 2, (64, 128))]
+)
+def test_memory_is_that_of_the_picture_and_of_a_part(run, foreign, kind, at_once, sides, monkeypatch):
     """Of what numpy holds at the peak, most is the output, of three bytes a pixel; floats of a picture are twelve."""
     monkeypatch.setattr(filtering, "_PIXELS", 1 << 14)
-    monkeypatch.setattr(engine, "SIDES", (64, 128))
+    monkeypatch.setattr(engine, "SIDES", sides or engine.SIDES)
+    monkeypatch.setattr(engine, "lanes", lambda: at_once)
+    engine._studies.clear()
     found = filtering.load_filter(run, snapshots=3) if kind == "snapshots" else filtering.load_filter(foreign)
     pixels = np.tile(_photo(100, 100), (9, 8, 1))
     found.change(pixels[:300], 0.5)  # programs take memory as well

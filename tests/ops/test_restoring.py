@@ -37,7 +37,7 @@ def test_what_a_branch_sees_is_what_it_says(name):
     assert jnp.flatnonzero(changed).tolist() == list(range(middle - far, middle + far + side))
 
 
-@pytest.mark.parametrize("name", ["half1conv", "quarter1conv"])
+@pytest.mark.parametrize("name", ["half1sep", "quarter1conv"])
 def test_squares_are_channels_and_back(name):
     """What moves by a whole square moves what comes out, and a branch that begins as the identity gives its input."""
     op, by = restorers((name,))[name], step(name)
