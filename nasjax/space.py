@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from nasjax.choice import Choice, check_choices, find
 from nasjax.typing import Arch, Archs, Mask
@@ -88,8 +88,9 @@ class SearchSpace:
         return math.prod(total(i) for i, c in enumerate(self.choices) if c.active is None)
 
     def active(self, archs: Archs) -> Mask:
-        """Which choices exist in each arch; shapes `[..., k]` -> `[..., k]`; works on numpy and traced arrays."""
-        xp = jnp if isinstance(archs, jax.Array) else np
+        """Which choices exist in each arch; shapes `[..., k]` -> `[..., k]`; numpy unless traced."""
+        xp = jnp if isinstance(archs, Tracer) else np  # eager jax would compile every step for every shape
+        archs = xp.asarray(archs)
         parents, asked, depth = self._conditions
         # One look-up for all choices: a look-up a choice takes XLA tens of seconds to compile in a search step.
         asks = xp.asarray(asked)[np.arange(self.num_choices), archs[..., parents]]

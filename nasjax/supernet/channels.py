@@ -112,8 +112,8 @@ def _permuted(params: Params, leaves: list[_Leaf], orders: Mapping[tuple[str, Pa
             if order is not None:
                 if value.shape[axis] != len(order):
                     raise ValueError(f"sort_channels: {'/'.join(path)} has not the full width of {choice}")
-                value = value[(slice(None),) * axis + (order,)]
-        return value
+                value = np.take(np.asarray(value), order, axis)  # eager jax would compile a program for every shape
+        return jax.device_put(value)
 
     return visit(params, ())
 

@@ -17,7 +17,7 @@ KEY = jax.random.key(0)
 
 # One program for all params of a layer, and none for images.
 def _drawn(specs):
-    return jax.jit(lambda key: draw(key, specs))(KEY)
+    return jax.tree.map(np.asarray, jax.jit(lambda key: draw(key, specs))(KEY))
 
 
 def _normal(*shape):
@@ -91,7 +91,7 @@ def test_leading_axes_are_a_larger_batch():
 def test_masked_block_equals_sliced_block(name):
     """A traced width masks what a static width slices away, for trunk and inner channels."""
     op = CANDIDATES[name]
-    p = jax.tree.map(lambda a: a + 0.1 * _normal(*a.shape), _drawn(op.params(16, 16, 16)))
+    p = jax.tree.map(lambda a: a + np.float32(0.1) * _normal(*a.shape), _drawn(op.params(16, 16, 16)))
     x = _normal(2, 6, 6, 16) * (np.arange(16) < 8)
 
     def both(p, x, width):

@@ -10,6 +10,9 @@ from nasjax.ops.guided import box_mean, guided_filter, keep_detail
 
 RNG = np.random.default_rng(0)
 
+# One program a shape: eager jax would compile every step. Not where a test changes what is read at tracing.
+_filtered = jax.jit(guided_filter, static_argnames=("radius", "epsilon", "stride"))
+
 
 def _windows(size, radius):
     """Row i has ones where the window of pixel i lies."""
@@ -44,7 +47,7 @@ def test_it_equals_the_definition(channels, radius):
     """Grey and colour guides, windows inside the image and larger than it."""
     guide = RNG.uniform(-1, 1, (13, 17, channels)).astype(np.float32)
     x = RNG.uniform(-1, 1, (13, 17, 2)).astype(np.float32)
-    found = guided_filter(jnp.asarray(guide), jnp.asarray(x), radius=radius, epsilon=1e-2)
+    found = _filtered(jnp.asarray(guide), jnp.asarray(x), radius=radius, epsilon=1e-2)
     np.testing.assert_allclose(found, _direct(guide, x, radius, 1e-2), atol=2e-5)
 
 
@@ -52,14 +55,14 @@ def test_a_guide_without_colour_is_solved_as_exactly():
     """Grey pixels make the 3x3 system singular but for epsilon."""
     guide = RNG.uniform(-1, 1, (13, 17, 1)).astype(np.float32).repeat(3, -1)
     x = RNG.uniform(-1, 1, (13, 17, 2)).astype(np.float32)
-    found = guided_filter(jnp.asarray(guide), jnp.asarray(x), radius=2, epsilon=1e-4)
+    found = _filtered(jnp.asarray(guide), jnp.asarray(x), radius=2, epsilon=1e-4)
     np.testing.assert_allclose(found, _direct(guide, x, 2, 1e-4), atol=2e-3)
 
 
 def test_a_constant_stays_constant():
     """Whatever the guide."""
     guide = jnp.asarray(RNG.uniform(-1, 1, (13, 17, 3)), jnp.float32)
-    y = guided_filter(guide, jnp.full((13, 17, 2), 0.7), radius=2, epsilon=1e-2)
+    y = _filtered(guide, jnp.full((13, 17, 2), 0.7), radius=2, epsilon=1e-2)
     np.testing.assert_allclose(y, 0.7, atol=1e-6)
 
 
@@ -67,7 +70,7 @@ def test_edges_of_the_guide_are_kept_and_noise_beside_them_is_not():
     """A noisy step under a clean step guide keeps the step's height and loses the noise; a plain mean would blur it."""
     step = np.where(np.arange(40) < 20, -0.5, 0.5).astype(np.float32) * np.ones((40, 1), np.float32)
     noisy = step + RNG.normal(0, 0.1, step.shape).astype(np.float32)
-    y = np.asarray(guided_filter(jnp.asarray(step[..., None]), jnp.asarray(noisy[..., None]), radius=4, epsilon=1e-3))
+    y = np.asarray(_filtered(jnp.asarray(step[..., None]), jnp.asarray(noisy[..., None]), radius=4, epsilon=1e-3))
     assert np.abs(y[..., 0] - step).max() < 0.08
     assert np.asarray(y)[:, 20:].std() < 0.04
     blurred = np.asarray(box_mean(jnp.asarray(step[..., None]), 4))
@@ -77,9 +80,9 @@ def test_edges_of_the_guide_are_kept_and_noise_beside_them_is_not():
 def test_leading_axes_and_shifts():
     """Images of a batch do not mix; a constant added to guide or image only moves the result."""
     guide, x = (jnp.asarray(RNG.uniform(-1, 1, (2, 13, 17, c)), jnp.float32) for c in (3, 2))
-    y = guided_filter(guide, x, radius=2, epsilon=1e-2)
-    np.testing.assert_allclose(guided_filter(guide[1], x[1], radius=2, epsilon=1e-2), y[1], atol=1e-6)
-    np.testing.assert_allclose(guided_filter(guide + 8, x - 8, radius=2, epsilon=1e-2), y - 8, atol=1e-5)
+    y = _filtered(guide, x, radius=2, epsilon=1e-2)
+    np.testing.assert_allclose(_filtered(guide[1], x[1], radius=2, epsilon=1e-2), y[1], atol=1e-6)
+    np.testing.assert_allclose(_filtered(guide + 8, x - 8, radius=2, epsilon=1e-2), y - 8, atol=1e-5)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -97,7 +100,7 @@ def test_coarse_windows(size):
     rows, columns = np.meshgrid(*[np.linspace(-1, 1, n) for n in size], indexing="ij")
     guide = jnp.asarray(np.stack([rows, columns, np.sin(3 * rows * columns)], -1), jnp.float32)
     affine = 0.3 - 0.5 * guide
-    found = guided_filter(guide, affine, radius=8, epsilon=1e-5, stride=4)
+    found = _filtered(guide, affine, radius=8, epsilon=1e-5, stride=4)
     np.testing.assert_allclose(found, affine, atol=2e-3)
 
 
@@ -106,7 +109,7 @@ def test_a_coarse_window_is_one_of_whole_squares():
     guide = RNG.uniform(-1, 1, (15, 15, 3)).astype(np.float32)
     x = RNG.uniform(-1, 1, (15, 15, 2)).astype(np.float32)
     squares = {n: v.reshape(5, 3, 5, 3, -1) for n, v in (("guide", guide), ("x", x))}
-    found = guided_filter(jnp.asarray(guide), jnp.asarray(x), radius=3, epsilon=1e-2, stride=3)
+    found = _filtered(jnp.asarray(guide), jnp.asarray(x), radius=3, epsilon=1e-2, stride=3)
     slopes, offsets = np.zeros((5, 5, 3, 2)), np.zeros((5, 5, 2))
     for i in range(5):
         for j in range(5):
@@ -132,8 +135,8 @@ def test_window_means_of_wide_images_are_exact():
 def test_types_and_gradients():
     """The result has the image's type; gradients are finite where the guide is flat."""
     guide, x = jnp.zeros((13, 17, 1)), jnp.asarray(RNG.uniform(-1, 1, (13, 17, 2)), jnp.bfloat16)
-    assert guided_filter(guide, x, radius=2, epsilon=1e-2).dtype == jnp.bfloat16
-    grad = jax.grad(lambda g: guided_filter(g, x.astype(jnp.float32), radius=2, epsilon=1e-2).sum())(guide)
+    assert _filtered(guide, x, radius=2, epsilon=1e-2).dtype == jnp.bfloat16
+    grad = jax.jit(jax.grad(lambda g: guided_filter(g, x.astype(jnp.float32), radius=2, epsilon=1e-2).sum()))(guide)
     assert np.isfinite(grad).all()
 
 
@@ -161,9 +164,9 @@ def test_detail_is_kept():
     content = np.where(np.arange(24) < 12, -0.5, 0.5).astype(np.float32)[None, :, None].repeat(20, 0).repeat(3, -1)
     content = content + 0.02 * RNG.standard_normal(content.shape).astype(np.float32)
     content = jnp.asarray(content)
-    kept = keep_detail(content, 0.3 + 0.5 * content)
+    kept = jax.jit(keep_detail)(content, 0.3 + 0.5 * content)
     np.testing.assert_allclose(kept, 0.3 + 0.5 * content, atol=0.05)  # half the noise is a change that follows nothing
     rough = RNG.uniform(-0.2, 0.2, content.shape).astype(np.float32)
-    left = np.asarray(keep_detail(content, content + rough)) - np.asarray(content)
+    left = np.asarray(jax.jit(keep_detail)(content, content + rough)) - np.asarray(content)
     assert left.std() < 0.3 * rough.std()
-    np.testing.assert_allclose(keep_detail(content, content), content, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(keep_detail)(content, content), content, atol=1e-6)

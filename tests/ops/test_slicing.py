@@ -12,9 +12,10 @@ RNG = np.random.default_rng(0)
 
 
 def _uniform(*shape):
-    return jnp.asarray(RNG.uniform(-1, 1, shape), jnp.float32)
+    return RNG.uniform(-1, 1, shape).astype(np.float32)
 
 
+@jax.jit
 def _slice(grid, guide, inputs, *, rows, columns):
     places = (jnp.asarray(rows).reshape(1, -1, 1, 1), jnp.asarray(columns).reshape(1, 1, -1, 1))
     return sliced(grid, guide, inputs, rows=places[0], columns=places[1], depth=2)
@@ -28,7 +29,7 @@ def test_a_grid_is_interpolated_in_place_and_guide():
     near = np.maximum(1 - np.abs(np.clip((guide[0, ..., 0] + 1) - 0.5, 0, 1)[..., None] - np.arange(2)), 0)
     maps = np.einsum("hi,wj,hwd,ijdnc->hwnc", *weights, near, grid.reshape(3, 4, 2, 2, 3))
     wanted = maps[:, :, 0] * x[0][..., None] + maps[:, :, 1]
-    y = _slice(grid, guide, [x, jnp.ones(())], rows=rows, columns=columns)
+    y = _slice(grid, guide, [x, np.float32(1)], rows=rows, columns=columns)
     np.testing.assert_allclose(y[0], wanted, atol=1e-5)
 
 
@@ -59,19 +60,21 @@ def _summed(grid, guide, x, places):
 @pytest.mark.parametrize("wanted", [0, 1, 2])
 def test_gradients_are_those_of_sums_over_all_cells(wanted):
     """By the grid, the guide (beyond its ends there is none) and the input, for streams of several pictures."""
-    given = (_uniform(2, 2, 3, 4, 12), 1.4 * _uniform(2, 2, 5, 7, 1), _uniform(2, 2, 5, 7))
+    given = (_uniform(2, 2, 3, 4, 12), np.float32(1.4) * _uniform(2, 2, 5, 7, 1), _uniform(2, 2, 5, 7))
     places = tuple((np.arange(n, dtype=np.float32) + 0.5) / n for n in (5, 7))
-    rows = jnp.broadcast_to(places[0].reshape(1, 1, -1, 1, 1), (2, 2, 5, 1, 1))
-    columns = jnp.broadcast_to(places[1].reshape(1, 1, 1, -1, 1), (2, 2, 1, 7, 1))
+    rows = np.broadcast_to(places[0].reshape(1, 1, -1, 1, 1), (2, 2, 5, 1, 1))
+    columns = np.broadcast_to(places[1].reshape(1, 1, 1, -1, 1), (2, 2, 1, 7, 1))
 
     def fast(grid, guide, x):
-        return jnp.square(sliced(grid, guide, [x, jnp.ones(())], rows=rows, columns=columns, depth=2)).sum()
+        return jnp.square(
+            sliced(grid, guide, [x, jnp.ones(())], rows=jnp.asarray(rows), columns=jnp.asarray(columns), depth=2)
+        ).sum()
 
     def slow(grid, guide, x):
         return jnp.square(_summed(grid, guide, x, places)).sum()
 
     found, known = (jax.jit(jax.grad(fn, argnums=wanted))(*given) for fn in (fast, slow))
-    assert float(jnp.abs(known).max()) > 0.1
+    assert np.abs(known).max() > 0.1
     np.testing.assert_allclose(found, known, rtol=1e-4, atol=1e-4)
 
 
@@ -84,15 +87,16 @@ def test_gradients_of_half_precision_have_it():
         made = _slice(grid, guide, [x, jnp.ones((), x.dtype)], rows=rows, columns=columns)
         return made.astype(jnp.float32).sum()
 
-    full, half = (jax.grad(loss, (0, 1, 2))(*(v.astype(t) for v in (grid, guide, x))) for t in ("float32", "bfloat16"))
+    gradients = jax.jit(jax.grad(loss, (0, 1, 2)))
+    full, half = (gradients(*(v.astype(t) for v in (grid, guide, x))) for t in (np.float32, jnp.bfloat16))
     assert {found.dtype.name for found in half} == {"bfloat16"}
     for known, found in ((full[0], half[0]), (full[2], half[2])):  # which cell a guide is in may turn on its rounding
-        np.testing.assert_allclose(found.astype(jnp.float32), known, atol=0.05 * float(jnp.abs(known).max()))
+        np.testing.assert_allclose(np.float32(found), known, atol=0.05 * np.abs(known).max())
 
 
 def test_materialised_numbers_are_the_same():
     """To the bit, of the gradient as well, for streams too; on CPUs by a convolution, which XLA does not fuse away."""
-    x = 1e3 * _uniform(2, 3, 4, 5, 3)
+    x = np.float32(1e3) * _uniform(2, 3, 4, 5, 3)
     np.testing.assert_array_equal(materialised(x), x)
-    np.testing.assert_array_equal(jax.grad(lambda v: (materialised(v) * x).sum())(x), x)
+    np.testing.assert_array_equal(jax.jit(jax.grad(lambda v: (materialised(v) * x).sum()))(x), x)
     assert "convolution" in materialised.lower(x[0]).as_text()

@@ -1,7 +1,6 @@
 """A teacher is an arch of a space, and a supernet can start from its weights."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -90,4 +89,4 @@ def test_a_supernet_that_cannot_start_from_the_teacher_is_told_why(net, message)
     """Another depth, norm or kind, more width than there is, an operation that is not there."""
     shapes = jax.eval_shape(net.init, jax.random.key(0))
     with pytest.raises(ValueError, match=message):
-        inherit(net, jax.tree.map(lambda s: jnp.zeros(s.shape), shapes), _teacher("resnet affine nearest"))
+        inherit(net, jax.tree.map(lambda s: np.zeros(s.shape, np.float32), shapes), _teacher("resnet affine nearest"))
