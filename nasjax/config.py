@@ -4,6 +4,7 @@ A config file is Python: `configs/NAME.py` with a function `config() -> Experime
 record. The system is a frozen dataclass too, with settings of its own (`nasjax.systems`, or a class of the file).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -132,3 +133,18 @@ class Experiment(Generic[SystemT]):
         final = replace(self.final, number=min(2, self.final.number), seeds=1, train=short, batch=1)
         small = replace(self, system=self.system.tiny(), data=data, stages=stages, confirm=confirm, final=final)
         return replace(small, macs_at=(64, 64), latency_at=(64, 48))
+
+
+def check_first_steps(experiment: Experiment, first: Mapping[str, int]) -> None:
+    """Raises ValueError where a training is no longer than the `first` steps that a field of the recipe sets apart.
+
+    What is compared after it would never have been trained for what it is compared on.
+    """
+    of, least = max(first.items(), key=lambda item: item[1])
+    trainings = {f"stages.{i}.train.steps": stage.train.steps for i, stage in enumerate(experiment.stages)}
+    for name, steps in {**trainings, "final.train.steps": experiment.final.train.steps}.items():
+        if steps <= least:
+            raise ValueError(
+                f"config.{name} {steps}: all of it would be initial training (system.recipe.{of} {least}), and "
+                f"none of it the game by which two sets of pictures are learned from; train for longer, or lower {of}"
+            )

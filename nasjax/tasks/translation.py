@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from nasjax.losses import MOVES, adapters, nce_heads
+from nasjax.losses import MOVES, adapters, l1, nce_heads
 from nasjax.metrics import Protocol, image_metric
 from nasjax.ops.params import draw
 from nasjax.sampling import Sampler
@@ -88,6 +88,7 @@ class Translation:
     moves: tuple[float, ...] = ()  # how far, as `losses.MOVES`, which is what none are
     keeping: Keeping | None = None
     initial: int = 0  # first steps, in which the generator does not play: initial training by the other terms
+    reproduce: int = 0  # first steps, in which it alone learns, to keep what is in the target domain, and by no term
 
     def __post_init__(self) -> None:
         weights = (self.l1, self.perceptual, self.lpips, self.cycle, self.identity, self.contrast, self.moved)
@@ -103,10 +104,18 @@ class Translation:
             raise ValueError("translation: identity is a share of cycle or contrast, both of which are 0")
         if self.initial < 0 or (self.initial and not (self.adversarial and any(weights))):
             raise ValueError("translation: initial training needs a term beside the game, and a game that comes later")
+        if self.reproduce < 0 or (self.reproduce and not self.adversarial):
+            raise ValueError(
+                f"translation: reproduce counts steps before a game, got {self.reproduce} and {self.adversarial}"
+            )
         if not any((*weights, self.adversarial, self.teaching)):
             raise ValueError("translation: every term is switched off")
         if self.pairs and self.conditional and self.adversarial and self.adversarial.pool:
             raise ValueError("translation: a pooled image has lost its input: pool needs conditional=False")
+
+    def first(self) -> dict[str, int]:
+        """How many steps come before the game, by the field that says so."""
+        return {"initial": self.initial, "reproduce": self.reproduce}
 
     def weights(self) -> dict[str, float]:
         """The weight of each term of the generator's loss, beside the game's."""
@@ -139,6 +148,9 @@ def translation(config: Translation, networks: Networks, sampler: Sampler) -> Ta
         z = None if networks.back is None or not config.cycle else networks.back.forward(params[BACK], plan, target)
         return Scene(params, plan, key, x, target, y, z, learned, taught)
 
+    def reproduced(params: Players, plan: Archs, target: Array) -> Scalar:
+        return l1(networks.generator.forward(params[GENERATOR], plan, target), target)
+
     def generator(params: Players, plan: Archs, batch: Batch, key: PRNGKey) -> tuple[Scalar, Logs]:
         now = scene(params, plan, batch, key)
         values = {name: term(now) for name, (_, term) in needed.items()}
@@ -149,7 +161,12 @@ def translation(config: Translation, networks: Networks, sampler: Sampler) -> Ta
         weight = config.adversarial.weight
         if config.initial:
             weight = jnp.where(batch["step"][0] > config.initial, weight, 0.0)
-        return total + weight * game, {**values, "gan": game}
+        total, values = total + weight * game, {**values, "gan": game}
+        if not config.reproduce:
+            return total, values
+        early = batch["step"][0] <= config.reproduce
+        kept = jax.lax.cond(early, lambda: reproduced(params, plan, now.target), lambda: jnp.zeros(()))
+        return jnp.where(early, kept, total), {**values, "reproduced": kept}
 
     def predict(params: Players, plan: Archs, batch: Batch) -> Array:
         return networks.generator.forward(params[GENERATOR], plan, images(batch, "input"))
@@ -266,7 +283,7 @@ def _memory(config: Translation) -> dict[str, Spec]:
     pools: dict[str, Spec] = {}
     for domain in _domains(config):
         pools |= pool_spec(play, domain, shape)
-    counted = config.initial or (play.every > 1 and (play.r1 or play.r2 or play.slope))
+    counted = config.initial or config.reproduce or (play.every > 1 and (play.r1 or play.r2 or play.slope))
     return pools | ({"step": jax.ShapeDtypeStruct((1,), jnp.int32)} if counted else {})
 
 

@@ -115,6 +115,11 @@ def test_hand_scaled_rivals_cost_what_was_found():
         ("furniture", Translation(adversarial=Adversarial()), "unpaired:furniture"),
         ("unpaired:furniture", Translation(pairs=True, l1=1.0), "holds no pairs"),
         ("folder", Translation(contrast=1.0), "a translation needs pairs or two domains"),
+        (
+            "folder",
+            Translation(adversarial=Adversarial(), reproduce=10**5),
+            r"initial training \(system.recipe.reproduce 1",
+        ),
     ],
 )
 def test_recipes_say_which_pictures_they_need(source, recipe, message, tmp_path):

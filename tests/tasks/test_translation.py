@@ -29,7 +29,9 @@ KINDS = {
         **SIZES, adversarial=Adversarial("lsgan"), cycle=10.0, moved=5.0, initial=1,
         keeping=Keeping(features=1.0, edges=1.0, directions=1.0),
     ),
-    "contrast": Translation(**SIZES, adversarial=Adversarial("relativistic"), contrast=1.0, identity=1.0, patches=8),
+    "contrast": Translation(
+        **SIZES, adversarial=Adversarial("relativistic"), contrast=1.0, identity=1.0, patches=8, reproduce=1,
+    ),
     "distilled": Translation(
         **SIZES, teaching=Teaching(output=1.0, features=2.0, alignment=1.0, ssim=1.0, likeness=1.0, style=1.0,
                                    variation=0.1),
@@ -39,7 +41,7 @@ TERMS = {
     "paired": {"l1", "perceptual", "lpips", "gan"},
     "cycle": {"cycle", "identity", "gan"},
     "colours": {"cycle", "moved", "kept_features", "kept_edges", "kept_directions", "gan"},
-    "contrast": {"contrast", "contrast_identity", "gan"},
+    "contrast": {"contrast", "contrast_identity", "gan", "reproduced"},
     "distilled": {"output", "features", "alignment", "ssim", "likeness", "style", "variation"},
 }
 PLAYERS = {
@@ -152,6 +154,21 @@ def test_initial_training_is_without_the_game():
         assert float(total) == pytest.approx(wanted, rel=1e-5) and float(logs["gan"]) > 0.1
 
 
+def test_what_is_in_the_target_domain_is_reproduced_first():
+    """In the first step the total is the distance of targets and what is made of them, and then that of the terms."""
+    task = make("contrast")
+    params, batch = task.init(KEY), given(task)
+    loss = jax.jit(task.losses["generator"])
+    target = in_streams(to_float(batch["target"]), small.SAMPLER.slots)
+    wanted = l1(jax.jit(small.GENERATOR.forward)(params["generator"], PLAN, target), target)
+    total, logs = loss(params, PLAN, {**batch, "step": batch["step"] + 1}, KEY)
+    assert float(total) == pytest.approx(float(wanted), rel=1e-5) == float(logs["reproduced"]) > 0
+    total, logs = loss(params, PLAN, {**batch, "step": batch["step"] + 2}, KEY)
+    assert float(logs["reproduced"]) == 0
+    terms = sum(float(logs[name]) for name in ("contrast", "contrast_identity", "gan"))
+    assert float(total) == pytest.approx(terms, rel=1e-5)
+
+
 def gradients(task, owner, params):
     """Norms of the gradient of a loss by every player's params."""
     loss = lambda p: task.losses[owner](p, PLAN, given(task), KEY)[0]  # noqa: E731
@@ -221,6 +238,7 @@ def test_a_discriminator_may_advance():
         ({"keeping": Keeping(edges=1.0)}, "every term is switched off"),
         ({"initial": 5, "moved": 1.0}, "a game that comes later"),
         ({"initial": 5, "adversarial": GAN}, "needs a term beside the game"),
+        ({"reproduce": 5, "cycle": 1.0}, "steps before a game"),
         ({"pairs": True, "adversarial": Adversarial(pool=5)}, "pool needs conditional=False"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nasjax.config import Experiment
+from nasjax.config import Experiment, check_first_steps
 from nasjax.data.domains import Unpaired
 from nasjax.data.pipeline import patches
 from nasjax.data.source import Source
@@ -158,7 +158,8 @@ class PhotoFilter:
         loss = replace(self.loss, ssim=0.0)
         # Patches of a test hold no window of a structural similarity.
         keeping = self.recipe.keeping and replace(self.recipe.keeping, edges=0.0)
-        recipe = replace(self.recipe, keeping=keeping, initial=min(self.recipe.initial, 1))
+        first = {name: min(steps, 1) for name, steps in self.recipe.first().items()}
+        recipe = replace(self.recipe, keeping=keeping, **first)
         small = replace(
             self, widths=widths, heads=heads, blocks=1, ops=self.ops[:2], loss=loss, recipe=recipe, critic=4
         )
@@ -166,7 +167,7 @@ class PhotoFilter:
 
     def _recipe(self, experiment: Experiment, train: Unpaired) -> Translation:
         """That of two sets of pictures, for these; ValueError where it never gets to the game."""
-        _check_initial(experiment, self.recipe.initial)
+        check_first_steps(experiment, self.recipe.first())
         moves = self.recipe.moves or (moves_between(train.inputs, train.targets) if self.recipe.moved else ())
         return replace(self.recipe, moves=moves, patch=experiment.data.patch)
 
@@ -195,17 +196,6 @@ class PhotoFilter:
             yield by_hand(networks, chosen, found)
         if self.resnet:
             yield resnet(RESNET, blocks=3)
-
-
-def _check_initial(experiment: Experiment, initial: int) -> None:
-    """Each training begins with initial training: if that is all of it, what is compared has never played."""
-    trainings = {f"stages.{i}.train.steps": stage.train.steps for i, stage in enumerate(experiment.stages)}
-    for name, steps in {**trainings, "final.train.steps": experiment.final.train.steps}.items():
-        if steps <= initial:
-            raise ValueError(
-                f"config.{name} {steps}: all of it would be initial training (system.recipe.initial {initial}), and "
-                "none of it the game by which two sets of pictures are learned from; train for longer, or lower initial"
-            )
 
 
 def _encoder() -> Fixed:

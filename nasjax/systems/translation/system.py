@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from nasjax.config import DataConfig, Experiment
+from nasjax.config import DataConfig, Experiment, check_first_steps
 from nasjax.data.pipeline import patches
 from nasjax.data.sides import LEAST, Sides, holding, large_enough, middles, open_sides
 from nasjax.data.source import Source
@@ -120,10 +120,11 @@ class ImageTranslation:
     def tiny(self) -> "ImageTranslation":
         """Two operations and widths, a small discriminator, few pictures, and no term that needs large patches."""
         teaching = self.recipe.teaching and replace(self.recipe.teaching, ssim=0.0, output=1.0)
+        first = {name: min(steps, 1) for name, steps in self.recipe.first().items()}
         small = replace(
             self,
             ops=self.ops[:2],
-            recipe=replace(self.recipe, lpips=0.0, teaching=teaching),
+            recipe=replace(self.recipe, lpips=0.0, teaching=teaching, **first),
             critic=replace(self.critic, width=8, layers=1, scales=1),
             crops=min(self.crops, 4),
             window=None,
@@ -184,6 +185,7 @@ class _Seen(NamedTuple):
 
 def _look(system: ImageTranslation, experiment: Experiment) -> _Seen:
     data, compare = experiment.data, system.compare
+    check_first_steps(experiment, system.recipe.first())
     train, val, test = (
         open_sides(data.source, split, size=system.size, on_error=data.on_bad) for split in ("train", "val", data.test)
     )
