@@ -45,6 +45,13 @@ class Strip(NamedTuple):
     credit: str = ""
 
 
+def busy(image: np.ndarray) -> np.ndarray:
+    """How much neighbouring pixels of `[h, w, 3]` differ, `[h, w]`: where there is something to see, or to lose."""
+    grey = image.astype(np.float32).mean(-1)
+    down, right = (np.abs(np.diff(grey, axis=axis, append=grey.take([-1], axis))) for axis in (0, 1))
+    return down + right
+
+
 def squares(weight: np.ndarray, side: int, num: int) -> tuple[tuple[int, int, int, int], ...]:
     """The squares `(x, y, w, h)` of at most `side` pixels that hold most of `weight` [h, w], apart from each other."""
     side = min(side, *weight.shape)

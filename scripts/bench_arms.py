@@ -20,6 +20,7 @@ what is finished as Markdown: means over seeds, and half their range.
 """
 
 import argparse
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasjax.chain.alone import Finalist, Job, train_alone
+from nasjax.chain.alone import Finalist, phase_alone, train_alone
 from nasjax.chain.compare import Entry, compare
 from nasjax.chain.configs import load_config
 from nasjax.chain.experiment import conclude, run_experiment
@@ -92,7 +93,9 @@ def resnet_alone(experiment: Experiment, path: Path, adds: str, *, say: Say = pr
     assert rival.networks is not None and rival.arch is not None
     with owned(path) as folder:
         run = open_run(folder, make_problem(experiment, path, say=say), say)
-        tuned = train_alone(run, [Job("rival/ResNet-0", rival.networks.supernet, rival.arch, experiment.final, None)])
+        net, final = rival.networks.supernet, experiment.final
+        phase = phase_alone(run, "rival/ResNet-0", net, arch=rival.arch, settings=final, start=None)
+        tuned = train_alone(run, [phase])
         row = Entry(rival.name, "rival", rival.note, rival.name, rival.networks, rival.arch, tuned)
         rows = compare(run, [row], Scorer(run.problem, run.problem.init()))
         folder.write("results.json", {"rows": rows})
@@ -107,12 +110,18 @@ def search_alone(experiment: Experiment, path: Path, number: int, *, say: Say = 
         run = open_run(folder, make_problem(experiment, path, say=say), say)
         net, score = run.problem.networks.supernet, Scorer(run.problem, run.problem.init())
         archs = _drawn(run.problem, number)
-        phases = [f"confirm/{experiment.stages[0].stage}-{i}" for i in range(number)]
-        first = train_alone(run, [Job(p, net, a, confirm, None) for p, a in zip(phases, archs, strict=True)])
+        name = f"confirm/{experiment.stages[0].stage}"
+        alone = functools.partial(phase_alone, run)
+        first = train_alone(
+            run, [alone(f"{name}-{i}", net, arch=a, settings=confirm, start=None) for i, a in enumerate(archs)]
+        )
         totals = [score.total(a, score(run.problem.scored, a, p)) for a, p in zip(archs, first, strict=True)]
         best = np.argsort(totals)[: final.number].tolist()
         say(f"{number} networks alone: {', '.join(f'{totals[i]:.3f}' for i in best)}, the worst {max(totals):.3f}")
-        tuned = train_alone(run, [Job(f"finalist/{k}-0", net, archs[i], final, first[i]) for k, i in enumerate(best)])
+        again = [
+            alone(f"finalist/{k}-0", net, arch=archs[i], settings=final, start=first[i]) for k, i in enumerate(best)
+        ]
+        tuned = train_alone(run, again)
         done = [
             (score.total(archs[i], score(run.problem.scored, archs[i], p)), p) for i, p in zip(best, tuned, strict=True)
         ]

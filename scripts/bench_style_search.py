@@ -115,7 +115,7 @@ def scratch(args: argparse.Namespace, seed: int, text: str) -> dict[str, Any]:
 
 def from_scratch(args: argparse.Namespace, problem: Any, arch: Any, *, name: str, steps: int) -> tuple[float, Any]:
     """One network trained alone from fresh weights; its total on the search's pairs, and its params."""
-    from nasjax.chain.alone import Job, train_alone
+    from nasjax.chain.alone import phase_alone, train_alone
     from nasjax.chain.folder import owned
     from nasjax.chain.live import LiveReport
     from nasjax.chain.run import Run
@@ -126,7 +126,9 @@ def from_scratch(args: argparse.Namespace, problem: Any, arch: Any, *, name: str
     alone = replace(problem, experiment=replace(experiment, final=final))
     with owned(Path(args.run) / "alone" / name) as folder:
         run = Run(folder, alone, print, LiveReport(folder.path, print))
-        [params] = train_alone(run, [Job("scratch/found-0", net, arch, final, net.extract_params(start, arch))])
+        given = net.extract_params(start, arch)
+        phase = phase_alone(run, "scratch/found-0", net, arch=arch, settings=final, start=given)
+        [params] = train_alone(run, [phase])
     score = Scorer(problem, start)
     return score.total(arch, score(problem.scored, arch, params)), params
 

@@ -26,6 +26,7 @@ from PIL import Image
 from train_perceptual import FIDELITY, NAME, sharpest
 from train_upscalers import MODELS, Model, trained
 
+from nasjax.apply.levels import to_levels
 from nasjax.apply.upscalers import load_upscaler, upscalers
 from nasjax.data import folder
 from nasjax.data.evaluation import EvalImage, eval_images
@@ -34,7 +35,7 @@ from nasjax.metrics.image import sr_protocol
 from nasjax.nets.trunks import load_trunk
 from nasjax.shown import squares
 from nasjax.systems.perceptual.score import Eye, tested
-from nasjax.systems.super_resolution.pictures import bicubic, to_uint8
+from nasjax.systems.super_resolution.pictures import bicubic
 from nasjax.tasks.degradation import practical
 from nasjax.typing import Params
 
@@ -78,7 +79,7 @@ def images(bench: Path, data: str, scale: int, *, degraded: bool = False) -> lis
 
 def _spoilt(low: np.ndarray, seed: int) -> np.ndarray:
     x = jnp.asarray(low, jnp.float32)[None] / 127.5 - 1
-    return to_uint8(np.asarray(practical(jax.random.key(seed), x))[0])
+    return to_levels(np.asarray(practical(jax.random.key(seed), x))[0], deep=False)
 
 
 def _clean(bench: Path, data: str, scale: int) -> list[EvalImage]:
@@ -180,7 +181,7 @@ def sheet(path: Path, bench: Path, found: Mapping[str, tuple[int, int, Predict]]
 
 def _details(picture: EvalImage, predicts: Sequence[Predict]) -> list[np.ndarray]:
     low = jnp.asarray(picture.lr, jnp.float32)[None] / 127.5 - 1
-    made = [to_uint8(np.asarray(predict(low))[0]) for predict in predicts]
+    made = [to_levels(np.asarray(predict(low))[0], deep=False) for predict in predicts]
     error = np.square(picture.hr.astype(np.float32) - made[0]).mean(-1)
     (left, top, *_), *_ = squares(error, DETAIL, 1)
     return [pixels[top : top + DETAIL, left : left + DETAIL] for pixels in (*made, picture.hr)]

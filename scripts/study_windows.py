@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from nasjax.chain.alone import Job, train_alone
+from nasjax.chain.alone import phase_alone, train_alone
 from nasjax.chain.compare import Entry, compare
 from nasjax.chain.configs import load_config
 from nasjax.chain.folder import RunFolder, owned
@@ -62,10 +62,11 @@ def trained_on(run: RunFolder, to: Path, way: Way, steps: int, *, source: str | 
         own = open_run(folder, make_problem(experiment, folder.path), print)
         problem = own.problem
         arch = problem.space.parse(run.read("results.json")["arch"])
-        job = Job("finalist/0-0", problem.networks.supernet, arch, final, run.load_params("finalist/0-0"))
-        row = Entry("student", "found", "", "found", problem.networks, arch, train_alone(own, [job]))
+        net, start = problem.networks.supernet, run.load_params("finalist/0-0")
+        phase = phase_alone(own, "finalist/0-0", net, arch=arch, settings=final, start=start)
+        row = Entry("student", "found", "", "found", problem.networks, arch, train_alone(own, [phase]))
         found = compare(own, [row], Scorer(problem, problem.init()))[0]["values"]
-        return found | {"seconds": next(r["wall_s"] for r in folder.read("ledger.json") if r["phase"] == job.name)}
+        return found | {"seconds": next(r["wall_s"] for r in folder.read("ledger.json") if r["phase"] == phase.name)}
 
 
 def apart(teach: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from nasjax.chain.measures import TOTAL
 from nasjax.chain.run import Run
 from nasjax.chain.score import Scorer
-from nasjax.chain.training import Learner, Phase, train_beside
+from nasjax.chain.training import Learner, Phase, train_phases
 from nasjax.config import ConfirmConfig, FinalConfig
 from nasjax.sampling import single
 from nasjax.search.archive import Archive, Row
@@ -54,48 +54,49 @@ def rank(row: Row) -> tuple[float, float]:
     return row.violation, row.columns[TOTAL]
 
 
-class Job(NamedTuple):
-    """One network to be trained alone: its phase's name, how, and the params it starts from (None: random ones).
-
-    `origin` says in words where these are from, where the config does not.
-    """
-
-    name: str
-    net: Supernet
-    arch: np.ndarray
-    settings: ConfirmConfig | FinalConfig
-    start: Params | None
-    origin: str = ""
-
-
-def train_alone(run: Run, jobs: Sequence[Job]) -> list[Params]:
+def train_alone(run: Run, phases: Sequence[Phase]) -> list[Params]:
     """Train extracted networks, each by itself, as many beside one another as there are devices; resumable."""
-    trained = train_beside(run, [_phase(run, job) for job in jobs], [_start(run, job) for job in jobs])
-    return [run.problem.frozen(params) for params in trained]
+    return [run.problem.frozen(params) for params in train_phases(run, phases, alone=True)]
 
 
-def _start(run: Run, job: Job) -> Params | None:
-    """Where a training starts; None lets the task draw its params, which would leave frozen layers random too."""
-    if job.start is not None:
-        return jax.tree.map(np.asarray, job.start)
-    if not run.problem.ground.frozen:
-        return None
-    drawn = job.net.init(jax.random.fold_in(run.problem.key, job.settings.train.seed))
-    return jax.tree.map(np.asarray, job.net.extract_params(run.problem.frozen(drawn), job.arch))
+def phase_alone(
+    run: Run,
+    name: str,
+    net: Supernet,
+    *,
+    arch: np.ndarray,
+    settings: ConfirmConfig | FinalConfig,
+    start: Params | None,
+    origin: str = "",
+) -> Phase:
+    """The training of one network from the params `start` (None: random ones); `origin` says where these are from."""
+    train, batch = settings.train, settings.batch
+    dtype = compute_dtype(train)
+
+    def made() -> Learner:
+        sampler = single(arch)
+        model = extracted_model(net, arch, dtype=dtype, remat=train.remat)
+        return Learner(run.problem.ground.task(model, sampler, batch), sampler, {})
+
+    learner = run.problem.kept(("alone", net, arch.tobytes(), batch, dtype, train.remat), made)
+    given, anew = {"arch": net.space.text(arch), "from": origin}, start is None
+    if start is None and run.problem.ground.frozen:  # a task that drew its params would leave frozen layers random too
+        drawn = net.init(jax.random.fold_in(run.problem.key, train.seed))
+        start = net.extract_params(run.problem.frozen(drawn), arch)
+    start = start if start is None else jax.tree.map(np.asarray, start)
+    return Phase(name, learner, net.space, train, given, start, anew)
 
 
-def seeds_of(name: str, net: Supernet, arch: np.ndarray, *, final: FinalConfig, start: Params | None) -> list[Job]:
-    """The jobs of a finished network: one a seed, which decides the order of batches, and random params."""
-    return [
-        Job(
-            f"{name}-{seed}",
-            net,
-            arch,
-            final if start is not None else replace(final, train=replace(final.train, seed=final.train.seed + seed)),
-            start,
-        )
-        for seed in range(final.seeds)
-    ]
+def seeds_of(
+    run: Run, name: str, net: Supernet, *, arch: np.ndarray, final: FinalConfig, start: Params | None
+) -> list[Phase]:
+    """The trainings of a finished network: one a seed, which decides the order of batches, and random params."""
+    phases = []
+    for seed in range(final.seeds):
+        train = final.train if start is not None else replace(final.train, seed=final.train.seed + seed)
+        settings = replace(final, train=train)
+        phases.append(phase_alone(run, f"{name}-{seed}", net, arch=arch, settings=settings, start=start))
+    return phases
 
 
 def decide(run: Run, space: SearchSpace, *, params: Params, archive: Archive) -> int:
@@ -124,8 +125,11 @@ def _confirmed(run: Run, stage: str, found: Sequence[Representative], params: Pa
         return [known[name]["total"] for name in names]
     net, settings, score = run.problem.networks.supernet, run.problem.experiment.confirm, Scorer(run.problem, params)
     archs, totals = [np.array(each.row.arch, np.int32) for each in found], []
-    jobs = [Job(n, net, a, settings, net.extract_params(params, a)) for n, a in zip(names, archs, strict=True)]
-    for name, arch, (row, options), tuned in zip(names, archs, found, train_alone(run, jobs), strict=True):
+    phases = [
+        phase_alone(run, name, net, arch=arch, settings=settings, start=net.extract_params(params, arch))
+        for name, arch in zip(names, archs, strict=True)
+    ]
+    for name, arch, (row, options), tuned in zip(names, archs, found, train_alone(run, phases), strict=True):
         scores = score(run.problem.scored, arch, tuned)
         totals.append(score.total(arch, scores))
         facts = {"stage": stage, "arch": row.text, "options": [f"{choice}={option}" for choice, option in options]}
@@ -145,47 +149,28 @@ def preferred(run: Run, archive: Archive) -> list[Row]:
     return sorted(archive.stage_rows, key=order)
 
 
-def _kept(run: Run, rows: Sequence[Row]) -> list[Row]:
-    """Those of a stage's rows that keep the budget, and did not fail."""
-    if kept := [row for row in rows if row.violation <= 0]:
-        return kept
-    budget = ", ".join(run.problem.experiment.budget)
-    raise ValueError(
-        f"none of the {len(rows)} networks that stage {rows[0].stage!r} tried keeps the budget ({budget or 'none'}) "
-        "and could be scored: ask for more generations or a larger population (with --from, what was tried counts), or "
-        "allow more; nasjax profile says which share of the space keeps the budget"
-    )
-
-
 def finalists(run: Run, archive: Archive, *, params: Params, score: Scorer) -> list[Finalist]:
     """The best of the archive's stage, each fine-tuned with several seeds and scored each time; the best mean first.
 
     Raises ValueError where none of them keeps the budget.
     """
-    net, final = run.problem.networks.supernet, run.problem.experiment.final
-    archs = [np.array(row.arch, np.int32) for row in _kept(run, preferred(run, archive))[: final.number]]
-    jobs = [
-        job
-        for place, arch in enumerate(archs)
-        for job in seeds_of(f"finalist/{place}", net, arch, final=final, start=net.extract_params(params, arch))
+    net, final, rows = run.problem.networks.supernet, run.problem.experiment.final, preferred(run, archive)
+    archs = [np.array(row.arch, np.int32) for row in rows if row.violation <= 0][: final.number]
+    if not archs:
+        budget = ", ".join(run.problem.experiment.budget) or "none"
+        raise ValueError(
+            f"none of the {len(rows)} networks that stage {rows[0].stage!r} tried keeps the budget ({budget}) and "
+            "could be scored: ask for more generations or a larger population (with --from, what was tried counts), or "
+            "allow more; nasjax profile says which share of the space keeps the budget"
+        )
+    starts = [net.extract_params(params, arch) for arch in archs]
+    phases = [
+        seeds_of(run, f"finalist/{place}", net, arch=arch, final=final, start=start)
+        for place, (arch, start) in enumerate(zip(archs, starts, strict=True))
     ]
-    tuned, done = train_alone(run, jobs), []
+    tuned, done = train_alone(run, sum(phases, [])), []
     for place, arch in enumerate(archs):
         mine = tuned[place * final.seeds : (place + 1) * final.seeds]
         totals = [score.total(arch, score(run.problem.scored, arch, p)) for p in mine]
         done.append(Finalist(place, arch, totals, mine))
     return sorted(done, key=lambda finalist: finalist.mean)
-
-
-def _phase(run: Run, job: Job) -> Phase:
-    train, batch = job.settings.train, job.settings.batch
-    dtype = compute_dtype(train)
-
-    def made() -> Learner:
-        sampler = single(job.arch)
-        model = extracted_model(job.net, job.arch, dtype=dtype, remat=train.remat)
-        return Learner(run.problem.ground.task(model, sampler, batch), sampler, {})
-
-    learner = run.problem.kept(("alone", job.net, job.arch.tobytes(), batch, dtype, train.remat), made)
-    given = {"arch": job.net.space.text(job.arch), "from": job.origin}
-    return Phase(job.name, learner, job.net.space, train, given, anew=job.start is None)

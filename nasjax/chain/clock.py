@@ -1,6 +1,7 @@
-"""Where the time of a run goes: wall-clock by phase, compilation apart; and how much of it is still to come."""
+"""Where the time of a run goes: wall-clock by phase, compilation apart."""
 
 import contextlib
+import functools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,21 +11,21 @@ import jax
 from nasjax.chain.folder import RunFolder, environment
 
 _COMPILE = "/jax/core/compile/backend_compile_duration"
-_compiled = {"seconds": 0.0, "programs": 0.0}
-_listening: list[bool] = []
+_NO_STEPS = dict.fromkeys(("step", "steps", "steps_per_s", "eta_s"))  # a phase that has some says so (`RunLog`)
 
 
-def _listen() -> None:
-    """Count compilations from now on; jax keeps its listeners for the life of the process, so one is enough."""
+@functools.cache
+def _compiled() -> dict[str, float]:
+    """What was compiled since the first call; jax keeps its listeners for the life of the process, so one is enough."""
+    counts = {"seconds": 0.0, "programs": 0.0}
 
     def on_event(event: str, duration_secs: float, **metadata: str | int) -> None:
         if event == _COMPILE:
-            _compiled["seconds"] += duration_secs
-            _compiled["programs"] += 1
+            counts["seconds"] += duration_secs
+            counts["programs"] += 1
 
-    if not _listening:
-        _listening.append(True)
-        jax.monitoring.register_event_duration_secs_listener(on_event)
+    jax.monitoring.register_event_duration_secs_listener(on_event)
+    return counts
 
 
 @dataclass
@@ -41,22 +42,22 @@ class Lap:
 
 @contextlib.contextmanager
 def timed(run: RunFolder, phase: str, *, beside: int = 1) -> Iterator[Lap]:
-    """Add the block's time to `ledger.json` under `phase` (adding to what an interrupted attempt already took).
+    """Say in `status.json` that `phase` has begun, and add the block's time to it in `ledger.json`.
 
-    Of `beside` phases that run at the same time, each is charged its share of it. What a phase ran on is kept in
-    `environments.json`, and the last one of all in `environment.json`.
+    What an interrupted attempt already took stays in there. Of `beside` phases at the same time, each is charged its
+    share. What a phase ran on is kept in `environments.json`, and the last one of all in `environment.json`.
     """
-    _listen()
+    run.say_state(_NO_STEPS | {"phase": phase, "message": "started"})
     found = environment()
     run.write("environment.json", found)
     run.replace_row("environments.json", "phase", {"phase": phase, **found})
-    lap, start, before = Lap(), time.perf_counter(), dict(_compiled)
+    lap, start, before = Lap(), time.perf_counter(), dict(_compiled())
     try:
         yield lap
     finally:
         wall = ((lap.ended or time.perf_counter()) - start) / beside
         old = next((r for r in run.read("ledger.json", []) if r["phase"] == phase), {})
-        compiled = {name: (_compiled[name] - before[name]) / beside for name in _compiled}
+        compiled = {name: (total - before[name]) / beside for name, total in _compiled().items()}
         row = {
             "phase": phase,
             "wall_s": round(old.get("wall_s", 0.0) + wall, 3),

@@ -84,14 +84,14 @@ def _rivals(run: Run, best: Finalist, shared: Params) -> list[Entry]:
 
 def _trained(run: Run, rows: Sequence[Entry]) -> list[Entry]:
     """The rows, with the params that rivals and the found network learn from scratch, or from what they start with."""
-    final, jobs = run.problem.experiment.final, {}
+    final, phases = run.problem.experiment.final, {}
     for row in rows:
         if row.role in ("rival", "scratch") and row.networks is not None and row.arch is not None:
             name = f"{row.role}/{(row.label or 'found').replace(' ', '-')}"
             start = row.params[0] if row.params else None
-            jobs[row.name] = seeds_of(name, row.networks.supernet, row.arch, final=final, start=start)
-    params = iter(train_alone(run, [job for each in jobs.values() for job in each]))
-    learnt = {name: list(itertools.islice(params, len(each))) for name, each in jobs.items()}
+            phases[row.name] = seeds_of(run, name, row.networks.supernet, arch=row.arch, final=final, start=start)
+    params = iter(train_alone(run, sum(phases.values(), [])))
+    learnt = {name: list(itertools.islice(params, len(each))) for name, each in phases.items()}
     return [row._replace(params=learnt.get(row.name, row.params)) for row in rows]
 
 
@@ -127,11 +127,8 @@ def counted(run: Run, networks: Networks, arch: np.ndarray) -> Counts:
     net, (width, height) = networks.counted or networks.supernet, run.problem.experiment.macs_at
 
     def made() -> Counts:
-        x = jax.ShapeDtypeStruct(networks.input_at(width, height), np.float32)
-        module = net.extract(arch, deployed=True)
-        params = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
         with formulation("native"):
-            return count(lambda p, x: module.apply({"params": p}, x), params, x)
+            return count(*net.deployed(arch, networks.input_at(width, height)))
 
     return run.problem.kept(("counts", net, arch.tobytes()), made)
 
@@ -155,19 +152,16 @@ def _row(run: Run, entry: Entry, score: Scorer, *, latency: Latency | None) -> d
         head["arch"] = entry.networks.supernet.space.text(entry.arch)
         found = counted(run, entry.networks, entry.arch)._asdict()
         costs = {name: found[name] for name in ("params", "macs", "activations")}
-        costs["cost"] = _cost(run, costs | {"latency": latency.median_ms if latency else None})
+        known = costs | ({} if latency is None else {"latency": latency.median_ms})
+        if run.problem.experiment.cost in known:
+            costs["cost"] = float(relative_cost(run.problem, known))
     given = entry.params or [None]
     each = [_values(run, entry, score, params, costs) for params in given]
     values = {name: float(np.mean([v[name] for v in each])) for name in each[0]}
     spread = {name: float(np.ptp([v[name] for v in each])) / 2 for name in each[0]} if len(each) > 1 else {}
     costs |= {} if latency is None else {"latency_ms": round(latency.median_ms, 3)}
     spread |= {} if latency is None else {"latency_ms": round(latency.spread_ms, 3)}
-    return head | {"values": {**values, **{n: v for n, v in costs.items() if v is not None}}, "spread": spread}
-
-
-def _cost(run: Run, costs: Mapping[str, Any]) -> float | None:
-    value = costs.get(run.problem.experiment.cost)
-    return None if value is None else float(relative_cost(run.problem, {run.problem.experiment.cost: value}))
+    return head | {"values": {**values, **costs}, "spread": spread}
 
 
 def _values(run: Run, entry: Entry, score: Scorer, params: Params | None, costs: Mapping[str, Any]) -> dict[str, float]:
@@ -177,7 +171,7 @@ def _values(run: Run, entry: Entry, score: Scorer, params: Params | None, costs:
         searched = score.function(predict)
     else:
         searched = score(entry.networks.scored or entry.networks.supernet, entry.arch, params)
-    known = {name: v for name, v in {**costs, **searched}.items() if v is not None}
+    known = {**costs, **searched}
     tested = {} if ground.test is None else {n: float(v) for n, v in ground.test(predict).values.items()}
     if not {name for name, weight in ground.weights.items() if weight} <= set(known):
         return {**searched, **tested}  # without costs there is no sum

@@ -6,16 +6,19 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nasjax.config import Experiment
-from nasjax.files import to_json
+from nasjax.files import read_json, to_json
 from nasjax.systems import SYSTEMS
 
 VERSION = 2  # of config.json and the run folder around it
 COPY = "config.py"  # in a run folder: the file that a system of the user's own is defined in
+_UNIONS = (typing.Union, types.UnionType)
+# The types that JSON has for an annotation.
+_JSON = {int: (int,), float: (int, float), str: (str,), bool: (bool,), types.NoneType: (types.NoneType,)}
 
 
 def load_config(name: str | Path) -> Experiment:
@@ -24,14 +27,18 @@ def load_config(name: str | Path) -> Experiment:
     Raises ValueError naming the shipped ones, or what the file lacks.
     """
     path = Path(name)
-    if path.suffix == ".json" or (path / "config.json").is_file():
-        return load_json(path if path.suffix == ".json" else path / "config.json")
-    if path.suffix != ".py":
+    if (path / "config.json").is_file():
+        path = path / "config.json"
+    elif path.suffix not in (".json", ".py"):
         known = shipped()
         if str(name) not in known:
             kinds = "a .py file, a run folder, its config.json"
             raise ValueError(f"unknown config {str(name)!r}; {kinds}, or one of: {', '.join(sorted(known))}")
         path = known[str(name)]
+    if not path.is_file():
+        raise ValueError(f"config file {path} does not exist")
+    if path.suffix == ".json":
+        return from_dict(read_json(path), path)
     made = getattr(_module(path), "config", lambda: None)
     try:
         found = made()
@@ -64,15 +71,6 @@ def source_of(experiment: Experiment) -> str | None:
     except TypeError:
         return None
     return file if file and Path(file).is_file() else None
-
-
-def load_json(path: Path) -> Experiment:
-    """The experiment of a `config.json`; raises ValueError for one of another version, or an unknown field."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"config {path} cannot be read: {error}") from error
-    return from_dict(values, path)
 
 
 def from_dict(values: Mapping[str, Any], place: Path = Path("config.json")) -> Experiment:
@@ -118,8 +116,6 @@ def _kind(kind: Mapping[str, Any], place: Path) -> type:
 
 
 def _module(path: Path) -> types.ModuleType:
-    if not path.is_file():
-        raise ValueError(f"config file {path} does not exist")
     spec = importlib.util.spec_from_file_location(f"nasjax_config_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"config file {path} cannot be read as Python")
@@ -138,50 +134,39 @@ def _module(path: Path) -> types.ModuleType:
     return module
 
 
-def _build(kind: type, given: Any, where: str) -> Any:
+def _build(kind: type, given: Mapping[str, Any], where: str) -> Any:
     """A dataclass out of JSON values, by the annotations of its fields."""
     hints, known = typing.get_type_hints(kind), {f.name: f for f in dataclasses.fields(kind)}
-    if unknown := sorted(set(given) - {*known}):
+    if unknown := sorted({*given} - {*known}):
         raise ValueError(f"unknown field {where + unknown[0]!r}; allowed: {', '.join(sorted(known))}")
     for name, field in known.items():
         if name not in given and field.default is field.default_factory is dataclasses.MISSING:
             raise ValueError(f"the field {where + name!r} is missing")
-        # Defaults are as their author wrote them, whatever the annotation says.
-        if name in given and given[name] != field.default and not _fits(hints[name], given[name]):
-            allowed = inspect.formatannotation(hints[name]).replace("typing.", "")
-            raise ValueError(f"{where}{name} must be {allowed}, got {given[name]!r}")
-    return kind(**{name: _value(hints[name], v, f"{where}{name}.") for name, v in given.items()})
+    # Defaults are as their author wrote them, whatever the annotation says.
+    found = {n: v if v == known[n].default else _value(hints[n], v, where + n) for n, v in given.items()}
+    return kind(**found)
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    kinds = [h for h in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(h) and isinstance(h, type)]
-    if kinds and isinstance(value, Mapping):  # one of them at most: nothing in the file would tell two apart
-        return _build(kinds[0], value, where)
-    if isinstance(value, list):
-        items: Callable[[int], Any] = _items(hint)
-        return tuple(_value(items(i), v, f"{where}{i}.") for i, v in enumerate(value))
-    return value
+    """What a JSON value is by an annotation, lists as tuples; what is not known here (`options`) takes all.
 
-
-def _fits(hint: Any, value: Any) -> bool:
-    """Whether a JSON value is of the kind that an annotation allows; what is not known here (`options`) allows all."""
-    origin, inside = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return any(_fits(option, value) for option in inside)
-    if origin is tuple:
-        if not isinstance(value, list | tuple) or (Ellipsis not in inside and len(value) != len(inside) > 1):
-            return False
-        return all(_fits(_items(hint)(i), item) for i, item in enumerate(value))
-    if dataclasses.is_dataclass(hint):
-        return isinstance(value, Mapping)
-    if isinstance(value, bool):
-        return hint not in (int, float, str, types.NoneType)
-    kinds = {int: int, float: int | float, str: str, bool: bool, types.NoneType: types.NoneType}
-    return hint not in kinds or isinstance(value, kinds[hint])
-
-
-def _items(hint: Any) -> Callable[[int], Any]:
-    """The annotation of each item of a tuple."""
-    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    inside = next((typing.get_args(o) for o in options if typing.get_origin(o) is tuple), ())
-    return lambda i: inside[i] if i < len(inside) and inside[i] is not Ellipsis else (inside[0] if inside else Any)
+    Raises ValueError naming the place of what the annotation does not allow.
+    """
+    wrong, options = None, typing.get_args(hint) if typing.get_origin(hint) in _UNIONS else (hint,)
+    # What is built comes first: beside it, an option that takes all would leave the JSON as it is.
+    for option in sorted(options, key=lambda o: not (dataclasses.is_dataclass(o) or typing.get_origin(o) is tuple)):
+        if isinstance(option, type) and dataclasses.is_dataclass(option):
+            if isinstance(value, Mapping):  # of one of them at most: nothing in the file would tell two apart
+                return _build(option, value, f"{where}.")
+        elif isinstance(value, list) and option not in _JSON:
+            inside = typing.get_args(option) if typing.get_origin(option) is tuple else ()
+            hints = inside if len(inside) > 1 and inside[-1] is not ... else (inside[:1] or (Any,)) * len(value)
+            if len(hints) == len(value) and (inside or wrong is None):
+                try:
+                    return tuple(map(_value, hints, value, [f"{where}.{i}" for i in range(len(value))]))
+                except ValueError as error:
+                    wrong = error  # unless it is another tuple's; what takes all would hide it
+        elif typing.get_origin(option) is not tuple and type(value) in _JSON.get(option, (type(value),)):
+            return value
+    allowed = inspect.formatannotation(hint).replace("typing.", "")
+    raise wrong or ValueError(f"{where} must be {allowed}, got {value!r}")

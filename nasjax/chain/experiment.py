@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from nasjax.chain.alone import Finalist, decide, finalists
 from nasjax.chain.clock import timed
 from nasjax.chain.compare import Entry, compare, entries, latency_text, predictor
-from nasjax.chain.decided import decided
 from nasjax.chain.folder import RunFolder, owned
 from nasjax.chain.measures import decides
 from nasjax.chain.problem import make_problem
@@ -80,7 +78,7 @@ def find(run: Run) -> tuple[Archive, Params]:
         }
         names = [m.name for m in problem.ground.measures] + ["params", "macs", "cost", "total"]
         values = {name: row.columns[name] for name in names if name in row.columns}
-        entry = decided(decision) | facts | {"best": row.text, "values": values}
+        entry = decision.record() | facts | {"best": row.text, "values": values}
         run.folder.replace_row("stages.json", "stage", entry)
         run.live.write()
         measures = run.folder.read("system.json")["measures"]
@@ -112,15 +110,16 @@ def conclude(run: Run, best: Finalist, rows: list[Entry], *, score: Scorer) -> d
     run.begin("evaluate")
     if is_first():
         with timed(run.folder, "evaluate"):
-            run.folder.enter("evaluate")
             run.look()
             table = compare(run, rows, score)
-            shown = {entry.label: predictor(run.problem, entry, _shown(entry, best)) for entry in rows if entry.label}
+            # Pictures show the network that is shipped: of the found one, the best of its trainings.
+            shown = {
+                e.label: predictor(run.problem, e, best.best if e.role == "found" else None) for e in rows if e.label
+            }
             save_strips(run.folder, run.problem.ground.show(shown))
             if run.problem.ground.diagram is not None:
                 run.folder.write("diagram.json", run.problem.ground.diagram(best.arch))
         with timed(run.folder, "export"):
-            run.folder.enter("export")
             run.look()
             export_network(
                 run.problem, run.folder.path / "export", best.arch, params=best.best, values=table[0]["values"]
@@ -139,11 +138,6 @@ def conclude(run: Run, best: Finalist, rows: list[Entry], *, score: Scorer) -> d
         run.live.write()
     run.folder.wait_for(run.folder.path / "results.json")
     return run.folder.read("results.json")
-
-
-def _shown(entry: Entry, best: Finalist) -> Params | None:
-    """Pictures show the network that is shipped: of the found one, the best of its trainings."""
-    return best.best if entry.role == "found" else None
 
 
 def _results(run: Run, best: Finalist, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -166,5 +160,5 @@ def _results(run: Run, best: Finalist, rows: list[dict[str, Any]]) -> dict[str, 
         "weights": best.phase,
         "rows": rows,
         "use": ground.use.format(bundle=run.folder.path / "export"),
-        "seconds": round(float(np.round(seconds, 1)), 1),
+        "seconds": round(seconds, 1),
     }

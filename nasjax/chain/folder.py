@@ -23,7 +23,6 @@ from nasjax.typing import Params
 
 LOCK, CONFIG = "owner.json", "config.json"
 _WAIT_S = 0.2
-_STEPS = ("step", "steps", "steps_per_s", "eta_s")  # of `status.json`, where a phase has steps
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,6 @@ class RunFolder:
     def say_state(self, values: Mapping[str, Any]) -> None:
         """Change values in `status.json`."""
         self.write("status.json", {**self.read("status.json", {}), **values, "updated": time.time()})
-
-    def enter(self, phase: str) -> None:
-        """Say in `status.json` which of the phases without steps has begun."""
-        self.say_state(dict.fromkeys(_STEPS) | {"phase": phase, "message": "started"})
 
     def wait_for(self, *files: Path) -> None:
         """Return when the files are there: what the first of several processes makes alone, the others wait for."""

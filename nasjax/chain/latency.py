@@ -1,19 +1,15 @@
 """Measured latency of a run: pieces and some whole networks are timed once, kept in `latency.json`, and reused."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from nasjax.config import Experiment
-from nasjax.cost.budget import LATENCY, Budgets, parse_budgets, resolve_budgets
+from nasjax.cost.budget import LATENCY, parse_budgets
 from nasjax.cost.latency import LatencyTable, load_latency, measure_units
 from nasjax.cost.measure import measure, runner
 from nasjax.cost.sample import sample_networks
-from nasjax.cost.table import CostTable
 from nasjax.say import Say
-from nasjax.supernet.base import Supernet
 from nasjax.supernet.units import units
 from nasjax.system import Networks
 from nasjax.train.processes import gather, is_first
@@ -72,29 +68,7 @@ def measure_latency(networks: Networks, *, at: tuple[int, int]) -> LatencyTable:
     costs = table.table()
     ends = [costs.minimum(LATENCY).arch, costs.maximum(LATENCY).arch]
     archs = np.concatenate([ends, sample_networks(net.space, CALIBRATED + CHECKED - len(ends))])
-    times = _measure_networks(net, archs, shape)
+    found = measure({i: runner(*net.deployed(arch, shape)) for i, arch in enumerate(archs)})  # interleaved
+    times = np.array([found[i].median_ms for i in range(len(archs))])
     fitted = table.calibrated(archs[:CALIBRATED], times[:CALIBRATED])
     return fitted.checked(archs[CALIBRATED:], times[CALIBRATED:])
-
-
-def with_latency(
-    experiment: Experiment, table: CostTable, budgets: Budgets, *, latency: LatencyTable
-) -> tuple[CostTable, Budgets]:
-    """The cost table with the column `latency`, and the budgets with those on it."""
-    table = table.join(latency.table())
-    asked = [b._replace(size=None) for b in parse_budgets(experiment.budget) if b.cost == LATENCY]
-    more, table = resolve_budgets(asked, table)
-    return table, Budgets((*budgets.limits, *more.limits))
-
-
-def _measure_networks(net: Supernet, archs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Median milliseconds of each arch's deployed network, compiled as a whole; repetitions are interleaved."""
-    x = jax.ShapeDtypeStruct(shape, np.float32)
-
-    def compiled(arch: np.ndarray) -> Callable[[], None]:
-        module = net.extract(arch, deployed=True)
-        params = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
-        return runner(lambda p, x: module.apply({"params": p}, x), params, x)
-
-    found = measure({i: compiled(arch) for i, arch in enumerate(archs)})
-    return np.array([found[i].median_ms for i in range(len(archs))])

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from nasjax.chain.kept import Kept
-from nasjax.chain.latency import latency_size, run_latency, with_latency
+from nasjax.chain.latency import latency_size, run_latency
 from nasjax.chain.phases import Known, pictures_of
 from nasjax.config import Experiment
 from nasjax.cost.budget import LATENCY, Budgets, parse_budgets, resolve_budgets
@@ -84,8 +84,10 @@ def make_problem(
     (naming the reachable range), space, stages or pictures; ImportError naming the extra where weights need one.
     """
     networks = experiment.system.networks()
-    _check_stages(experiment, networks.supernet.space)
-    table, budgets, latency = _costs(experiment, networks, folder, say=say, latency=None if decides else False)
+    stages, measured = networks.supernet.space.stages, decides and latency_size(experiment) is not None
+    if (given := tuple(stage.stage for stage in experiment.stages)) != stages:
+        raise ValueError(f"config.stages must be those of the space, in order: {stages}, got {given}")
+    table, budgets, latency = _costs(experiment, networks, folder, say=say, measured=measured)
     networks = _fitted(experiment, networks, table, budgets)
     table = replace(table, space=networks.supernet.space)  # the same choices and costs; only stand-ins may differ
     open_source(experiment.data.source, "train", on_error=experiment.data.on_bad)
@@ -104,14 +106,14 @@ def known_of(experiment: Experiment) -> Known:
 
 
 def profile_of(
-    experiment: Experiment, folder: str | Path, *, latency: bool = False, say: Callable[[str], None] = print
+    experiment: Experiment, folder: str | Path, *, measured: bool, say: Callable[[str], None] = print
 ) -> Profile:
     """Size of the space, range of every cost, reachable share; refuses as a search would.
 
-    `latency` measures latency even where the config does not ask for it; it is kept in `folder` for the search.
+    `measured`: latency, too, which is kept in `folder` for the search.
     """
     networks = experiment.system.networks()
-    table, budgets, _ = _costs(experiment, networks, folder, say=say, latency=latency or None)
+    table, budgets, _ = _costs(experiment, networks, folder, say=say, measured=measured)
     return profile(networks.supernet.space, table, budgets)
 
 
@@ -129,22 +131,20 @@ def cost_table(experiment: Experiment, networks: Networks) -> tuple[CostTable, B
 
 
 def _costs(
-    experiment: Experiment, networks: Networks, folder: str | Path | None, *, say: Say, latency: bool | None = None
+    experiment: Experiment, networks: Networks, folder: str | Path | None, *, say: Say, measured: bool
 ) -> tuple[CostTable, Budgets, LatencyTable | None]:
-    """Costs and feasible budgets; what can be refused by counting is, before minutes are spent on measuring.
-
-    `latency`: whether it is measured; None: where the experiment asks for it.
-    """
+    """Costs and feasible budgets; what can be refused by counting is, before minutes are spent on measuring."""
     space = networks.supernet.space
-    wanted = latency_size(experiment) is not None if latency is None else latency
     table, budgets = cost_table(experiment, networks)
     check_feasible(space, table, budgets)
-    if not wanted:
+    if not measured:
         return table, budgets, None
-    measured = run_latency(experiment, networks, folder, say=say)
-    table, budgets = with_latency(experiment, table, budgets, latency=measured)
+    latency = run_latency(experiment, networks, folder, say=say)
+    on_latency = [b._replace(size=None) for b in parse_budgets(experiment.budget) if b.cost == LATENCY]
+    more, table = resolve_budgets(on_latency, table.join(latency.table()))
+    budgets = Budgets((*budgets.limits, *more.limits))
     check_feasible(space, table, budgets)
-    return table, budgets, measured
+    return table, budgets, latency
 
 
 def _fitted(experiment: Experiment, networks: Networks, table: CostTable, budgets: Budgets) -> Networks:
@@ -166,11 +166,6 @@ def _stand_ins(networks: Networks) -> str:
     """What stands for the choices of later stages, as an arch."""
     space = networks.supernet.space
     return space.text(space.default_arch())
-
-
-def _check_stages(experiment: Experiment, space: SearchSpace) -> None:
-    if (found := tuple(s.stage for s in experiment.stages)) != space.stages:
-        raise ValueError(f"config.stages must be those of the space, in order: {space.stages}, got {found}")
 
 
 def _check_names(ground: Ground, table: CostTable) -> None:

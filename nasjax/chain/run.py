@@ -15,6 +15,7 @@ from nasjax.chain.plan import plan, remaining
 from nasjax.chain.problem import Problem
 from nasjax.config import Experiment
 from nasjax.say import Say, silent, to_stderr
+from nasjax.train.log import RunLog
 from nasjax.train.processes import gather, is_first
 from nasjax.train.writers import Writer
 
@@ -46,6 +47,10 @@ class Run(NamedTuple):
         """How much time the run will take from here, in words; empty before that is known."""
         seconds = (self.folder.read("status.json", {}).get("run") or {}).get("eta_s")
         return "" if seconds is None else f" (about {seconds / 60:.0f} min left)" if seconds > 90 else " (nearly done)"
+
+    def log(self, phase: str, steps: int) -> RunLog:
+        """The log of a phase of so many steps; each line renews the page, and what is said of the whole run."""
+        return RunLog(self.folder.path, phase, steps, on_write=self.look, writers=self.writers, say=self.progress)
 
     def look(self, *, news: bool = False) -> None:
         """Say how much of the whole run is left, and renew the page if it is time to (`LiveReport.look`)."""

@@ -20,24 +20,15 @@ def export_network(
     problem: Problem, folder: Path, arch: np.ndarray, *, params: Params, values: Mapping[str, float]
 ) -> Mapping[str, Any]:
     """Write a network as the bundle `folder`; returns its manifest. `values` are its measures, for the card."""
-    ground, final = problem.ground, problem.experiment.final
-    metrics, stems = _metrics(problem, values), as_dict(problem.experiment)
-    shipped = Shipped(arch, params, metrics, final.formats, stems, final.trainable)
-    if ground.export is not None:
-        return ground.export(folder, shipped)
-    networks, net = problem.networks, problem.networks.supernet
-    experiment = problem.experiment
+    experiment, final, networks = problem.experiment, problem.experiment.final, problem.networks
+    metrics, origin = _metrics(problem, values), as_dict(experiment)
+    if problem.ground.export is not None:
+        return problem.ground.export(folder, Shipped(arch, params, metrics, final.formats, origin, final.trainable))
     data = (training_data(experiment.data),)
-    card = Card(experiment.name, experiment.system.title, data, tuple(shipped.metrics), experiment=shipped.experiment)
-    network = deployed(
-        net,
-        params,
-        arch,
-        builder=networks.builder,
-        min_size=networks.min_size,
-        trainable=shipped.trainable,
-    )
-    return write_bundle(folder, network, card=card, formats=shipped.formats)
+    card = Card(experiment.name, experiment.system.title, data, tuple(metrics), experiment=origin)
+    builder, min_size = networks.builder, networks.min_size
+    network = deployed(networks.supernet, params, arch, builder=builder, min_size=min_size, trainable=final.trainable)
+    return write_bundle(folder, network, card=card, formats=final.formats)
 
 
 def training_data(data: DataConfig) -> dict[str, str]:

@@ -9,7 +9,7 @@ from nasjax.chain.measures import TOTAL
 from nasjax.chain.problem import Problem
 from nasjax.chain.run import Run
 from nasjax.chain.score import population_scorer, trial_scorer
-from nasjax.chain.training import Learner, Phase, fairness, train_phase
+from nasjax.chain.training import Learner, Phase, fairness, train_phases
 from nasjax.config import StageConfig
 from nasjax.ops.params import merge_params
 from nasjax.sampling import Sampler, pairwise_fair, sandwich, strict_fair, uniform
@@ -20,10 +20,10 @@ from nasjax.search.pareto import hypervolume
 from nasjax.search.run import run_search
 from nasjax.space import SearchSpace
 from nasjax.tasks.base import supernet_model
-from nasjax.train.log import RunLog
 from nasjax.train.parallel import data_mesh
 from nasjax.train.precision import compute_dtype
 from nasjax.train.processes import is_first
+from nasjax.train.state import TrainState
 from nasjax.typing import Params
 
 _MOST_VOLUME = 3  # objectives of which a hypervolume is computed exactly
@@ -59,14 +59,16 @@ def train_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Par
         return Learner(problem.ground.task(model, sampler, stage.batch), sampler, {})
 
     learner = problem.kept(("stage", net, stage), made)
-    phase = Phase(f"supernet/{stage.stage}", learner, space, stage.train, _given(run, stage.stage, space))
+    given, start = _given(run, stage.stage, space), net.select(params)
+    phase = Phase(f"supernet/{stage.stage}", learner, space, stage.train, given, start)
 
-    def record(counts: np.ndarray, steps: int) -> None:
+    def record(state: TrainState) -> None:
+        counts, steps = np.asarray(state.counts), int(state.step)
         row = {"stage": stage.stage} | fairness(space, learner.sampler, counts=counts, steps=steps)
         rest = [r for r in run.folder.read("fairness.json", {"stages": []})["stages"] if r["stage"] != stage.stage]
         run.folder.write("fairness.json", {"stages": [*rest, row]})
 
-    trained = train_phase(run, phase, params=net.select(params), on_counts=record)
+    [trained] = train_phases(run, [phase], alone=False, on_end=record)
     return problem.frozen(merge_params(params, trained))
 
 
@@ -82,7 +84,8 @@ def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Pa
     """Search a stage on shared weights; an interrupted search goes on from its archive."""
     problem, name = run.problem, f"search/{stage.stage}"
     run.begin(name)
-    if archive.stage_rows and _complete(run.folder.read("ledger.json", []), name, stage.generations):
+    ledger = run.folder.read("ledger.json", [])
+    if archive.stage_rows and any(row["phase"] == name and row["steps"] >= stage.generations for row in ledger):
         return archive
     # Scores of other weights, or for other objectives, must not compete with these.
     basis = {"weights": fingerprint(params), "objectives": list(problem.ground.objectives)}
@@ -91,12 +94,7 @@ def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Pa
         evaluate = population_scorer(problem, space, params, mesh=data_mesh())
     else:
         evaluate = trial_scorer(problem, params, run.trials(stage.stage), say=run.say)
-    with (
-        timed(run.folder, name) as lap,
-        RunLog(
-            run.folder.path, name, stage.generations, on_write=run.look, writers=run.writers, say=run.progress
-        ) as log,
-    ):
+    with timed(run.folder, name) as lap, run.log(name, stage.generations) as log:
 
         def on_generation(generation: int, archive: Archive) -> None:
             log.write(generation + 1, search_figures(archive))
@@ -115,11 +113,6 @@ def search_stage(run: Run, stage: StageConfig, space: SearchSpace, *, params: Pa
         )
         lap.steps = stage.generations
     return archive
-
-
-def _complete(ledger: list[dict], phase: str, steps: int) -> bool:
-    """Whether the ledger has a phase with all its steps: nothing of it is left to do."""
-    return any(row["phase"] == phase and row["steps"] >= steps for row in ledger)
 
 
 def open_archive(run: Run) -> Archive:

@@ -11,9 +11,9 @@ import numpy as np
 
 from nasjax.apply.images import predict
 from nasjax.basis import fingerprint
-from nasjax.chain.alone import Job, train_alone
+from nasjax.chain.alone import phase_alone, train_alone
 from nasjax.chain.compare import Entry, predictor
-from nasjax.chain.configs import from_dict, load_json
+from nasjax.chain.configs import from_dict, load_config
 from nasjax.chain.folder import CONFIG, RunFolder, owned
 from nasjax.chain.live import LiveReport
 from nasjax.chain.problem import Problem, make_problem
@@ -90,7 +90,8 @@ def finetune_arch(
             start = load_trainable(bundle, net.extract_params(shared, arch), deploy_fn=deploy_fn, say=say)
             origin = f"bundle {fingerprint(start)}"
         say(f"{phase}: {int(problem.table(arch)['params'])} params")
-        train_alone(run, [Job(phase, net, arch, experiment.final, start, origin)])
+        final = experiment.final
+        train_alone(run, [phase_alone(run, phase, net, arch=arch, settings=final, start=start, origin=origin)])
         run.live.write()
     return str(folder.weights(phase))
 
@@ -233,7 +234,7 @@ def _network(
     folder = RunFolder(path)
     if not (path / CONFIG).is_file():
         raise ValueError(f"{path} is not a run folder: it has no {CONFIG}")
-    experiment = load_json(path / CONFIG)
+    experiment = load_config(path)
     moved = experiment if data is None and split == "test" else _elsewhere(experiment, data, split)
     problem = make_problem(moved, path, decides=False, say=say)
     run, results = Run(folder, problem, say, LiveReport(path, say)), folder.read("results.json")

@@ -23,7 +23,7 @@ from nasjax.task import Task
 from nasjax.train.beside import fit_beside
 from nasjax.train.config import TrainConfig
 from nasjax.train.log import RunLog
-from nasjax.train.loop import Data, Training, fit_training
+from nasjax.train.loop import Data, Training
 from nasjax.train.parallel import data_mesh, host_spec
 from nasjax.train.processes import is_first
 from nasjax.train.state import TrainState
@@ -43,7 +43,8 @@ class Learner(NamedTuple):
 class Phase(NamedTuple):
     """One training: its name in the run folder, what is trained, and how; `given` as of `phases.claim`.
 
-    `anew`: every player starts from random params, and not only the generator.
+    `start` are the generator's initial params, None the task's own. `anew`: so do other players begin, such as a
+    discriminator or the way back of a cycle; else they go on from where the supernets' trainings left them.
     """
 
     name: str
@@ -51,74 +52,46 @@ class Phase(NamedTuple):
     space: SearchSpace
     config: TrainConfig
     given: Mapping[str, str] = {}
+    start: Params | None = None
     anew: bool = False
 
 
-def train_phase(
-    run: Run,
-    phase: Phase,
-    *,
-    params: Params | None,
-    on_counts: Callable[[np.ndarray, int], None] = lambda counts, steps: None,
-) -> Params:
-    """The generator's averaged params after a phase, or what it left when it was finished before.
+def train_phases(
+    run: Run, phases: Sequence[Phase], *, alone: bool, on_end: Callable[[TrainState], None] = lambda state: None
+) -> list[Params]:
+    """The generators' averaged params after trainings, in their order, or what they left when finished before.
 
-    `params` are its initial ones (None: the task's own); other players, such as a discriminator or the way back of a
-    cycle, go on from where the supernets' trainings left them. `on_counts(counts, steps)` is told how often each option
-    was trained.
+    Those that are `alone` run beside one another, one a device; of several processes, on those of the first one. Others
+    take all devices. `on_end(state)` is told before a training counts as finished.
     """
     folder = run.folder
-    run.begin(phase.name, phase.given)
-    if folder.weights(phase.name).is_file():
-        run.say(f"{phase.name}: trained before")
-        return folder.load_params(phase.name)
-    start = _others(run, phase) | ({} if params is None else {GENERATOR: params})
-    with timed(folder, phase.name) as lap, _log(run, phase) as log:
-        data = _batches(run, phase, data_mesh(), (jax.process_index(), jax.process_count()))
-        state = fit_training(_training(phase, data, log, start))
-        lap.steps = int(state.step)
-    on_counts(np.asarray(state.counts), int(state.step))
-    keep(folder, phase.name, state)
-    folder.wait_for(folder.weights(phase.name))
-    return folder.load_params(phase.name)
-
-
-def train_beside(run: Run, phases: Sequence[Phase], starts: Sequence[Params | None]) -> list[Params]:
-    """The generators' averaged params after independent trainings, in their order; `starts` as in `train_phase`.
-
-    They run beside one another, one a device; of several processes, on those of the first one.
-    """
-    folder, devices = run.folder, jax.local_devices()
+    meshes = [data_mesh([device]) for device in jax.local_devices()] if alone else [data_mesh()]
     for phase in phases:
         run.begin(phase.name, phase.given)
     todo = [i for i, phase in enumerate(phases) if not folder.weights(phase.name).is_file()]
     if done := [phase.name for i, phase in enumerate(phases) if i not in todo]:
         run.say(f"{', '.join(done)}: trained before")
-    beside = max(1, min(len(devices), len(todo)))
     with contextlib.ExitStack() as stack:
         laps = {}
 
         def made(i: int) -> Training:
-            phase, start = phases[i], starts[i]
-            laps[i] = stack.enter_context(timed(folder, phase.name, beside=beside))
-            log = stack.enter_context(_log(run, phase))
-            data = _batches(run, phase, data_mesh(devices[:1]), (0, 1))
-            params = _others(run, phase) | ({} if start is None else {GENERATOR: start})
-            return _training(phase, data, log, params)
+            (task, sampler, steps), phase = phases[i].learner, phases[i]
+            laps[i] = stack.enter_context(timed(folder, phase.name, beside=min(len(meshes), len(todo))))
+            log, params = stack.enter_context(_log(run, phase)), _others(run, phase)
+            if phase.start is not None:
+                params[GENERATOR] = phase.start
+            data = _batches(run, phase, meshes[0], (0, 1) if alone else (jax.process_index(), jax.process_count()))
+            return Training(task, phase.space, sampler, data, phase.config, log, params, steps)
 
         def ended(place: int, state: TrainState) -> None:
             laps[todo[place]].end(int(state.step))
+            on_end(state)
             keep(folder, phases[todo[place]].name, state)
 
-        if is_first():
-            fit_beside([functools.partial(made, i) for i in todo], devices=devices, on_end=ended)
+        if is_first() or not alone:
+            fit_beside([functools.partial(made, i) for i in todo], meshes=meshes, alone=alone, on_end=ended)
     folder.wait_for(*(folder.weights(phase.name) for phase in phases))
     return [folder.load_params(phase.name) for phase in phases]
-
-
-def _training(phase: Phase, data: Data, log: RunLog, params: Mapping[str, Params]) -> Training:
-    task, sampler, steps = phase.learner
-    return Training(task, phase.space, sampler, data, phase.config, log, params, steps)
 
 
 def keep(folder: RunFolder, name: str, state: TrainState) -> None:
@@ -132,8 +105,7 @@ def _log(run: Run, phase: Phase) -> RunLog:
     def kept(number: int, params: Mapping[str, Params]) -> None:
         run.folder.save_params(f"{phase.name}-snapshot{number}", jax.tree.map(np.asarray, params[GENERATOR]))
 
-    path, steps = run.folder.path, phase.config.steps
-    log = RunLog(path, phase.name, steps, on_write=run.look, writers=run.writers, say=run.progress)
+    log = run.log(phase.name, phase.config.steps)
     log.on_snapshot = kept
     return log
 
@@ -145,12 +117,14 @@ def _others(run: Run, phase: Phase) -> dict[str, Params]:
     left = {name: params for name, params in left.items() if params}
     if not left:
         return {}
-    wanted = jax.eval_shape(task.init, jax.random.key(0))
-    if all(_has(left[name], wanted[name]) for name in left):
-        drawn = wanted
-    else:
+    wanted = {name: params for name, params in jax.eval_shape(task.init, jax.random.key(0)).items() if name in left}
+    found = dict(jax.tree.leaves_with_path(left))
+    led = {path: _led(found[path], want) for path, want in jax.tree.leaves_with_path(wanted) if path in found}
+    led = {path: params for path, params in led.items() if params is not None}
+    if len(led) < len(jax.tree.leaves(wanted)):
         drawn = jax.jit(task.init)(jax.random.fold_in(run.problem.key, crc32(phase.name.encode())))
-    return {name: _led(left[name], drawn[name]) for name in left}
+        wanted = {name: drawn[name] for name in left}
+    return jax.tree.map_with_path(lambda path, params: led.get(path, params), wanted)
 
 
 def _left(run: Run, player: str) -> Params:
@@ -163,18 +137,10 @@ def _left(run: Run, player: str) -> Params:
     return params
 
 
-def _has(params: Any, wanted: Any) -> bool:
-    """Whether `params` have each array of `wanted`, as large or larger."""
-    if isinstance(wanted, Mapping):
-        return isinstance(params, Mapping) and all(n in params and _has(params[n], w) for n, w in wanted.items())
-    return np.ndim(params) == len(wanted.shape) and all(map(operator.ge, np.shape(params), wanted.shape))
-
-
 def _led(params: Any, wanted: Any) -> Any:
-    """`wanted` with the leading part of each array that `params` have."""
-    if isinstance(wanted, Mapping):
-        return {n: _led(params[n], w) if n in params else w for n, w in wanted.items()}
-    return params[tuple(map(slice, wanted.shape))] if _has(params, wanted) else wanted
+    """The leading part of an array that is as large as what is wanted, or larger; None of another."""
+    fits = np.ndim(params) == len(wanted.shape) and all(map(operator.ge, np.shape(params), wanted.shape))
+    return params[tuple(map(slice, wanted.shape))] if fits else None
 
 
 def _batches(run: Run, phase: Phase, mesh: Mesh, shard: tuple[int, int]) -> Data:

@@ -26,6 +26,6 @@ def run(args: argparse.Namespace, rest: list[str]) -> None:
     path, measured = run_path(args, experiment), args.latency or latency_size(experiment) is not None
     # Only what is measured is kept in the run folder: without it, none is made.
     with owned(path) if measured else contextlib.nullcontext():
-        found = profile_of(experiment, path, latency=args.latency, say=tell)
+        found = profile_of(experiment, path, measured=measured, say=tell)
     parts = {"ranges": [r._asdict() for r in found.ranges], "limits": [limit._asdict() for limit in found.limits]}
     print(to_json(found._asdict() | parts, indent=1) if args.json else render(found))

@@ -5,7 +5,7 @@ joint search is to be measured, not assumed.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -34,6 +34,28 @@ class Decision(NamedTuple):
     after: SearchSpace
     arch: np.ndarray
     row: int | None
+
+    def record(self) -> dict[str, Any]:
+        """What the stage left open and what it decided, with the size of the space before and after: JSON values.
+
+        Options that stand for a group which a later stage decides are under `stands_for`, with their group.
+        """
+        space = self.space
+        free = {name: [space.choices[space.index(name)].options[o] for o in space.options(name)] for name in space.free}
+        groups = {name: space.choices[space.index(name)].coarse or ("", ()) for name in free}
+        stands_for = {
+            name: {o: list(group) for o in free[name] for group in coarse if o in group and len(group) > 1}
+            for name, (stage, coarse) in groups.items()
+            if stage == self.stage
+        }
+        return {
+            "stage": self.stage,
+            "free": free,
+            "stands_for": {name: found for name, found in stands_for.items() if found},
+            "size_before": str(self.before.size()),
+            "size_after": str(self.after.size()),
+            "decided": {name: option for name, option in space.decode(self.arch).items() if name in free},
+        }
 
 
 def coarse_to_fine(

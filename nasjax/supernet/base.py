@@ -1,5 +1,6 @@
 """One generator, written once, run in three modes over the same parameters."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,6 +104,12 @@ class Supernet:
         declared = self._declare(arch)
         check_params(params, prune(declared.specs), f"{self.space.text(arch)} (by extract_params)", exact=True)
         return dict(fold_params(params, declared.ops))
+
+    def deployed(self, arch: Arch, shape: Sequence[int]) -> tuple[Callable[[Params, Any], Any], Any, Any]:
+        """An arch's deployed network as a function of its params and an image, and the shapes of both, to be traced."""
+        module, x = self.extract(arch, deployed=True), jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
+        shapes = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
+        return lambda params, x: module.apply({"params": params}, x), shapes, x
 
     def _declare(self, arch: Arch | None) -> Declare:
         static = None if arch is None else as_tuple(self.space.known(arch))

@@ -2,10 +2,10 @@
 
 import contextlib
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+
+from jax.sharding import Mesh
 
 from nasjax.train.loop import Interrupted, Signals, Training, train
-from nasjax.train.parallel import data_mesh
 from nasjax.train.state import TrainState
 
 Steps = Generator[None, None, TrainState]
@@ -14,30 +14,31 @@ Steps = Generator[None, None, TrainState]
 def fit_beside(
     trainings: Sequence[Callable[[], Training]],
     *,
-    devices: Sequence[Any],
+    meshes: Sequence[Mesh],
+    alone: bool,
     on_end: Callable[[int, TrainState], None],
 ) -> None:
-    """Train all of them, each as `fit` would on one device, on as many devices of this process as are given.
+    """Train all of them, each as `fit` would on the devices of a mesh, as many at once as there are meshes.
 
-    A training is made when its turn comes; `on_end(place, state)` is told when it has ended. Steps are dispatched in
-    turns, so that devices work beside one another. SIGTERM and SIGINT save all that are running, and raise Interrupted;
-    so does the first failure of one, which it raises when the others are saved.
+    `alone`: without other processes. A training is made when its turn comes; `on_end(place, state)` is told when it has
+    ended. Steps are dispatched in turns, so that devices work beside one another. SIGTERM and SIGINT save all that are
+    running, and raise Interrupted; so does the first failure of one, which it raises when the others are saved.
     """
     waiting, running = list(enumerate(trainings)), {}
     with Signals() as signals, contextlib.ExitStack() as stack:
         while waiting or running:
-            for device in [d for d in devices if d not in running][: len(waiting)]:
+            for mesh in [m for m in meshes if m not in running][: len(waiting)]:
                 place, make = waiting.pop(0)
-                steps = train(make(), data_mesh([device]), signals, alone=True)
-                running[device] = place, stack.enter_context(contextlib.closing(steps))
-            for device, (place, steps) in list(running.items()):
+                steps = train(make(), mesh, signals, alone=alone)
+                running[mesh] = place, stack.enter_context(contextlib.closing(steps))
+            for mesh, (place, steps) in list(running.items()):
                 try:
                     next(steps)
                 except StopIteration as end:
-                    del running[device]
+                    del running[mesh]
                     on_end(place, end.value)
                 except BaseException:
-                    del running[device]
+                    del running[mesh]
                     _stop(signals, [others for _, others in running.values()])
                     raise
 

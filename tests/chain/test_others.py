@@ -40,11 +40,11 @@ def _start(monkeypatch, begin):
     """What players begin with, of which something is known."""
     found = {}
 
-    def seen(phase, data, log, params):
+    def seen(task, space, sampler, data, config, log, params, steps):
         found.update(params)
         raise _Seen
 
-    monkeypatch.setattr(training, "_training", seen)
+    monkeypatch.setattr(training, "Training", seen)
     with pytest.raises(_Seen):
         begin()
     return {player: _leaves(params) for player, params in found.items()}

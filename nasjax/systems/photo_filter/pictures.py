@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nasjax.apply.levels import to_levels
 from nasjax.data.domains import Resized, Unpaired
 from nasjax.data.embedded import credit_of
 from nasjax.data.source import Cached, Source
@@ -70,11 +71,6 @@ def floats(pixels: np.ndarray) -> jax.Array:
     return jnp.asarray(batch, jnp.float32) / 127.5 - 1
 
 
-def levels(y: Any) -> np.ndarray:
-    """Values in [-1, 1] as pixels, rounded and clipped."""
-    return np.clip(np.round((np.asarray(y) + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
 @jax.jit
 def likeness(y: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
     """PSNR and SSIM of batches as if saved, and CIEDE2000, which is not rounded, `[b]` each."""
@@ -85,7 +81,8 @@ def strips(predicts: Mapping[str, Predict], pairs: Sequence[Pair]) -> list[Strip
     """Some pictures as they are, what each network makes of them, and the truth where it is known."""
     shown = []
     for pair in pairs[:_MOST]:
-        made = {name: levels(predict(floats(pair.input)))[0] for name, predict in predicts.items()}
+        x = floats(pair.input)
+        made = {name: to_levels(np.asarray(predict(x))[0], deep=False) for name, predict in predicts.items()}
         panels = [Panel("input", pair.input), *(Panel(name, y) for name, y in made.items() if name != "input")]
         panels += [] if pair.target is None else [Panel("truth", pair.target)]
         truth = pair.input if pair.target is None else pair.target

@@ -22,14 +22,6 @@ _ENCODER = vgg((64, 128, 256))
 _CHUNK = 4  # pairs at once: what a step of the map keeps in memory
 
 
-class Pairs(NamedTuple):
-    """Squares of contents and styles, and whether outputs are filtered along the contents' edges."""
-
-    content: UInt8[np.ndarray, "n s s 3"]
-    style: UInt8[np.ndarray, "n s s 3"]
-    smooth: bool
-
-
 class Judge(NamedTuple):
     """What outputs are compared with: chunks of pairs `[chunks, pairs, ...]`, and VGG16's parameters.
 
@@ -45,19 +37,27 @@ class Judge(NamedTuple):
     vgg: Params
 
 
-def make_judge(pairs: Pairs, networks: Networks, *, teacher: Arch, params: Params) -> Judge:
-    """The pairs, with the outputs of the arch `teacher` on these shared weights."""
-    number, size = pairs.content.shape[:2]
+def make_judge(
+    contents: UInt8[np.ndarray, "n s s 3"],
+    styles: UInt8[np.ndarray, "n s s 3"],
+    networks: Networks,
+    *,
+    smooth: bool,
+    teacher: Arch,
+    params: Params,
+) -> Judge:
+    """Squares that belong together, with the outputs of the arch `teacher` on these shared weights."""
+    number, size = contents.shape[:2]
     chunk = next(k for k in range(min(_CHUNK, number), 0, -1) if number % k == 0)
-    content, style = (to_float(jnp.asarray(p)).reshape(-1, chunk, size, size, 3) for p in pairs[:2])
+    content, style = (to_float(jnp.asarray(p)).reshape(-1, chunk, size, size, 3) for p in (contents, styles))
     net = networks.scored or networks.supernet
     module, own = net.extract(teacher), networks.supernet.extract_params(params, teacher)
     taught = jnp.stack([_outputs(module, own, pair)[:chunk] for pair in jnp.concatenate([content, style], axis=1)])
     weights = load_vgg16(_LEVELS)
     grams = _grams(weights, style)
     before = jax.vmap(gram_error)(_grams(weights, content), grams)
-    smooth = jnp.float32(pairs.smooth)
-    return Judge(content, style, _written(taught, content, smooth), grams, before, smooth, weights)
+    filtered = jnp.float32(smooth)
+    return Judge(content, style, _written(taught, content, filtered), grams, before, filtered, weights)
 
 
 # Modules of one arch are equal, so the stages of a search share the program.

@@ -1,23 +1,23 @@
-"""What is shipped of a style search: weights, and graphs compared with what `nasjax stylize` makes of photographs."""
+"""What is shipped of a style search: graphs, compared with what `nasjax stylize` makes of photographs."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from nasjax.apply.levels import to_floats
 from nasjax.apply.stylize import SHIPPED, StyleOptions, stylize
 from nasjax.data.embedded import embedded_photos
 from nasjax.export.bundle import FORMATS
-from nasjax.export.manifest import read_json
 from nasjax.export.network import host
 from nasjax.export.parity import Sample
 from nasjax.export.style_function import METHOD
 from nasjax.export.style_graphs import write_style_graphs
-from nasjax.export.stylist import ARCH, write_style_network
-from nasjax.system import Shipped
+from nasjax.export.stylist import ARCH
+from nasjax.files import read_json
 
 # Content, style and alpha: heights and widths that are no multiples, each image once taller and once wider. Two sizes
 # in all, since each costs a compilation.
@@ -49,14 +49,6 @@ def export_style_network(
     return write_style_graphs(found, wanted, output=output, smooth=smooth, formats=formats)
 
 
-def write_network(
-    folder: Path, arguments: Mapping[str, Any], network: Shipped, *, card: Mapping[str, Any], smooth: bool
-) -> dict[str, Any]:
-    """Write a network of `photonet(**arguments)` with its graphs, and return the manifest of its folder."""
-    manifest = write_style_network(folder, arguments, arch=network.arch, params=network.params, card=card)
-    return export_style_network(folder, smooth=smooth, formats=network.formats) if network.formats else manifest
-
-
 def style_folder(folder: Path) -> Path | None:
     """The stylising network that a folder is, or that a run left in `export/` or `network/`; None where none is."""
     for place in (folder, folder / "export", folder / "network"):
@@ -77,5 +69,4 @@ def _samples(network: Path, smooth: bool) -> Iterator[Sample]:
 
 def _photo(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = size
-    small = Image.fromarray(image).resize((width, height), Image.Resampling.BOX)
-    return np.asarray(small, np.float32) / 127.5 - 1
+    return to_floats(np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX)))

@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nasjax.apply.levels import to_levels
 from nasjax.data.embedded import credit_of
 from nasjax.data.style_pairs import pair_names, square_pairs
 from nasjax.ops.guided import keep_detail
-from nasjax.shown import Panel, Strip, squares
+from nasjax.shown import Panel, Strip, busy, squares
 from nasjax.system import Predict
 from nasjax.tasks.base import to_float
 
@@ -37,7 +38,7 @@ def strips(predicts: Mapping[str, Predict], wanted: Any, *, smooth: bool) -> lis
                 (Panel("content", content), *made),
                 # The style shows something else: it stands beside those that can be compared.
                 (Panel("style", style),),
-                squares(_busy(content), _CROP, 2),
+                squares(busy(content), _CROP, 2),
                 " / ".join(dict.fromkeys(filter(None, map(credit_of, pair)))),
             )
         )
@@ -45,12 +46,4 @@ def strips(predicts: Mapping[str, Predict], wanted: Any, *, smooth: bool) -> lis
 
 
 def _pixels(y: jax.Array, content: jax.Array, smooth: bool) -> np.ndarray:
-    written = (jax.jit(keep_detail)(content, y) if smooth else y).clip(-1, 1)
-    return np.round((np.asarray(written) + 1) * 127.5).astype(np.uint8)
-
-
-def _busy(image: np.ndarray) -> np.ndarray:
-    """How much neighbouring pixels differ, `[h, w]`: where edges may be lost."""
-    grey = image.astype(np.float32).mean(-1)
-    down, right = (np.abs(np.diff(grey, axis=axis, append=grey.take([-1], axis))) for axis in (0, 1))
-    return down + right
+    return to_levels(np.asarray(jax.jit(keep_detail)(content, y) if smooth else y), deep=False)

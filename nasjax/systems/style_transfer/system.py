@@ -9,6 +9,7 @@ import numpy as np
 
 from nasjax.config import Experiment
 from nasjax.data.style_pairs import square_pairs
+from nasjax.export.stylist import write_style_network
 from nasjax.nets.narrow import NARROW, load_narrow
 from nasjax.nets.vgg import load_vgg16
 from nasjax.sampling import Sampler
@@ -17,8 +18,8 @@ from nasjax.space import SearchSpace
 from nasjax.spaces.photonet import VGG_CONVS, VGG_WIDTHS, photonet
 from nasjax.spaces.transfer import counted, paired
 from nasjax.system import Found, Ground, Networks, Rival, Shipped
-from nasjax.systems.style_transfer.score import Pairs, make_judge, measure
-from nasjax.systems.style_transfer.ship import write_network
+from nasjax.systems.style_transfer.score import Judge, make_judge, measure
+from nasjax.systems.style_transfer.ship import export_style_network
 from nasjax.systems.style_transfer.strips import strips
 from nasjax.task import Task
 from nasjax.tasks.base import Model
@@ -32,7 +33,6 @@ MEASURES = (
     ),
     Measure("teacher", "teacher", "Mean squared difference to what the network with everything on makes.", digits=4),
 )
-TRANSFER = "transfer"  # the stage whose choices have no parameters
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class StyleTransfer:
     ops: tuple[Literal["conv", "sep", "ir"], ...] = ("conv", "sep", "ir")  # how decoder convolutions may be made
     decoder: tuple[tuple[int, ...], ...] = ()  # widths of the decoder's stages 1, 2, ...; (): the encoder's
     pairs: PairsConfig = field(default_factory=PairsConfig)
-    objectives: tuple[str, ...] = ("edge", "style", "cost")
+    objectives: tuple[Literal["edge", "style", "teacher", "cost"], ...] = ("edge", "style", "cost")
     # What a stage decides by, and in what finalists are ordered: the smallest weighted sum, of edge, style, teacher
     # and cost.
     weights: tuple[float, float, float, float] = (1.0, 1.0, 0.0, 0.1)
@@ -64,9 +64,8 @@ class StyleTransfer:
     feature: float = 0.5
 
     def __post_init__(self) -> None:
-        known = ("edge", "style", "teacher", "cost")
-        if not self.objectives or set(self.objectives) - set(known):
-            raise ValueError(f"config.system.objectives {self.objectives}: one or more of {', '.join(known)}")
+        if not self.objectives:
+            raise ValueError("config.system.objectives must be one or more of edge, style, teacher, cost, got ()")
         if min(self.weights) < 0 or not any(self.weights):
             raise ValueError(f"config.system.weights must be four numbers >= 0, one positive, got {self.weights}")
         if self.pairs.number < 1 or self.pairs.size < 32:
@@ -81,7 +80,14 @@ class StyleTransfer:
 
     def networks(self) -> Networks:
         """`photonet`: trained as an auto-encoder, scored on pairs in one batch, counted with the style's statistics."""
-        arguments, step = space_arguments(self), 2 ** (self.levels - 1)
+        divisor, step = NARROW if self.encoder == "narrow" else 1, 2 ** (self.levels - 1)
+        arguments: dict[str, Any] = {
+            "widths": [w // divisor for w in VGG_WIDTHS[: self.levels]],
+            "convs": [*VGG_CONVS[: self.levels - 1], 1],
+            "ops": list(self.ops),
+        }
+        if self.decoder:
+            arguments["decoder"] = [list(w) for w in self.decoder]
         return Networks(
             photonet(**arguments),
             # Costs are those of one content, whose sides are padded to what the encoder halves.
@@ -89,19 +95,25 @@ class StyleTransfer:
             builder=("photonet", arguments),
             scored=photonet(**arguments, points=paired(self.pairs.method)),
             counted=photonet(**arguments, points=counted()),
-            untrained=(TRANSFER,),
+            untrained=("transfer",),  # its choices have no parameters
         )
 
     def prepare(self, experiment: Experiment, networks: Networks) -> Ground:
         """Reads the pairs and the encoder's weights."""
         self._check_sizes(experiment)
-        wanted, net = self.pairs, networks.supernet
-        squares = square_pairs(wanted.search, number=wanted.number, size=wanted.size, take=wanted.take)
-        pairs = Pairs(*squares, smooth=self.smooth)
+        wanted, net, teacher = self.pairs, networks.supernet, teacher_arch(networks.supernet.space)
+        contents, styles = square_pairs(wanted.search, number=wanted.number, size=wanted.size, take=wanted.take)
 
         def task(model: Model, sampler: Sampler, batch: int) -> Task:
             settings = StyleTransferTask(experiment.data.patch, batch, self.pixel, self.feature)
             return style_transfer(settings, model, sampler, encoder=net.forward.encoder)
+
+        def judge(params: Params) -> Judge:
+            return make_judge(contents, styles, networks, smooth=self.smooth, teacher=teacher, params=params)
+
+        def everything_on(found: Found) -> Sequence[Rival]:
+            start = net.extract_params(found.shared, teacher)
+            return (Rival("everything on", "shared weights as they are", networks, teacher, start, trained=False),)
 
         where = "embedded photographs" if wanted.search == "embedded" else wanted.search
         return Ground(
@@ -110,10 +122,10 @@ class StyleTransfer:
             weights=dict(zip(("edge", "style", "teacher", "cost"), self.weights, strict=True)),
             protocol=f"{wanted.number} pairs of {where}, {wanted.size} px squares",
             task=task,
-            judge=lambda params: make_judge(pairs, networks, teacher=teacher_arch(net.space), params=params),
+            judge=judge,
             score=measure,
-            frozen={ENCODER: load_encoder(self)},
-            rivals=lambda found: everything_on(networks, found),
+            frozen={ENCODER: (load_narrow if self.encoder == "narrow" else load_vgg16)(self.levels)},
+            rivals=everything_on,
             show=lambda predicts: strips(predicts, wanted, smooth=self.smooth),
             export=lambda folder, network: self._export(folder, network, experiment, networks),
             use="nasjax stylize content.jpg style.jpg out.jpg --network {bundle}",
@@ -142,38 +154,13 @@ class StyleTransfer:
             "metrics": list(network.metrics),
             "experiment": network.experiment,
         }
-        return write_network(folder, networks.builder[1], network, card=card, smooth=self.smooth)
-
-
-def everything_on(networks: Networks, found: Found) -> Sequence[Rival]:
-    """The network with every edge and every transfer, on the shared weights: what the search left out of."""
-    arch = teacher_arch(networks.supernet.space)
-    start = networks.supernet.extract_params(found.shared, arch)
-    return (Rival("everything on", "shared weights as they are", networks, arch, start, trained=False),)
+        manifest = write_style_network(folder, networks.builder[1], arch=network.arch, params=network.params, card=card)
+        if not network.formats:
+            return manifest
+        return export_style_network(folder, smooth=self.smooth, formats=network.formats)
 
 
 def teacher_arch(space: SearchSpace) -> np.ndarray:
     """The network with everything on (the all-ones string of arXiv 1906.02470), first operators, widest widths."""
-    on = {"on", "norm", "3x3"}
-    arch = []
-    for choice in space.choices:
-        wide = len(choice.options) - 1 if choice.name.startswith("w") else int(choice.options[0] == "off")
-        arch.append(next((i for i, o in enumerate(choice.options) if o in on), wide))
-    return np.asarray(space.canonical(np.array(arch, np.int32)))
-
-
-def space_arguments(system: StyleTransfer) -> dict[str, Any]:
-    """The arguments of `photonet`, as JSON values, so that a bundle can keep them."""
-    divisor = NARROW if system.encoder == "narrow" else 1
-    decoder = {"decoder": [list(w) for w in system.decoder]} if system.decoder else {}
-    return {
-        "widths": [w // divisor for w in VGG_WIDTHS[: system.levels]],
-        "convs": [*VGG_CONVS[: system.levels - 1], 1],
-        "ops": list(system.ops),
-        **decoder,
-    }
-
-
-def load_encoder(system: StyleTransfer) -> Params:
-    """The weights of the encoder that the settings name; ImportError naming the command where they need an extra."""
-    return load_narrow(system.levels) if system.encoder == "narrow" else load_vgg16(system.levels)
+    least = ("off", "plain", "1x1")  # what other choices are by default: first operators, widest widths
+    return space.encode({c.name: c.options[1] for c in space.choices if c.options[0] in least})

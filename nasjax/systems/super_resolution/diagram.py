@@ -1,5 +1,6 @@
 """The found architecture as nodes and edges, for `diagram.json`."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,9 +40,10 @@ _WORDS = {
 
 def diagram(networks: Networks, arch: np.ndarray, *, scale: int, size: tuple[int, int]) -> dict[str, Any]:
     """Nodes in the order of the data, with parameters and MACs, and the main, long and residual edges."""
-    options, costs = networks.supernet.space.decode(arch), _piece_costs(networks, arch, size)
+    options, costs = networks.supernet.space.decode(arch), _costs(networks, arch, size)
     nodes: list[dict[str, Any]] = [
-        {"id": name, "label": label, "kind": kind, "detail": detail, **_cost(costs, name)}
+        {"id": name, "label": label, "kind": kind, "detail": detail}
+        | {cost: costs[name][cost] for cost in ("params", "macs")}
         for name, label, kind, detail in _nodes(options, scale)
     ]
     return {"nodes": nodes, "edges": list(_edges([n["id"] for n in nodes], options))}
@@ -73,18 +75,13 @@ def _edges(ids: list[str], options: dict[str, str]) -> Iterator[list[str]]:
             yield [name.removesuffix(".edge"), "fuse", "long"]
 
 
-def _cost(costs: dict[str, tuple[int, int]], name: str) -> dict[str, int]:
-    """A node's own costs and those of the long edge that leaves it."""
-    (params, macs), (edge_params, edge_macs) = costs.get(name, (0, 0)), costs.get(f"{name}.edge", (0, 0))
-    return {"params": params + edge_params, "macs": macs + edge_macs}
-
-
-def _piece_costs(networks: Networks, arch: np.ndarray, size: tuple[int, int]) -> dict[str, tuple[int, int]]:
-    space, found = networks.supernet.space, {}
+def _costs(networks: Networks, arch: np.ndarray, size: tuple[int, int]) -> defaultdict[str, Counter[str]]:
+    """What each node costs, together with the long edge that leaves it."""
+    space, found = networks.supernet.space, defaultdict(Counter)
     with formulation("native"):
         for unit in units(networks.supernet, networks.input_at(*size)):
             built = unit.build({c: int(arch[space.index(c)]) for c in unit.choices})
             if built is not None:
                 counts = count(*built)
-                found[unit.name] = (counts.params, counts.macs)
+                found[unit.name.removesuffix(".edge")].update(params=counts.params, macs=counts.macs)
     return found

@@ -9,12 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from nasjax.apply.levels import to_floats, to_levels
 from nasjax.data.embedded import credit_of
 from nasjax.data.evaluation import EvalImage
 from nasjax.metrics.image import psnr, sr_protocol, ssim
 from nasjax.ops.resize import imresize_reference, upscale
 from nasjax.shown import Panel, Strip, squares
 from nasjax.system import Predict, Tested
+from nasjax.tasks.base import to_float
 
 _CROP = 64  # output pixels a side of a detail
 _MOST = 4  # pictures that are shown
@@ -24,8 +26,8 @@ def tested(predict: Predict, images: Sequence[EvalImage], scale: int) -> Tested:
     """PSNR and SSIM of each picture by the super-resolution protocol, and their means."""
     rows = {}
     for image in images:
-        target = jnp.asarray(image.hr, jnp.float32)[None] / 127.5 - 1
-        scores = _psnr_ssim(jnp.asarray(predict(_low(image))), target, scale)
+        low, high = (to_float(jnp.asarray(side[None])) for side in (image.lr, image.hr))
+        scores = _psnr_ssim(jnp.asarray(predict(low)), high, scale)
         rows[image.name] = {name: float(v[0]) for name, v in zip(("psnr_y", "ssim_y"), scores, strict=True)}
     means = {name: float(np.mean([row[name] for row in rows.values()])) for name in ("psnr_y", "ssim_y")}
     return Tested(means, rows)
@@ -37,8 +39,7 @@ def bicubic(scale: int) -> Predict:
     def predict(x: jax.Array) -> jax.Array | np.ndarray:
         if isinstance(x, Tracer) or len(x) > 1:
             return upscale(x, scale, "bicubic")
-        enlarged = imresize_reference(to_uint8(np.asarray(x)[0]), float(scale))
-        return enlarged[None].astype(np.float32) / 127.5 - 1
+        return to_floats(imresize_reference(to_levels(np.asarray(x)[0], deep=False), float(scale)))[None]
 
     return predict
 
@@ -59,14 +60,10 @@ def strips(predicts: Mapping[str, Predict], images: Sequence[EvalImage], scale: 
     return [_strip(image, {n: predicts[n] for n in order}, scores) for image in shown]
 
 
-def to_uint8(x: np.ndarray) -> np.ndarray:
-    """Values in [-1, 1] as pixels 0..255, rounded and clipped."""
-    return np.clip(np.round((x + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
 def _strip(image: EvalImage, predicts: Mapping[str, Predict], scores: Mapping[str, Any]) -> Strip:
+    low = to_float(jnp.asarray(image.lr[None]))
     made = tuple(
-        Panel(name, to_uint8(np.asarray(predict(_low(image)))[0]), {"psnr_y": scores[name][image.name]["psnr_y"]})
+        Panel(name, to_levels(np.asarray(predict(low))[0], deep=False), {"psnr_y": scores[name][image.name]["psnr_y"]})
         for name, predict in predicts.items()
     )
     scale = image.hr.shape[0] // image.lr.shape[0]
@@ -75,10 +72,6 @@ def _strip(image: EvalImage, predicts: Mapping[str, Predict], scores: Mapping[st
     error = np.square(image.hr.astype(np.float32) - made[0].pixels).mean(-1)
     details = squares(error, _CROP, 2)
     return Strip(image.name, (blocks, *made, Panel("ground truth", image.hr)), (), details, credit_of(image.name))
-
-
-def _low(image: EvalImage) -> jax.Array:
-    return jnp.asarray(image.lr, jnp.float32)[None] / 127.5 - 1
 
 
 @functools.partial(jax.jit, static_argnums=2)

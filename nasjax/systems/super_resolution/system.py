@@ -58,7 +58,15 @@ class SuperResolution:
 
     def networks(self) -> Networks:
         """`sr_cell`, costs stated for the output; where `nominal` is open, with narrower stand-ins to choose from."""
-        return self._networks(self.nominal)
+        fields = {k: v for k, v in asdict(self).items() if k not in ("by_hand", "degradation")}
+        arguments: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+        places = range(max(len(self.trunk), len(self.inner))) if self.nominal is None else ()
+        return Networks(
+            sr_cell(**arguments),
+            lambda width, height: (1, height // self.scale, width // self.scale, 3),
+            builder=("sr_cell", arguments),
+            narrower=tuple(replace(self, nominal=p).networks for p in reversed(places)),
+        )
 
     def prepare(self, experiment: Experiment, networks: Networks) -> Ground:
         """Reads validation patches and test pictures; candidates are compared by PSNR on the patches."""
@@ -98,19 +106,8 @@ class SuperResolution:
         """One block."""
         return replace(self, blocks=1)
 
-    def _networks(self, nominal: int | None) -> Networks:
-        fields = {k: v for k, v in asdict(self).items() if k not in ("by_hand", "degradation")} | {"nominal": nominal}
-        arguments: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
-        places = range(max(len(self.trunk), len(self.inner))) if nominal is None else ()
-        return Networks(
-            sr_cell(**arguments),
-            lambda width, height: (1, height // self.scale, width // self.scale, 3),
-            builder=("sr_cell", arguments),
-            narrower=tuple(lambda p=p: self._networks(p) for p in reversed(places)),
-        )
 
-
-def rivals(scale: int, found: Found, sizes: Sequence[float] = (1.0,)) -> Sequence[Rival]:
+def rivals(scale: int, found: Found, sizes: Sequence[float]) -> Sequence[Rival]:
     """What the found network is compared with: some as built by hand, of about its size, and plain enlargement."""
     plain = [_by_hand(scale, found.costs["params"], size) for size in sizes]
     return *plain, Rival("bicubic", "MATLAB imresize", predict=bicubic(scale))

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from nasjax.apply.levels import to_floats, to_levels
 from nasjax.data.embedded import credit_of
 from nasjax.data.embedded_pairs import furniture_credit
 from nasjax.data.sides import Sides, changed_middles, middles
-from nasjax.shown import Panel, Strip, squares
+from nasjax.shown import Panel, Strip, busy, squares
 from nasjax.system import Predict
 
 _MOST = 6  # pictures that are shown
@@ -48,25 +49,14 @@ def strips(predicts: Mapping[str, Predict], held: Held, *, truth: str) -> list[S
     others = [n for n in predicts if n not in ("input", "found", truth)]
     order, found = [*reversed(others), *(n for n in predicts if n == "found")], []
     for place in sorted({i * len(held.names) // _MOST for i in range(_MOST)}):
-        x = held.inputs[place][None].astype(np.float32) / 127.5 - 1
-        made = tuple(Panel(name, _pixels(np.asarray(predicts[name](x))[0])) for name in order)
+        x = to_floats(held.inputs[place])[None]
+        made = tuple(Panel(name, to_levels(np.asarray(predicts[name](x))[0], deep=False)) for name in order)
         last = () if held.targets is None else (Panel(truth, held.targets[place]),)
         panels = (Panel("input", held.inputs[place]), *made, *last)
-        details = squares(_changes(panels[-1].pixels), _CROP, 2) if min(held.inputs.shape[1:3]) > 2 * _CROP else ()
+        details = squares(busy(panels[-1].pixels), _CROP, 2) if min(held.inputs.shape[1:3]) > 2 * _CROP else ()
         name = held.names[place]
         found.append(Strip(f"{place + 1} {name}".replace("/", "-"), panels, (), details, _credit(name)))
     return found
-
-
-def _pixels(y: np.ndarray) -> np.ndarray:
-    return np.clip(np.round((y + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
-def _changes(pixels: np.ndarray) -> np.ndarray:
-    """Where neighbours differ, [h, w]: where there is something to see."""
-    grey = pixels.astype(np.float32).mean(-1)
-    down, right = (np.abs(np.diff(grey, axis=axis, append=grey.take([-1], axis))) for axis in (0, 1))
-    return down + right
 
 
 def _credit(name: str) -> str:

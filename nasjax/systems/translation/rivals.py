@@ -4,7 +4,6 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from nasjax.cost.count import count
@@ -66,10 +65,8 @@ def usual(space: str, shape: Shape, width: int, *, norm: str, up: str) -> tuple[
 
 
 def _macs(net: Supernet, arch: np.ndarray, size: tuple[int, int]) -> int:
-    x, module = jax.ShapeDtypeStruct((1, size[1], size[0], 3), np.float32), net.extract(arch, deployed=True)
-    params = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
     with formulation("native"):
-        return count(lambda p, x: module.apply({"params": p}, x), params, x).macs
+        return count(*net.deployed(arch, (1, size[1], size[0], 3))).macs
 
 
 def _closest(wanted: int, macs_fn: Any) -> int:
