@@ -163,10 +163,9 @@ def finalists(run: Run, archive: Archive, *, params: Params, score: Scorer) -> l
             "could be scored: ask for more generations or a larger population (with --from, what was tried counts), or "
             "allow more; nasjax profile says which share of the space keeps the budget"
         )
-    starts = [net.extract_params(params, arch) for arch in archs]
     phases = [
-        seeds_of(run, f"finalist/{place}", net, arch=arch, final=final, start=start)
-        for place, (arch, start) in enumerate(zip(archs, starts, strict=True))
+        seeds_of(run, f"finalist/{place}", net, arch=arch, final=final, start=net.extract_params(params, arch))
+        for place, arch in enumerate(archs)
     ]
     tuned, done = train_alone(run, sum(phases, [])), []
     for place, arch in enumerate(archs):

@@ -71,11 +71,8 @@ def find(run: Run) -> tuple[Archive, Params]:
         return archive
 
     def on_decision(decision: Decision, archive: Archive) -> None:
-        row = archive.at(decision.stage).stage_rows[winners[-1]]
-        facts = {
-            "candidates": len(archive.at(decision.stage).stage_rows),
-            "budget": ", ".join(problem.experiment.budget),
-        }
+        rows = archive.at(decision.stage).stage_rows
+        row, facts = rows[winners[-1]], {"candidates": len(rows), "budget": ", ".join(problem.experiment.budget)}
         names = [m.name for m in problem.ground.measures] + ["params", "macs", "cost", "total"]
         values = {name: row.columns[name] for name in names if name in row.columns}
         entry = decision.record() | facts | {"best": row.text, "values": values}
@@ -125,16 +122,8 @@ def conclude(run: Run, best: Finalist, rows: list[Entry], *, score: Scorer) -> d
                 run.problem, run.folder.path / "export", best.arch, params=best.best, values=table[0]["values"]
             )
         run.folder.write("results.json", _results(run, best, table))
-        run.folder.say_state(
-            {
-                "phase": "done",
-                "done": True,
-                "state": "done",
-                "message": "finished",
-                "eta_s": None,
-                "run": {"done": 1.0, "eta_s": 0.0},
-            }
-        )
+        end = {"phase": "done", "done": True, "state": "done", "message": "finished", "eta_s": None}
+        run.folder.say_state({**end, "run": {"done": 1.0, "eta_s": 0.0}})
         run.live.write()
     run.folder.wait_for(run.folder.path / "results.json")
     return run.folder.read("results.json")

@@ -8,9 +8,8 @@ import numpy as np
 
 from nasjax.chain.configs import as_dict
 from nasjax.chain.problem import Problem
-from nasjax.config import DataConfig
 from nasjax.export.bundle import write_bundle
-from nasjax.export.card import Card
+from nasjax.export.card import Card, training_data
 from nasjax.export.network import deployed
 from nasjax.system import Shipped
 from nasjax.typing import Params
@@ -24,22 +23,11 @@ def export_network(
     metrics, origin = _metrics(problem, values), as_dict(experiment)
     if problem.ground.export is not None:
         return problem.ground.export(folder, Shipped(arch, params, metrics, final.formats, origin, final.trainable))
-    data = (training_data(experiment.data),)
+    data = (training_data(experiment.data.source),)
     card = Card(experiment.name, experiment.system.title, data, tuple(metrics), experiment=origin)
     builder, min_size = networks.builder, networks.min_size
     network = deployed(networks.supernet, params, arch, builder=builder, min_size=min_size, trainable=final.trainable)
     return write_bundle(folder, network, card=card, formats=final.formats)
-
-
-def training_data(data: DataConfig) -> dict[str, str]:
-    """What a network was trained on, for its card."""
-    if data.source.rpartition(":")[2] == "embedded":  # or what is made of them
-        return {
-            "name": "nasjax embedded photographs",
-            "licence": "CC0 and public domain",
-            "credits": "nasjax/data/photos/credits.csv",
-        }
-    return {"name": data.source, "licence": "the user's own data: fill in", "credits": "fill in"}
 
 
 def _metrics(problem: Problem, values: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from nasjax.chain.measures import SEARCH, TOTAL
 from nasjax.cost.profile import readable
+from nasjax.report.tables import Cell, Column, Table, plain
 
 _COUNTS = ("params", "macs", "activations")
 _HIDDEN = ("activations", "cost", "latency", SEARCH)
@@ -16,15 +17,12 @@ def table_text(results: Mapping[str, Any], measures: Sequence[Mapping[str, Any]]
     known = {name for row in results["rows"] for name in row["values"]}
     hidden = _HIDDEN if results["decides"] == TOTAL else (*_HIDDEN, TOTAL)
     shown = [m for m in measures if m["name"] in known and m["name"] not in hidden]
-    head = ("network", *(m["label"] for m in shown))
-    rows = [head, *((row["name"], *(_cell(row, m) for m in shown)) for row in results["rows"])]
-    widths = [max(len(r[i]) for r in rows) for i in range(len(head))]
-    lines = [
-        "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))) for r in rows
-    ]
+    columns = [Column("network"), *(Column(m["label"], numeric=True) for m in shown)]
+    rows = [[Cell(row["name"]), *(Cell(_cell(row, m)) for m in shown)] for row in results["rows"]]
     better = ", ".join(f"{m['label']}: {m['better']} is better" for m in shown if m["better"] == "higher")
     notes = [results["protocol"], *([better] if better else [])]
-    return "\n".join(["", *lines, "", *notes, f"found  {results['arch']}", f"time   {results['seconds']:.0f} s"])
+    table = plain(Table("results", columns, rows))
+    return "\n".join(["", table, "", *notes, f"found  {results['arch']}", f"time   {results['seconds']:.0f} s"])
 
 
 def in_words(values: Mapping[str, float], measures: Sequence[Mapping[str, Any]]) -> str:

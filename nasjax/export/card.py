@@ -36,6 +36,17 @@ class Card:
         _require("metrics", self.metrics, ("name", "value", "data", "protocol"))
 
 
+def training_data(source: str) -> dict[str, str]:
+    """What a network was trained on, as an entry of its card; of pictures that are not ours the user knows more."""
+    if source.rpartition(":")[2] == "embedded":  # or what is made of them
+        return {
+            "name": "nasjax embedded photographs",
+            "licence": "CC0 and public domain",
+            "credits": "nasjax/data/photos/credits.csv",
+        }
+    return {"name": source, "licence": "the user's own data: fill in", "credits": "fill in"}
+
+
 def describe(card: Card, network: Network) -> dict[str, Any]:
     """The content of `card.json`; MACs are counted at the input whose output is about 1280x720."""
     scale = scale_of(network)

@@ -20,7 +20,7 @@ from nasjax.config import Experiment
 from nasjax.data.pipeline import patches
 from nasjax.data.spec import open_source
 from nasjax.export.bundle import write_bundle
-from nasjax.export.card import Card
+from nasjax.export.card import Card, training_data
 from nasjax.export.network import deployed
 from nasjax.losses.repetition import CELLS
 from nasjax.metrics.image import sr_protocol
@@ -195,10 +195,7 @@ def _card(
     system: PerceptualSuperResolution, experiment: Experiment, shipped: Shipped, *, of_generator: Mapping[str, Any]
 ) -> Card:
     """What the generator learned from: here, and before it came here."""
-    own = {"name": experiment.data.source, "licence": "the user's own data: fill in", "credits": "fill in"}
-    ours = {"name": "nasjax embedded photographs", "licence": "CC0 and public domain"}
-    ours["credits"] = "nasjax/data/photos/credits.csv"
-    data = [*of_generator.get("training_data", []), ours if experiment.data.source == "embedded" else own]
+    data = [*of_generator.get("training_data", []), training_data(experiment.data.source)]
     once = tuple(row for i, row in enumerate(data) if row not in data[:i])
     notes = [f"Its weights were trained on from those of {of_generator['name']}."] if of_generator else []
     notes += [_TEACHER] if system.perception.feature else []
