@@ -4,12 +4,11 @@
 
 Arms are a game (hinge with spectral norm, LSGAN, relativistic with lazy R1 and R2), each with and without DiffAugment
 and reconstruction start (a tenth of the steps in which the generator reproduces pictures of the target domain, before
-those that are counted), with a cycle or with CUT's contrast; and hinge with DiffAugment once more, begun so by the
-recipe's own switch (`reproduce`), whose critic learns from the first step on. Each is trained by one optimiser, at one
-rate, on batches of four; scored are the averaged weights on the 100 test pictures: Gram-MMD and VGG16-KID to 200
-pictures of the target domain, LPIPS to the true pair, which no training has seen. Each arm and seed is a phase of
-`--run` and goes on where it was stopped; arms are gone through seed by seed, so that a table of one seed is there
-first. `--only` keeps arms whose name has all the words. `--table` trains nothing and prints what is there, as Markdown.
+those that are counted), with a cycle or with CUT's contrast. Each is trained by one optimiser, at one rate, on batches
+of four; scored are the averaged weights on the 100 test pictures: Gram-MMD and VGG16-KID to 200 pictures of the target
+domain, LPIPS to the true pair, which no training has seen. Each arm and seed is a phase of `--run` and goes on where it
+was stopped; arms are gone through seed by seed, so that a table of one seed is there first. `--only` keeps arms whose
+name has all the words. `--table` trains nothing and prints what is there, as Markdown.
 """
 
 import argparse
@@ -74,8 +73,8 @@ class Mirrored:
         return self.source.size(index)
 
 
-def arms(first: int) -> Iterator[tuple[str, Experiment, bool]]:
-    """Names, experiments, and whether reconstruction comes first; by the recipe's switch for the `first` steps."""
+def arms() -> Iterator[tuple[str, Experiment, bool]]:
+    """Names, experiments, and whether reconstruction comes first."""
     base = load_config("unpaired")
     for started in (False, True):
         for form, terms in FORMS.items():
@@ -85,12 +84,6 @@ def arms(first: int) -> Iterator[tuple[str, Experiment, bool]]:
                     words = [form, game, augment, "reconstruction start" if started else ""]
                     system = replace(base.system, recipe=recipe, critic=critic)
                     yield ", ".join(filter(None, words)), replace(base, system=system), started
-    play, critic = GAMES["hinge + SN"]
-    for form, terms in FORMS.items():
-        game = replace(play, augment=AUGMENTS["DiffAugment"])
-        recipe = Translation(adversarial=game, reproduce=first, **terms)
-        system = replace(base.system, recipe=recipe, critic=critic)
-        yield f"{form}, hinge + SN, DiffAugment, reproduce", replace(base, system=system), False
 
 
 def train(folder: Path, name: str, experiment: Experiment, *, started: bool, seed: int, steps: int) -> dict[str, Any]:
@@ -101,14 +94,7 @@ def train(folder: Path, name: str, experiment: Experiment, *, started: bool, see
     model, sampler, phase = extracted_model(net, arch), single(arch), f"{seed}-{name.replace(' ', '_')}"
     phase = phase.replace("/", "")
     config = TrainConfig(
-        steps=steps + experiment.system.recipe.reproduce,
-        seed=seed,
-        lr=4e-4,
-        betas=(0.5, 0.999),
-        schedule="linear",
-        clip=0.0,
-        ema=0.995,
-        warmup=0,
+        steps=steps, seed=seed, lr=4e-4, betas=(0.5, 0.999), schedule="linear", clip=0.0, ema=0.995, warmup=0
     )
     ground = experiment.system.prepare(experiment, rival.networks)
     params = {}
@@ -165,7 +151,7 @@ def main() -> None:
     file = args.run / f"scores-{args.steps}.json"
     rows = json.loads(file.read_text()) if file.is_file() else []
     for seed in args.seeds:
-        for name, experiment, started in arms(max(1, args.steps // 10)):
+        for name, experiment, started in arms():
             known = any((r["arm"], r["seed"]) == (name, seed) for r in rows)
             if args.table or known or not all(word in name for word in args.only):
                 continue

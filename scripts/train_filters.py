@@ -3,8 +3,9 @@
     python scripts/train_filters.py [NAME ...] [--runs runs/filters] [--steps N]
 
 Each is one network of `nasjax.spaces.photo_filter`, chosen by hand (`by_hand` of its config; of those that restore, a
-narrower one) and trained from random weights by the config of its name on the embedded photographs (CC0 and public
-domain). Stopped and called again it goes on where it was. `nasjax search NAME` searches the network as well.
+narrower one without Laplacian bands) and trained from random weights by the config of its name on the embedded
+photographs (CC0 and public domain). Stopped and called again it goes on where it was. `nasjax search NAME` searches the
+network as well.
 """
 
 import argparse
@@ -24,7 +25,7 @@ STEPS = {
     "dejpeg": 14_000,
     "deblur": 9000,
 }  # 3 to 9 minutes of a core
-OTHERWISE = {"dejpeg": "restore.w=24", "deblur": "restore.w=24"}  # than `by_hand`
+OTHERWISE = {"dejpeg": "restore.w=24", "deblur": "restore.w=24 bands=0"}  # than `by_hand`
 
 
 def main() -> None:
