@@ -82,8 +82,8 @@ def _cycle(folder: Path) -> Experiment:
     """Both directions of a cycle: the domains are pictures and their negatives."""
     unpaired = load_config("unpaired")
     assert isinstance(unpaired.system, ImageTranslation)
-    # Of four networks in a step the programs are large: augmentation is the other one's.
-    game = replace(unpaired.system.recipe.adversarial, augment=())
+    # Of four networks in a step the programs are large: augmentation is the other one's. A pool has to be resumed.
+    game = replace(unpaired.system.recipe.adversarial, augment=(), pool=50)
     recipe = replace(unpaired.system.recipe, adversarial=game)
     system = replace(unpaired.system, recipe=recipe)
     return _small(replace(unpaired, system=system), f"unpaired:pairs:{pairs(folder / 'pairs')}")
