@@ -134,7 +134,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         grouped.setdefault(row["arm"], []).append(row["values"])
     for arm, values in sorted(grouped.items(), key=lambda item: np.mean([v["lpips"] for v in item[1]])):
-        cells = [f"{np.mean([v[n] for v in values]):.3f} ± {np.ptp([v[n] for v in values]) / 2:.3f}" for n in names]
+        found = [[v[n] for v in values] for n in names]
+        cells = [f"{np.mean(v):.3f}" + (f" ± {np.ptp(v) / 2:.3f}" if len(v) > 1 else "") for v in found]
         lines.append(f"| {arm} | {len(values)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
