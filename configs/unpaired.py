@@ -16,7 +16,7 @@ from nasjax.tasks.translation import Translation
 def config() -> Experiment:
     """The space and the training of the paired search; CycleGAN's terms, and the game that suits small networks best.
 
-    Hinge loss, spectral norm and DiffAugment: of 24 recipes the one with the least VGG16-KID, and nearly the least LPIPS
+    Hinge loss, spectral norm and DiffAugment: of 24 recipes that with the least VGG16-KID, and nearly the least LPIPS
     to pairs that it has not seen (docs/results/translation.md). CycleGAN's own is LSGAN with a pool of 50.
     """
     paired = load_config("translation")
